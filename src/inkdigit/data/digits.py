@@ -1,0 +1,35 @@
+"""A set of digit images in memory, with or without labels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images as every part of Inkdigit passes them on.
+
+    images: (N, 28, 28) uint8, ink bright on dark (0 = paper, 255 = ink).
+    labels: (N,) int64 in 0–9, or None where the source has none.
+    source: where they came from, for messages and manifests ("train.csv", "MNIST, Kaggle protocol, seed 0").
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of pixels and labels in order: equal for the same data from any file format."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.images))
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels))
+        return digest.hexdigest()

@@ -1,0 +1,5 @@
+"""What a user can cause, a user can read."""
+
+
+class InkdigitError(Exception):
+    """One sentence: what was wrong, where, what to do. The command line prints it and exits with code 2."""
