@@ -1,0 +1,38 @@
+# inkdigit: `make demo` does the main job, `make test` tests it. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.ready
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+demo: $(SETUP)  ## train on MNIST, score 28,000 digits, show the report's path
+	@$(BIN)/inkdigit train --out runs/demo
+
+setup: $(SETUP)  ## make .venv with the pinned dependencies
+
+test: $(SETUP)  ## set up what is missing, check style and types, run the tests
+	@$(BIN)/python tests/browser.py
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/pytest
+
+dist: $(SETUP)  ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist .
+
+clean:  ## remove .venv, dist and caches; runs stay
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache
+
+$(SETUP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Inkdigit needs Python 3.11 to 3.13, and $(PYTHON) is another: make setup PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[train,dev]'
+	@touch $@
+
+.PHONY: help demo setup test dist clean
+.DEFAULT_GOAL := help

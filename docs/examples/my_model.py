@@ -1,0 +1,24 @@
+"""A network of one's own: `inkdigit train --model docs/examples/my_model.py`.
+
+It takes pixels (N, 28, 28) uint8 and ends in softmax over the ten digits. Scaling is the first layer, so that whoever
+loads the saved model sends plain pixels. `settings` holds every knob; use those you like.
+"""
+
+import keras
+from keras import layers
+
+
+def build(settings):
+    return keras.Sequential(
+        [
+            keras.Input((28, 28), dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            layers.Reshape((28, 28, 1)),
+            layers.SeparableConv2D(32, 5, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(settings.dropout / 2),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )

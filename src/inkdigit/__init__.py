@@ -1,0 +1,29 @@
+"""Handwritten digits, from training to API.
+
+>>> from inkdigit import Recognizer
+>>> probabilities = Recognizer.load("runs/fast").predict_proba(images)  # (N, 28, 28) uint8 -> (N, 10) float32
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inkdigit.recognizer import Recognizer as Recognizer
+
+    __version__: str
+
+__all__ = ["Recognizer", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for, so that `import inkdigit` costs next to nothing."""
+    if name == "Recognizer":
+        from inkdigit.recognizer import Recognizer  # noqa: PLC0415
+
+        return Recognizer
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("inkdigit")
+    raise AttributeError(f"module 'inkdigit' has no attribute {name!r}")

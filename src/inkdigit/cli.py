@@ -1,0 +1,143 @@
+"""The commands: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from inkdigit.errors import InkdigitError
+from inkdigit.settings import PRESETS, preset
+
+FILE = click.Path(path_type=Path)
+
+
+class Commands(click.Group):
+    """A group that turns an InkdigitError into its sentence and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except InkdigitError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            click.echo("Interrupted: nothing half-finished is left behind.", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="inkdigit")
+def main() -> None:
+    """Handwritten digits, from training to API.
+
+    Begin with `inkdigit train`: it fetches MNIST, trains a small CNN in minutes and shows how good it is.
+    """
+
+
+@main.group()
+def data() -> None:
+    """Fetch MNIST, or make files as Kaggle's."""
+
+
+@data.command()
+@click.option("--to", type=FILE, help="Folder for the four files.  [default: the user's cache]")
+def mnist(to: Path | None) -> None:
+    """Fetch MNIST, verified by SHA-256, from the first source that answers."""
+    from inkdigit.data import mnist as source
+
+    click.echo(source.fetch(to))
+
+
+@data.command()
+@click.option(
+    "--train-rows", default=42000, show_default=True, help="Rows of train.csv; the others are test.csv."
+)
+@click.option("--seed", default=0, show_default=True, help="Which of MNIST's 70,000 go where.")
+@click.option("--to", type=FILE, required=True, help="Folder for train.csv, test.csv and truth.csv.")
+def split(train_rows: int, seed: int, to: Path) -> None:
+    """MNIST as train.csv and test.csv in Kaggle's format, and truth.csv beside them."""
+    from inkdigit.data.split import write_split
+
+    write_split(train_rows, seed, to)
+    click.echo(
+        f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each."
+    )
+
+
+@main.command()
+@click.option(
+    "--train", "train_csv", type=FILE, help="Kaggle's train.csv.  [default: MNIST's Kaggle-protocol split]"
+)
+@click.option("--test", "test_csv", type=FILE, help="Kaggle's test.csv: a submission.csv is written for it.")
+@click.option("--preset", "name", type=click.Choice(list(PRESETS)), default="fast", show_default=True)
+@click.option("--model", "model_file", type=FILE, help="A Python file with build(settings) -> keras.Model.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Passes over the training rows.  [default: the preset's]"
+)
+@click.option("--out", type=FILE, help="The run folder.  [default: runs/PRESET-seedN]")
+@click.option(
+    "--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower."
+)
+def train(
+    train_csv: Path | None,
+    test_csv: Path | None,
+    name: str,
+    model_file: Path | None,
+    seed: int,
+    epochs: int | None,
+    out: Path | None,
+    deterministic: bool,
+) -> None:
+    """Train a network; write its run folder with model, figures, report and submission."""
+    from inkdigit import pipeline, runs
+
+    settings = replace(preset(name), seed=seed)
+    if epochs:
+        settings = replace(settings, epochs=epochs)
+    out = out or Path("runs") / f"{name}-seed{seed}"
+    job = pipeline.Job(settings, out, train_csv, test_csv, model_file, deterministic)
+    click.echo(runs.summary(pipeline.run(job)))
+
+
+@main.command()
+@click.argument("run", type=FILE)
+@click.option(
+    "--data", "labelled_csv", type=FILE, required=True, help="A CSV in Kaggle's format with labels."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(run: Path, labelled_csv: Path, as_json: bool) -> None:
+    """Score a run's model on labelled rows: accuracy with interval, figures per digit, calibration."""
+    import json
+
+    from inkdigit.data.kaggle import read_csv
+    from inkdigit.evaluation import evaluate as score
+    from inkdigit.evaluation import table
+    from inkdigit.recognizer import Recognizer
+
+    recognizer = Recognizer.load(run)
+    rows = read_csv(labelled_csv, labelled=True)
+    assert rows.labels is not None
+    evaluation = score(recognizer.predict_proba(rows.images), rows.labels)
+    click.echo(json.dumps(evaluation.to_json()) if as_json else table(evaluation))
+
+
+@main.command()
+@click.argument("run", type=FILE)
+@click.option("--test", "test_csv", type=FILE, required=True, help="Kaggle's test.csv.")
+@click.option("-o", "--output", type=FILE, default=Path("submission.csv"), show_default=True)
+def submit(run: Path, test_csv: Path, output: Path) -> None:
+    """Write a Kaggle submission: the model's answer for every row of test.csv."""
+    from inkdigit.data.kaggle import read_csv, write_submission
+    from inkdigit.recognizer import Recognizer
+
+    recognizer = Recognizer.load(run)
+    rows = read_csv(test_csv, labelled=None)
+    write_submission(output, recognizer.predict(rows.images))
+    click.echo(
+        f"{output}: {len(rows):,} rows, ready for https://www.kaggle.com/competitions/digit-recognizer/submit"
+    )

@@ -1,0 +1,78 @@
+"""What a person sees while something works: stages with their times, and a bar or plain lines for the training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from inkdigit.report.content import Stage
+
+if TYPE_CHECKING:
+    from inkdigit.training import Epoch
+
+out = Console(soft_wrap=True, highlight=False)
+
+
+@dataclass
+class Stopwatch:
+    """The stages of a job, timed and told as they end."""
+
+    stages: list[Stage] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str, images: int | None = None) -> Iterator[None]:
+        """Time what runs inside; `images` is how many the stage works on, for its rate."""
+        started = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - started
+        self.stages.append(Stage(name, seconds, images / seconds if images else None))
+        rate = f", {images / seconds:,.0f} images/s" if images else ""
+        out.print(f"{name}: {seconds:.1f} s{rate}")
+
+
+class TrainingProgress:
+    """The training's progress: a bar with rate and time left on a terminal, and a line for each epoch anywhere."""
+
+    def __init__(self, label: str, epochs: int, steps: int, batch_size: int):
+        self.batch_size, self.steps = batch_size, steps
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=out,
+            disable=not out.is_terminal,
+            transient=True,
+        )
+        self.label, self.epochs = label, epochs
+        self.task: TaskID = self.bar.add_task(label, total=epochs * steps, rate="")
+        self.started = time.perf_counter()
+
+    def __enter__(self) -> TrainingProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def step(self) -> None:
+        """One batch is done."""
+        done = self.bar.tasks[0].completed + 1
+        rate = done * self.batch_size / (time.perf_counter() - self.started)
+        self.bar.update(self.task, advance=1, rate=f"{rate:,.0f} images/s")
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One epoch is done."""
+        rate = self.steps * self.batch_size / epoch.seconds
+        held_out = "" if epoch.val_accuracy is None else f", validation {100 * epoch.val_accuracy:.2f} %"
+        out.print(
+            f"{self.label}, epoch {epoch.epoch}/{self.epochs}: loss {epoch.loss:.4f}, accuracy {100 * epoch.accuracy:.2f} %"
+            f"{held_out}, {epoch.seconds:.1f} s, {rate:,.0f} images/s"
+        )

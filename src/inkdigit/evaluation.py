@@ -1,0 +1,226 @@
+"""Predictions and labels -> figures with intervals.
+
+Probabilities are (N, 10) floats whose rows sum to 1, labels (N,) integers in 0–9. Empty sets raise
+ValueError: there is nothing to say about them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile: 95 % lie within ±Z95
+TEMPERATURES = (0.2, 5.0)  # a fit outside these means too few or too easy rows, not a better model
+SMALLEST = float(np.finfo(np.float32).tiny)  # stands in for a probability that underflowed to 0
+
+
+class ClassFigures(TypedDict):
+    """One digit's figures; a ratio is None where its denominator is 0."""
+
+    digit: int
+    count: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a set of predictions is.
+
+    accuracy: share of right predictions; low and high: its 95 % Wilson interval. All three are fractions.
+    correct, total: numbers of images.
+    per_class: ten rows, one per digit.
+    confusion: (10, 10) int64, rows are true digits, columns predicted ones.
+    ece: expected calibration error; nll: mean negative log-likelihood in nats.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    correct: int
+    total: int
+    per_class: list[ClassFigures]
+    confusion: NDArray[np.int64]
+    ece: float
+    nll: float
+
+    def __str__(self) -> str:
+        """The accuracy as it is always printed: `99.62 % (95 % interval 99.54–99.69, 28,000 images)`."""
+        interval = f"{100 * self.low:.2f}–{100 * self.high:.2f}"
+        return f"{percent(self.accuracy)} (95 % interval {interval}, {self.total:,} images)"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same figures in types that `json.dumps` takes."""
+        return asdict(self) | {"confusion": self.confusion.tolist()}
+
+
+def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> Evaluation:
+    """All figures of a set of predictions; the class predicted is the most probable one."""
+    _require_rows(labels)
+    confusion = confusion_matrix(probabilities.argmax(axis=1), labels)
+    correct, total = int(np.trace(confusion)), int(confusion.sum())
+    low, high = wilson_interval(correct, total)
+    return Evaluation(
+        accuracy=correct / total,
+        low=low,
+        high=high,
+        correct=correct,
+        total=total,
+        per_class=_per_class(confusion),
+        confusion=confusion,
+        ece=expected_calibration_error(probabilities, labels),
+        nll=negative_log_likelihood(probabilities, labels),
+    )
+
+
+def table(evaluation: Evaluation) -> str:
+    """All figures as lines of text for a terminal."""
+    lines = [f"Accuracy {evaluation}", "", "digit   images    recall  precision        F1"]
+    for row in evaluation.per_class:
+        ratios = ["–" if x is None else percent(x) for x in (row["recall"], row["precision"], row["f1"])]
+        lines.append(f"{row['digit']:5}  {row['count']:7,}  {ratios[0]:>8}   {ratios[1]:>8}  {ratios[2]:>8}")
+    calibration = f"expected calibration error {percent(evaluation.ece)}"
+    return "\n".join(
+        [*lines, "", f"Calibration: {calibration}, negative log-likelihood {evaluation.nll:.4f}"]
+    )
+
+
+def percent(fraction: float) -> str:
+    """A fraction as a percentage with two decimals: 0.9962 -> `99.62 %`."""
+    return f"{100 * fraction:.2f} %"
+
+
+def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+    """95 % score interval of a proportion, as two fractions.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927) 209–212.
+    Near 100 % it stays honest where the textbook's ±1.96 standard errors collapse or pass 1.
+    """
+    if not 0 <= correct <= total or total == 0:
+        raise ValueError(f"no proportion: {correct} of {total}")
+    p, spread = correct / total, Z95**2 / total
+    centre = p + spread / 2
+    half = math.sqrt(spread * (p * (1 - p) + spread / 4))
+    low, high = (centre - half) / (1 + spread), (centre + half) / (1 + spread)
+    return (0.0 if correct == 0 else low), (1.0 if correct == total else high)
+
+
+def confusion_matrix(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(10, 10) int64 of counts: row = true digit, column = predicted digit."""
+    cells = np.bincount(10 * labels + predictions, minlength=100)
+    return cells.reshape(10, 10).astype(np.int64)
+
+
+def negative_log_likelihood(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """Mean of −ln p(true digit), in nats."""
+    _require_rows(labels)
+    true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(true, SMALLEST)).mean())
+
+
+def expected_calibration_error(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = 15
+) -> float:
+    """Mean distance between the top-1 confidence and the accuracy at that confidence, a fraction.
+
+    Rows are sorted by confidence and cut into bins of equal mass: with bins of equal width nearly all rows of
+    a good model fall into one.
+    """
+    _require_rows(labels)
+    doubt, wrong = _doubt(probabilities), probabilities.argmax(axis=1) != labels
+    order = np.argsort(doubt, kind="stable")
+    # |mean doubt − error rate| of a bin, weighted by its share of the rows, is |sum of differences| / N.
+    gaps = [abs(part.sum()) for part in np.array_split((doubt - wrong)[order], bins)]
+    return float(sum(gaps) / len(labels))
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows of about the same confidence: their mean doubt (1 − confidence), how many were wrong."""
+
+    doubt: float
+    wrong: int
+    total: int
+
+
+def reliability_curve(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer]
+) -> list[ReliabilityBin]:
+    """Doubt against errors in half-decades of doubt (…, 0.001–0.003, 0.003–0.01, …), the surest rows first.
+
+    A good model is more than 99 % sure of nearly everything: only a logarithmic cut shows anything. Rows with
+    a doubt under one in a million share the first bin; empty bins are left out.
+    """
+    _require_rows(labels)
+    doubt, wrong = _doubt(probabilities), probabilities.argmax(axis=1) != labels
+    group = np.floor(2 * np.log10(np.maximum(doubt, 1e-6))).astype(int)
+    members = [group == value for value in np.unique(group)]
+    return [ReliabilityBin(float(doubt[m].mean()), int(wrong[m].sum()), int(m.sum())) for m in members]
+
+
+def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """The temperature in [0.2, 5] that minimises the rows' negative log-likelihood.
+
+    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017. Fit it on validation
+    rows; which digit is predicted never changes, so the accuracy does not either.
+    """
+    _require_rows(labels)
+    low, high = (math.log(bound) for bound in TEMPERATURES)
+    ratio = (math.sqrt(5) - 1) / 2
+
+    def loss(log_temperature: float) -> float:
+        return negative_log_likelihood(apply_temperature(probabilities, math.exp(log_temperature)), labels)
+
+    # Golden-section search. The loss is convex in 1/T, so it has one minimum in log T too.
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    loss_left, loss_right = loss(left), loss(right)
+    while high - low > 1e-5:
+        if loss_left < loss_right:
+            high, right, loss_right = right, left, loss_left
+            left = high - ratio * (high - low)
+            loss_left = loss(left)
+        else:
+            low, left, loss_left = left, right, loss_right
+            right = low + ratio * (high - low)
+            loss_right = loss(right)
+    return math.exp((low + high) / 2)
+
+
+def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """softmax(ln p / temperature), (N, 10) float64: above 1 softens, below 1 sharpens, 1 / T undoes T."""
+    logits = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST)) / temperature
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _per_class(confusion: NDArray[np.int64]) -> list[ClassFigures]:
+    counts, predicted, correct = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
+    return [
+        {
+            "digit": digit,
+            "count": int(counts[digit]),
+            "recall": _ratio(correct[digit], counts[digit]),
+            "precision": _ratio(correct[digit], predicted[digit]),
+            "f1": _ratio(2 * correct[digit], counts[digit] + predicted[digit]),
+        }
+        for digit in range(10)
+    ]
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def _doubt(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """1 − confidence, summed from the other nine: in float32 the difference is 0 long before the doubt is."""
+    return np.sort(probabilities.astype(np.float64), axis=1)[:, :-1].sum(axis=1)
+
+
+def _require_rows(labels: NDArray[np.integer]) -> None:
+    if len(labels) == 0:
+        raise ValueError("no rows to evaluate")

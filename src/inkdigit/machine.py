@@ -1,0 +1,69 @@
+"""What a run was made on: processor, memory, library versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+LIBRARIES = (
+    "inkdigit",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+)
+
+
+def hardware() -> str:
+    """One line: processor, cores, what speeds networks up, system."""
+    name, features = _processor()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} cores{features}, {platform.system()}"
+
+
+def memory_peak() -> int | None:
+    """The most memory this process has held, in bytes; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries at hand."""
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> tuple[str, str]:
+    try:
+        cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine(), ""
+    lines = dict(line.split(":", 1) for line in cpuinfo.splitlines() if ":" in line)
+    rows = {key.strip(): value.strip() for key, value in lines.items()}
+    flags = rows.get("flags", "").split()
+    best = next((label for flag, label in VECTOR_UNITS if flag in flags), "")
+    return rows.get("model name", platform.machine()), f" ({best})" if best else ""
+
+
+VECTOR_UNITS = (
+    ("amx_bf16", "AMX BF16"),
+    ("avx512_bf16", "AVX-512 BF16"),
+    ("avx512f", "AVX-512"),
+    ("avx2", "AVX2"),
+)

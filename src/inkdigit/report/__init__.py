@@ -1,0 +1,1 @@
+"""Figures -> pictures and one HTML page."""

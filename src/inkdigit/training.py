@@ -1,0 +1,202 @@
+"""Settings and images in, a fitted Keras model out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit import backend
+from inkdigit.augment import augment
+from inkdigit.data.digits import Digits
+from inkdigit.optimizer import optimizer_for
+from inkdigit.settings import Settings
+
+Weights = list[NDArray[np.float32]]
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+AVERAGE_EVERY = (
+    4  # steps between two updates of the averaged weights: as good as every step, at a quarter of the cost
+)
+PREDICT_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training rows showed. The validation figures are the averaged weights'."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+class Progress(Protocol):
+    """Who wants to know how far the training is."""
+
+    def step(self) -> None:
+        """One batch is done."""
+        ...
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One epoch is done."""
+        ...
+
+
+def fit(
+    build: Callable[[Settings], keras.Model],
+    train: Digits,
+    validation: Digits | None,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[keras.Model, list[Epoch]]:
+    """Train a fresh model on `train` and return it in float32, with the curve. `validation` is only looked at."""
+    trainer = Trainer(build, train, settings)
+    history: list[Epoch] = []
+    for epoch in range(settings.epochs):
+        started = time.perf_counter()
+        sums = np.zeros(2)
+        for step, batch in enumerate(trainer.batches(epoch), start=epoch * trainer.steps):
+            sums += trainer.step(step, *batch)
+            progress.step()
+        loss, accuracy = (sums / trainer.steps).tolist()
+        val = trainer.score(validation) if validation else (None, None)
+        rate = float(trainer.model.optimizer.learning_rate)
+        history.append(Epoch(epoch + 1, loss, accuracy, *val, rate, time.perf_counter() - started))
+        progress.epoch(history[-1])
+    return trainer.result(), history
+
+
+class Trainer:
+    """A model on its way: batches to feed it, steps to take, and the average of its weights so far."""
+
+    def __init__(self, build: Callable[[Settings], keras.Model], train: Digits, settings: Settings):
+        self.build, self.train, self.settings = build, train, settings
+        self.model = compiled(build, settings)
+        self.average = Average(settings.averaging)
+        self.steps = steps_per_epoch(len(train), settings)
+        cv2.setNumThreads(1)  # the network's threads need the cores more
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """An epoch's batches; a thread prepares the next one while the network works on this one."""
+        source = self._batches(epoch)
+        with ThreadPoolExecutor(1) as ahead:
+            upcoming = ahead.submit(next, source, None)
+            while batch := upcoming.result():
+                upcoming = ahead.submit(next, source, None)
+                yield batch
+
+    def step(self, step: int, images: NDArray[np.uint8], targets: NDArray[np.float32]) -> list[float]:
+        """One step of the optimizer; loss and accuracy on this batch."""
+        self.model.optimizer.learning_rate = learning_rate(
+            step, self.settings.epochs * self.steps, self.settings
+        )
+        figures = self.model.train_on_batch(images, targets)
+        if step % AVERAGE_EVERY == 0:
+            self.average.update(self.model, step)
+        return [float(figure) for figure in figures]
+
+    def score(self, validation: Digits) -> tuple[float, float]:
+        """Loss and accuracy of the averaged weights on validation rows."""
+        assert validation.labels is not None
+        with self.average.applied(self.model):
+            probabilities = predict(self.model, validation.images)
+        likelihood = probabilities[np.arange(len(validation)), validation.labels]
+        loss = -np.log(np.maximum(likelihood, 1e-7)).mean()
+        return float(loss), float((probabilities.argmax(1) == validation.labels).mean())
+
+    def result(self) -> keras.Model:
+        """The model to keep: the averaged weights in a fresh model in float32, whatever it was trained in."""
+        plain = self.build(self.settings)
+        with self.average.applied(self.model):
+            plain.set_weights(self.model.get_weights())
+        return plain
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        """Shuffling and augmentation are drawn from (seed, epoch) and nothing else."""
+        assert self.train.labels is not None
+        rng = np.random.default_rng((self.settings.seed, epoch))
+        order = rng.permutation(len(self.train))[: self.steps * self.settings.batch_size]
+        one_hot = np.eye(10, dtype=np.float32)
+        for rows in np.array_split(order, self.steps):
+            images = self.train.images[rows]
+            changed = augment(images, self.settings, rng) if self.settings.augmented else images
+            yield changed, one_hot[self.train.labels[rows]]
+
+
+class Average:
+    """The running average of all of a model's weights, batch-norm statistics included (Polyak and Juditsky, 1992)."""
+
+    def __init__(self, decay: float):
+        self.decay = decay
+        self.weights: Weights = []
+
+    def update(self, model: keras.Model, step: int) -> None:
+        """Take in the model's weights at this step. Early on the memory is short: random weights must not linger."""
+        if not self.decay:
+            return
+        now = model.get_weights()
+        decay = min(self.decay, step / (step + 50)) ** AVERAGE_EVERY
+        self.weights = [
+            decay * old + (1 - decay) * new for old, new in zip(self.weights or now, now, strict=True)
+        ]
+
+    @contextmanager
+    def applied(self, model: keras.Model) -> Iterator[None]:
+        """Inside, the model has the averaged weights."""
+        kept = model.get_weights()
+        model.set_weights(self.weights or kept)
+        yield
+        model.set_weights(kept)
+
+
+def learning_rate(step: int, steps: int, settings: Settings) -> float:
+    """The rate at a step: constant, or one cycle (Smith, 2018): a linear rise, then half a cosine to nearly nothing."""
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    rise = settings.warm_up * steps
+    if step < rise:
+        return settings.learning_rate * (step + 1) / rise
+    return settings.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (step - rise) / (steps - rise)) + 1e-3)
+
+
+def steps_per_epoch(rows: int, settings: Settings) -> int:
+    """Batches in an epoch. The odd rows at the end are left to another epoch's shuffle."""
+    return max(rows // settings.batch_size, 1)
+
+
+def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Uncalibrated probabilities (N, 10) float32 of images (N, 28, 28) uint8, by Keras."""
+    parts = [
+        keras.ops.convert_to_numpy(model.predict_on_batch(images[i : i + PREDICT_AT_ONCE]))
+        for i in range(0, len(images), PREDICT_AT_ONCE)
+    ]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def compiled(build: Callable[[Settings], keras.Model], settings: Settings) -> keras.Model:
+    """A fresh model in the settings' precision, ready for its first step."""
+    keras.config.set_dtype_policy(settings.precision)
+    try:
+        model = build(settings)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile(
+        optimizer_for(settings),
+        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+        jit_compile="auto" if backend.has_gpu() else False,  # XLA halves the speed of such networks on a CPU
+    )
+    return model

@@ -1,0 +1,69 @@
+"""Real digits, real runs, the real command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkdigit.data import kaggle, mnist
+from inkdigit.data.digits import Digits
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def inkdigit() -> Command:
+    """Runs the command as a user would; gives exit code, standard output and standard error."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).with_name("inkdigit"), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real_digits() -> Digits:
+    """MNIST's first 10,000 training images."""
+    train, _ = mnist.load()
+    assert train.labels is not None
+    return Digits(train.images[:10_000], train.labels[:10_000], "MNIST")
+
+
+def part(digits: Digits, rows: slice, *, labelled: bool = True) -> Digits:
+    """Some rows of a set."""
+    assert digits.labels is not None
+    return Digits(digits.images[rows], digits.labels[rows] if labelled else None, digits.source)
+
+
+@pytest.fixture(scope="session")
+def files(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.csv (5,000 rows), test.csv (5,000 others, no labels), labelled.csv (the same, labelled)."""
+    folder = tmp_path_factory.mktemp("files")
+    kaggle.write_csv(folder / "train.csv", part(real_digits, slice(5000)))
+    kaggle.write_csv(folder / "small.csv", part(real_digits, slice(1000)))
+    kaggle.write_csv(folder / "test.csv", part(real_digits, slice(5000, None), labelled=False))
+    kaggle.write_csv(folder / "labelled.csv", part(real_digits, slice(5000, None)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_folder(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained by the command on 5,000 real digits. Read it, never change it."""
+    out = tmp_path_factory.mktemp("runs") / "first"
+    arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--epochs", 4, "--out", out]
+    done = inkdigit("train", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Report: " in done.stdout
+    return out
+
+
+@pytest.fixture
+def ink() -> np.random.Generator:
+    """Random numbers that are the same in every run."""
+    return np.random.default_rng(7)

@@ -1,0 +1,305 @@
+"""Kaggle's files: what is read, what is refused and in which words, what is written."""
+
+import gzip
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkdigit.data.digits import Digits
+from inkdigit.data.kaggle import read_csv, write_csv, write_submission
+from inkdigit.errors import InkdigitError
+
+ROWS = 5
+PIXELS = [f"pixel{i}" for i in range(784)]
+
+Cells = list[list[str]]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("INKDIGIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "csv"
+
+
+@pytest.fixture
+def digits() -> Digits:
+    random = np.random.default_rng(0)
+    return Digits(random.integers(0, 256, (ROWS, 28, 28), np.uint8), random.integers(0, 10, ROWS), "some")
+
+
+def table(digits: Digits) -> Cells:
+    """The digits as text cells, header first, made without the code under test."""
+    labels = [] if digits.labels is None else digits.labels.tolist()
+    rows = [[str(value) for value in image.ravel().tolist()] for image in digits.images]
+    if digits.labels is None:
+        return [PIXELS, *rows]
+    return [["label", *PIXELS], *([str(label), *row] for label, row in zip(labels, rows, strict=True))]
+
+
+def text(cells: Cells, line_end: str = "\n") -> bytes:
+    return "".join(",".join(row) + line_end for row in cells).encode()
+
+
+def zipped(path: Path, **members: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.csv", content)
+
+
+def test_the_file_written_is_kaggles(tmp_path: Path, digits: Digits):
+    write_csv(tmp_path / "train.csv", digits)
+    assert (tmp_path / "train.csv").read_bytes() == text(table(digits))
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_what_is_written_is_read_back(tmp_path: Path, digits: Digits, labelled: bool):
+    written = digits if labelled else Digits(digits.images, None, "some")
+    write_csv(tmp_path / "some.csv", written)
+    read = read_csv(tmp_path / "some.csv", labelled=True if labelled else None)
+    assert read.fingerprint == written.fingerprint
+    assert read.images.dtype == np.uint8
+    assert read.images.shape == (ROWS, 28, 28)
+    assert read.source == "some.csv"
+    assert (read.labels is not None and read.labels.dtype == np.int64) == labelled
+
+
+def test_thousands_of_rows_are_read_across_blocks(tmp_path: Path):
+    random = np.random.default_rng(1)
+    many = Digits(random.integers(0, 256, (2500, 28, 28), np.uint8), random.integers(0, 10, 2500), "many")
+    write_csv(tmp_path / "many.csv", many)
+    assert read_csv(tmp_path / "many.csv").fingerprint == many.fingerprint
+
+
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "byte-order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "CRLF": lambda content: content.replace(b"\n", b"\r\n"),
+    "CRLF and byte-order mark": lambda content: b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"),
+    "no last line end": lambda content: content.rstrip(b"\n"),
+    "blank lines at the end": lambda content: content + b"\n\r\n\n",
+    "a blank line between": lambda content: content.replace(b"\n", b"\n\n", 2),
+    "quoted": lambda content: b'"' + content.rstrip().replace(b",", b'","').replace(b"\n", b'"\n"') + b'"\n',
+    "blanks after commas": lambda content: content.replace(b",", b", "),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_harmless_differences_just_work(tmp_path: Path, digits: Digits, form: str):
+    (tmp_path / "train.csv").write_bytes(FORMS[form](text(table(digits))))
+    assert read_csv(tmp_path / "train.csv", labelled=True).fingerprint == digits.fingerprint
+
+
+def test_packed_files_just_work(tmp_path: Path, digits: Digits):
+    content = text(table(digits))
+    (tmp_path / "train.csv.gz").write_bytes(gzip.compress(content))
+    zipped(tmp_path / "train.zip", **{"train": content, "__MACOSX/._train": b"shadow"})
+    assert read_csv(tmp_path / "train.csv.gz").fingerprint == digits.fingerprint
+    assert read_csv(tmp_path / "train.zip").fingerprint == digits.fingerprint
+
+
+def cell(row: int, column: int, value: str) -> Callable[[Cells], None]:
+    def change(cells: Cells) -> None:
+        cells[row][column] = value
+
+    return change
+
+
+def no_column(name: str) -> Callable[[Cells], None]:
+    def change(cells: Cells) -> None:
+        place = cells[0].index(name)
+        for row in cells:
+            del row[place]
+
+    return change
+
+
+def swap(cells: Cells) -> None:
+    cells[0][3], cells[0][4] = cells[0][4], cells[0][3]
+
+
+BAD_TABLES: dict[str, tuple[Callable[[Cells], object], str]] = {
+    "no label column": (no_column("label"), "line 1: no label column"),
+    "missing column": (no_column("pixel400"), "line 1: column pixel400 is missing"),
+    "missing last column": (no_column("pixel783"), "line 1: column pixel783 is missing"),
+    "extra column": (
+        lambda cells: [row.append("id") for row in cells],
+        "line 1: column 786, 'id', does not belong here",
+    ),
+    "misnamed column": (cell(0, 6, "pixel_5"), "line 1: column 7 is named 'pixel_5' and should be pixel5"),
+    "misnamed label": (cell(0, 0, "Label"), "line 1: column 1 is named 'Label' and should be label"),
+    "columns in another order": (swap, "line 1: column 4 is pixel3 and should be pixel2"),
+    "a column twice": (
+        lambda cells: [row.insert(4, row[3]) for row in cells],
+        "line 1: column pixel2 stands there twice",
+    ),
+    "no header": (lambda cells: cells.pop(0), "line 1: this is not Kaggle's header"),
+    "header alone": (lambda cells: cells.__delitem__(slice(1, None)), "has a header and no rows"),
+    "short row": (lambda cells: cells[3].pop(), "line 4, column pixel783: the row ends before it"),
+    "very short row": (cell(3, slice(2, None), []), "line 4, column pixel1: the row ends before it"),  # pyright: ignore[reportArgumentType]
+    "long row": (lambda cells: cells[3].append("0"), "line 4: 786 values for 785 columns"),
+    "blank pixel": (cell(2, 5, ""), "line 3, column pixel4: the cell is blank"),
+    "blank last pixel": (cell(2, 784, ""), "line 3, column pixel783: the cell is blank"),
+    "fractional pixel": (
+        cell(2, 5, "0.5"),
+        "line 3, column pixel4: '0.5' is not a whole number from 0 to 255",
+    ),
+    "negative pixel": (cell(5, 1, "-1"), "line 6, column pixel0: '-1' is not a whole number from 0 to 255"),
+    "pixel of 256": (cell(5, 784, "256"), "line 6, column pixel783: '256' is not a whole number"),
+    "pixel of 300": (cell(1, 9, "300"), "line 2, column pixel8: '300' is not a whole number"),
+    "pixel of 1000": (cell(1, 9, "1000"), "line 2, column pixel8: '1000' is not a whole number"),
+    "word for a pixel": (cell(1, 9, "ink"), "line 2, column pixel8: 'ink' is not a whole number"),
+    "label of 10": (cell(4, 0, "10"), "line 5, column label: '10' is not a whole number from 0 to 9"),
+    "word for a label": (
+        cell(4, 0, "four"),
+        "line 5, column label: 'four' is not a whole number from 0 to 9",
+    ),
+    "blank label": (cell(4, 0, ""), "line 5, column label: the cell is blank"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TABLES)
+def test_a_bad_table_is_refused_naming_file_line_and_column(tmp_path: Path, digits: Digits, case: str):
+    change, sentence = BAD_TABLES[case]
+    cells = table(digits)
+    change(cells)
+    (tmp_path / "train.csv").write_bytes(text(cells))
+    with pytest.raises(InkdigitError, match=re.escape(sentence)) as raised:
+        read_csv(tmp_path / "train.csv", labelled=True)
+    assert str(raised.value).startswith(str(tmp_path / "train.csv"))
+    assert "\n" not in str(raised.value)
+
+
+def test_the_line_is_right_far_down_and_after_blank_lines(tmp_path: Path, digits: Digits):
+    header, *rows = table(digits)
+    content = text([header, *rows * 400]).replace(b"\n", b"\n\n", 1) + text([[*rows[0][:-1], "x"]])
+    (tmp_path / "train.csv").write_bytes(content)
+    with pytest.raises(InkdigitError, match="line 2003, column pixel783: 'x'"):
+        read_csv(tmp_path / "train.csv")
+
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
+BAD_FILES: dict[str, tuple[str, bytes, str]] = {
+    "empty": ("train.csv", b"", "is empty"),
+    "byte-order mark alone": ("train.csv", b"\xef\xbb\xbf", "is empty"),
+    "blank lines alone": ("train.csv", b"\n\n", "is empty"),
+    "a picture": ("train.csv", PNG, "line 1: this is not UTF-8 text"),
+    "prose": ("train.csv", b"Dear reader,\nthese are no digits.\n", "line 1: this is not Kaggle's header"),
+    "UTF-16": ("train.csv", "label,pixel0\n".encode("utf-16"), "line 1: this is not UTF-8 text"),
+    "a quote left open": ("train.csv", b'"label,pixel0\n', "line 1: this is not a line of a CSV file"),
+    "no gz": ("train.csv.gz", b"label,pixel0\n", "is damaged"),
+    "no zip": ("train.zip", b"label,pixel0\n", "is damaged"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, case: str):
+    name, content, sentence = BAD_FILES[case]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InkdigitError, match=re.escape(f"{tmp_path / name}") + ".*" + re.escape(sentence)):
+        read_csv(tmp_path / name)
+
+
+def test_damage_within_a_packed_file_is_refused(tmp_path: Path, digits: Digits):
+    content = text(table(digits))
+    packed = gzip.compress(content)
+    (tmp_path / "train.csv.gz").write_bytes(packed[:-8] + bytes(8))
+    (tmp_path / "half.csv.gz").write_bytes(packed[:-20])
+    zipped(tmp_path / "train.zip", train=content)
+    whole = (tmp_path / "train.zip").read_bytes()
+    (tmp_path / "train.zip").write_bytes(whole[: len(whole) // 2])
+    for name in ("train.csv.gz", "half.csv.gz", "train.zip"):
+        with pytest.raises(InkdigitError, match=f"{name} is damaged"):
+            read_csv(tmp_path / name)
+
+
+def test_bytes_that_are_no_utf8_are_named_by_line(tmp_path: Path, digits: Digits):
+    (tmp_path / "train.csv").write_bytes(text(table(digits)) + b"\xe9,1\n")
+    with pytest.raises(InkdigitError, match="line 7: this is not UTF-8 text"):
+        read_csv(tmp_path / "train.csv")
+
+
+def test_a_zip_must_hold_one_csv(tmp_path: Path, digits: Digits):
+    content = text(table(digits))
+    zipped(tmp_path / "kaggle.zip", train=content, test=content)
+    with pytest.raises(InkdigitError, match=r"must hold one CSV file and holds 2 \(train.csv, test.csv\)"):
+        read_csv(tmp_path / "kaggle.zip")
+    zipped(tmp_path / "empty.zip")
+    with pytest.raises(InkdigitError, match=r"must hold one CSV file and holds 0"):
+        read_csv(tmp_path / "empty.zip")
+
+
+def test_a_bomb_is_refused(tmp_path: Path, digits: Digits, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("inkdigit.data.kaggle._LARGEST_TEXT", 1 << 20)
+    header, first, *_ = table(digits)
+    zipped(tmp_path / "bomb.zip", train=text([header] + [first] * 2000))
+    with pytest.raises(InkdigitError, match=r"bomb.zip holds more than 1 MiB of text"):
+        read_csv(tmp_path / "bomb.zip")
+
+
+def test_paths_that_lead_to_no_file_are_named(tmp_path: Path):
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    with pytest.raises(InkdigitError, match=r"absent.csv does not exist"):
+        read_csv(tmp_path / "absent.csv")
+    with pytest.raises(InkdigitError, match="is a folder"):
+        read_csv(tmp_path)
+    with pytest.raises(InkdigitError, match=r"loop.csv could not be read"):
+        read_csv(tmp_path / "loop.csv")
+
+
+def test_the_second_reading_comes_from_the_cache(tmp_path: Path, digits: Digits, cache: Path):
+    write_csv(tmp_path / "train.csv", digits)
+    read_csv(tmp_path / "train.csv")
+    (entry,) = cache.iterdir()
+    # The same bytes under another name are the same digits: an entry of other digits shows who answers.
+    (tmp_path / "train.csv").rename(tmp_path / "renamed.csv")
+    np.savez(entry, images=digits.images[:2], labels=np.zeros(2, np.int64))
+    read = read_csv(tmp_path / "renamed.csv")
+    assert len(read) == 2
+    assert read.source == "renamed.csv"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[:0], lambda whole: whole[:-99], lambda whole: b"?" + whole]
+)
+def test_a_damaged_cache_entry_is_written_again(
+    tmp_path: Path, digits: Digits, cache: Path, damage: Callable[[bytes], bytes]
+):
+    write_csv(tmp_path / "train.csv", digits)
+    read_csv(tmp_path / "train.csv")
+    (entry,) = cache.iterdir()
+    whole = entry.read_bytes()
+    entry.write_bytes(damage(whole))
+    assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
+    assert len(entry.read_bytes()) == len(whole)
+
+
+def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path, digits: Digits, cache: Path):
+    write_csv(tmp_path / "train.csv", digits)
+    read_csv(tmp_path / "train.csv")
+    (entry,) = cache.iterdir()
+    content = bytearray(entry.read_bytes())
+    content[1000] ^= 1
+    entry.write_bytes(content)
+    assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
+
+
+def test_a_cache_that_cannot_be_written_is_no_hindrance(tmp_path: Path, digits: Digits):
+    (tmp_path / "cache").write_text("a file where the folder would be")
+    write_csv(tmp_path / "train.csv", digits)
+    assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
+
+
+def test_the_cache_stays_small(tmp_path: Path, digits: Digits, cache: Path):
+    for row in range(12):
+        images = np.full((1, 28, 28), row, np.uint8)
+        write_csv(tmp_path / "train.csv", Digits(images, None, "one"))
+        read_csv(tmp_path / "train.csv")
+    assert len(list(cache.iterdir())) == 8
+
+
+def test_a_submission_is_kaggles(tmp_path: Path):
+    write_submission(tmp_path / "submission.csv", np.array([7, 2, 0], np.int64))
+    assert (tmp_path / "submission.csv").read_bytes() == b"ImageId,Label\n1,7\n2,2\n3,0\n"

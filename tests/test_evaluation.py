@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inkdigit import evaluation
+from inkdigit.evaluation import apply_temperature, evaluate, fit_temperature, percent, wilson_interval
+
+NOBODY: NDArray[np.int64] = np.zeros(0, np.int64)
+
+
+def sharp_rows(confidence: float, guesses: list[int]) -> NDArray[np.float32]:
+    """Rows that give one digit that confidence and share the rest evenly."""
+    rows = np.full((len(guesses), 10), (1 - confidence) / 9, np.float32)
+    rows[np.arange(len(guesses)), guesses] = confidence
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("correct", "total", "low", "high"),
+    # Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17 (1998),
+    # table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_interval_agrees_with_published_values(correct: int, total: int, low: float, high: float):
+    assert wilson_interval(correct, total) == pytest.approx((low, high), abs=6e-5)
+    mirrored = wilson_interval(total - correct, total)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=6e-5)
+
+
+def test_wilson_interval_of_all_right_reaches_one_exactly():
+    assert wilson_interval(20, 20)[1] == 1.0
+
+
+@pytest.mark.parametrize(("correct", "total"), [(0, 0), (3, 2), (-1, 5)])
+def test_wilson_interval_refuses_what_is_no_proportion(correct: int, total: int):
+    with pytest.raises(ValueError, match="no proportion"):
+        wilson_interval(correct, total)
+
+
+def test_confusion_matrix_has_truth_in_rows():
+    matrix = evaluation.confusion_matrix(np.array([9, 9, 4, 0]), np.array([4, 9, 4, 0]))
+    assert matrix.shape == (10, 10)
+    assert matrix.dtype == np.int64
+    assert matrix[4, 9] == matrix[9, 9] == matrix[4, 4] == matrix[0, 0] == 1
+    assert matrix.sum() == 4
+
+
+def test_calibration_error_of_a_hand_made_case():
+    # Half the rows are 90 % sure and 80 % right, half are 60 % sure and 60 % right: (0.1 + 0) / 2.
+    rows = np.concatenate([sharp_rows(0.9, [1] * 10), sharp_rows(0.6, [1] * 10)])
+    labels = np.array([1] * 8 + [2] * 2 + [1] * 6 + [2] * 4)
+    assert evaluation.expected_calibration_error(rows, labels, bins=2) == pytest.approx(0.05, abs=1e-6)
+
+
+def test_calibration_error_of_certainty():
+    rows, labels = sharp_rows(1.0, [3] * 40), np.full(40, 3)
+    assert evaluation.expected_calibration_error(rows, labels) == pytest.approx(0, abs=1e-6)
+    assert evaluation.expected_calibration_error(rows, labels + 1) == pytest.approx(1, abs=1e-6)
+
+
+def test_reliability_curve_keeps_doubts_that_float32_confidences_lose():
+    certain = np.full((5, 10), 3e-9, np.float32)
+    certain[:, 1] = 1  # float32 cannot tell 1 - 2.7e-8 from 1
+    rows = np.concatenate([sharp_rows(0.995, [1] * 30), sharp_rows(0.8, [1] * 10), certain])
+    labels = np.array([1] * 28 + [2] * 2 + [1] * 8 + [2] * 2 + [1] * 5)
+    surest, sure, unsure = evaluation.reliability_curve(rows, labels)
+    assert (surest.wrong, surest.total) == (0, 5)
+    assert surest.doubt == pytest.approx(2.7e-8, rel=1e-3)
+    assert (sure.wrong, sure.total, unsure.wrong, unsure.total) == (2, 30, 2, 10)
+    assert (sure.doubt, unsure.doubt) == pytest.approx((0.005, 0.2), rel=1e-3)
+
+
+def test_negative_log_likelihood():
+    rows = np.concatenate([sharp_rows(0.9, [1]), sharp_rows(0.5, [2])])
+    expected = -(np.log(0.9) + np.log(0.5)) / 2
+    assert evaluation.negative_log_likelihood(rows, np.array([1, 2])) == pytest.approx(expected, rel=1e-6)
+
+
+def test_negative_log_likelihood_of_an_underflowed_probability_is_finite():
+    assert np.isfinite(evaluation.negative_log_likelihood(sharp_rows(1.0, [1]), np.array([2])))
+
+
+@pytest.mark.parametrize("true_temperature", [0.5, 1.0, 1.7, 3.0])
+def test_fit_temperature_recovers_the_one_that_spoilt_calibrated_rows(true_temperature: float):
+    rng = np.random.default_rng(0)
+    calibrated = apply_temperature(rng.dirichlet(np.full(10, 0.3), size=20_000), 1.0)
+    labels = (calibrated.cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
+    overconfident = apply_temperature(calibrated, 1 / true_temperature)
+    assert fit_temperature(overconfident, labels) == pytest.approx(true_temperature, rel=0.03)
+
+
+def test_fit_temperature_stays_in_its_bounds():
+    rows = sharp_rows(0.9, [1] * 50)
+    assert fit_temperature(rows, np.full(50, 1)) == pytest.approx(0.2, rel=1e-3)
+    assert fit_temperature(rows, np.full(50, 2)) == pytest.approx(5.0, rel=1e-3)
+
+
+def test_apply_temperature_undoes_itself_and_keeps_every_answer():
+    rows = np.random.default_rng(1).dirichlet(np.full(10, 0.2), size=500)
+    softer = apply_temperature(rows, 2.5)
+    assert softer.sum(axis=1) == pytest.approx(1)
+    assert (softer.argmax(axis=1) == rows.argmax(axis=1)).all()
+    assert apply_temperature(softer, 1 / 2.5) == pytest.approx(rows, abs=1e-9)
+
+
+def test_apply_temperature_takes_a_zero():
+    rows = apply_temperature(np.eye(10, dtype=np.float32), 2.0)
+    assert np.isfinite(rows).all()
+    assert (rows.argmax(axis=1) == np.arange(10)).all()
+
+
+def test_evaluate():
+    labels = np.array([0, 0, 0, 1, 1, 9])
+    result = evaluate(sharp_rows(0.9, [0, 0, 1, 1, 1, 0]), labels)
+    assert (result.correct, result.total, result.accuracy) == (4, 6, pytest.approx(4 / 6))
+    assert result.low < result.accuracy < result.high
+    zero, one, two, nine = (result.per_class[digit] for digit in (0, 1, 2, 9))
+    assert zero == {"digit": 0, "count": 3, "recall": 2 / 3, "precision": 2 / 3, "f1": 2 / 3}
+    assert one == {"digit": 1, "count": 2, "recall": 1.0, "precision": 2 / 3, "f1": 0.8}
+    assert two == {"digit": 2, "count": 0, "recall": None, "precision": None, "f1": None}
+    assert nine == {"digit": 9, "count": 1, "recall": 0.0, "precision": None, "f1": 0.0}
+    assert result.ece == pytest.approx(
+        evaluation.expected_calibration_error(sharp_rows(0.9, [0, 0, 1, 1, 1, 0]), labels)
+    )
+
+
+def test_an_evaluation_survives_json():
+    result = evaluate(sharp_rows(0.9, [0, 1, 2]), np.array([0, 1, 3]))
+    told = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert told["correct"] == 2
+    assert told["confusion"][3][2] == 1
+    assert told["per_class"][0]["recall"] == 1.0
+
+
+def test_an_accuracy_is_printed_with_interval_and_count():
+    guesses = np.zeros(28_000, np.int64)
+    guesses[:106] = 1
+    result = evaluate(np.eye(10, dtype=np.float32)[guesses], np.zeros(28_000, np.int64))
+    assert str(result) == "99.62 % (95 % interval 99.54–99.69, 28,000 images)"
+    assert percent(0.9962) == "99.62 %"
+
+
+def test_the_table_names_every_digit():
+    lines = evaluation.table(evaluate(sharp_rows(0.9, [0, 1, 2]), np.array([0, 1, 3]))).splitlines()
+    assert lines[0].startswith("Accuracy 66.67 % (95 % interval ")
+    assert [line.split()[0] for line in lines[3:13]] == [str(digit) for digit in range(10)]
+    assert len({len(line) for line in lines[2:13]}) == 1
+    assert "Calibration: expected calibration error" in lines[-1]
+
+
+def test_nothing_to_evaluate_is_an_error():
+    rows = np.zeros((0, 10), np.float32)
+    for measure in (
+        evaluate,
+        fit_temperature,
+        evaluation.negative_log_likelihood,
+        evaluation.expected_calibration_error,
+        evaluation.reliability_curve,
+    ):
+        with pytest.raises(ValueError, match="no rows"):
+            measure(rows, NOBODY)

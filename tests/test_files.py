@@ -1,0 +1,89 @@
+"""A file is whole or as it was before."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inkdigit.errors import InkdigitError
+from inkdigit.files import atomic, cache_dir
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fail_after_half(path: Path) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+
+
+def fail_after_half_a_folder(path: Path) -> None:
+    with atomic(path) as temporary:
+        temporary.mkdir()
+        (temporary / "manifest.json").write_text("{}")
+        raise ZeroDivisionError
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path: Path):
+    path = tmp_path / "new" / "folder" / "figures.json"
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["figures.json"]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path):
+    path = tmp_path / "figures.json"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError):
+        fail_after_half(path)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["figures.json"]
+
+
+def test_a_kill_leaves_the_old_file(tmp_path: Path):
+    path = tmp_path / "figures.json"
+    path.write_text("old")
+    code = (
+        "import os, pathlib, signal, sys; from inkdigit.files import atomic\n"
+        "with atomic(pathlib.Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, path], check=False)
+    assert killed.returncode == -signal.SIGTERM
+    assert path.read_text() == "old"
+
+
+def test_a_folder_appears_whole_too(tmp_path: Path):
+    with atomic(tmp_path / "run") as temporary:
+        temporary.mkdir()
+        (temporary / "manifest.json").write_text("{}")
+    assert (tmp_path / "run" / "manifest.json").read_text() == "{}"
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_half_a_folder(tmp_path / "other")
+    assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("path", ["file/below.csv", "folder"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, path: str):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+    with (
+        pytest.raises(InkdigitError, match=f"{path} could not be written"),
+        atomic(tmp_path / path) as temporary,
+    ):
+        temporary.write_text("whole")
+    assert names(tmp_path) == ["file", "folder"]
+
+
+def test_the_cache_goes_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("INKDIGIT_CACHE", str(tmp_path))
+    assert cache_dir() == tmp_path
+    monkeypatch.delenv("INKDIGIT_CACHE")
+    assert cache_dir().name.lower() == "inkdigit" or cache_dir().parent.name.lower() == "inkdigit"

@@ -1,0 +1,156 @@
+"""The main job through the real command: train, evaluate, submit."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+
+def test_five_thousand_digits_teach_97_percent_of_five_thousand_others(
+    inkdigit: Command, run_folder: Path, files: Path
+) -> None:
+    done = inkdigit("evaluate", run_folder, "--data", files / "labelled.csv", "--json")
+    figures = json.loads(done.stdout)
+    assert figures["total"] == 5000
+    assert figures["accuracy"] >= 0.97
+    assert figures["low"] < figures["accuracy"] < figures["high"]
+
+
+def test_evaluate_prints_accuracy_with_interval_and_a_line_for_each_digit(
+    inkdigit: Command, run_folder: Path, files: Path
+) -> None:
+    printed = inkdigit("evaluate", run_folder, "--data", files / "labelled.csv").stdout
+    assert "95 % interval" in printed
+    assert "5,000 images" in printed
+    assert all(any(line.split()[:1] == [str(digit)] for line in printed.splitlines()) for digit in range(10))
+
+
+def test_run_folder_holds_what_its_manifest_names(run_folder: Path) -> None:
+    manifest = json.loads((run_folder / "manifest.json").read_text())
+    expected = {"model.keras", "model.onnx", "metrics.json", "report.html", "submission.csv"}
+    assert expected <= set(manifest["files"])
+    assert {path.name for path in run_folder.iterdir()} == {*manifest["files"], "manifest.json"}
+    for name, about in manifest["files"].items():
+        assert hashlib.sha256((run_folder / name).read_bytes()).hexdigest() == about["sha256"]
+
+
+def test_submit_writes_kaggles_format_and_agrees_with_the_training(
+    inkdigit: Command, run_folder: Path, files: Path, tmp_path: Path
+) -> None:
+    submission = tmp_path / "submission.csv"
+    done = inkdigit("submit", run_folder, "--test", files / "test.csv", "-o", submission)
+    assert done.returncode == 0, done.stderr
+    assert submission.read_bytes() == (run_folder / "submission.csv").read_bytes()
+    with submission.open(newline="") as lines:
+        rows = list(csv.reader(lines))
+    assert rows[0] == ["ImageId", "Label"]
+    assert [row[0] for row in rows[1:]] == [str(i) for i in range(1, 5001)]
+    assert {row[1] for row in rows[1:]} == set("0123456789")
+
+
+def test_saved_model_loads_in_keras_without_inkdigit(run_folder: Path) -> None:
+    script = (
+        "import sys; sys.modules['inkdigit'] = None\n"
+        "import keras, numpy as np\n"
+        "model = keras.models.load_model(sys.argv[1])\n"
+        "print(model.predict_on_batch(np.zeros((3, 28, 28), np.uint8)).shape)"
+    )
+    command = [sys.executable, "-c", script, str(run_folder / "model.keras")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "(3, 10)", done.stderr
+
+
+def test_same_job_again_reuses_the_run_and_another_job_is_refused(
+    inkdigit: Command, run_folder: Path, files: Path
+) -> None:
+    before = (run_folder / "manifest.json").read_bytes()
+    arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--out", run_folder]
+    again = inkdigit("train", *arguments, "--epochs", 4)
+    assert again.returncode == 0
+    assert "already holds this run" in again.stdout
+    other = inkdigit("train", *arguments, "--epochs", 5)
+    assert other.returncode == 2
+    assert "choose another --out" in other.stderr
+    assert (run_folder / "manifest.json").read_bytes() == before
+
+
+def test_deterministic_training_repeats_itself_exactly(
+    inkdigit: Command, files: Path, tmp_path: Path
+) -> None:
+    figures: list[object] = []
+    for name in ("one", "two"):
+        arguments = ["--train", files / "small.csv", "--epochs", 1, "--seed", 3, "--out", tmp_path / name]
+        done = inkdigit("train", *arguments, "--deterministic")
+        assert done.returncode == 0, done.stderr
+        metrics = json.loads((tmp_path / name / "metrics.json").read_text())
+        epochs = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in metrics["history"]]
+        figures.append([epochs, metrics["evaluation"], metrics["temperature"]])
+    assert figures[0] == figures[1]
+    assert (tmp_path / "one" / "model.onnx").read_bytes() == (tmp_path / "two" / "model.onnx").read_bytes()
+
+
+def test_users_own_model_goes_all_the_way(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+    example = Path(__file__).parents[1] / "docs" / "examples" / "my_model.py"
+    out = tmp_path / "mine"
+    arguments = ["--train", files / "small.csv", "--test", files / "test.csv", "--epochs", 3, "--out", out]
+    done = inkdigit("train", *arguments, "--model", example)
+    assert done.returncode == 0, done.stderr
+    assert "SeparableConv2D" in (out / "report.html").read_text(encoding="utf-8")
+    scored = inkdigit("evaluate", out, "--data", files / "labelled.csv", "--json")
+    assert json.loads(scored.stdout)["accuracy"] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("", "has no function build"),
+        ("def build(settings):\n    return 5\n", "must return a keras.Model"),
+        ("def build(settings)\n    return 5\n", "line 1: SyntaxError"),
+        ("def build(settings):\n    return 1 / 0\n", "line 2: ZeroDivisionError"),
+        ("import no_such_library\n", "line 1: ModuleNotFoundError"),
+        (
+            "import keras\ndef build(settings):\n    i = keras.Input((28, 28))\n"
+            "    return keras.Model(i, keras.layers.Dense(10)(keras.layers.Flatten()(i)))\n",
+            "softmax",
+        ),
+        (
+            "import keras\ndef build(settings):\n    i = keras.Input((28, 28))\n"
+            "    h = keras.layers.LSTM(4)(i)\n"
+            "    return keras.Model(i, keras.layers.Dense(10, activation='softmax')(h))\n",
+            "LSTM",
+        ),
+    ],
+)
+def test_wrong_model_file_is_told_before_the_training(
+    inkdigit: Command, files: Path, tmp_path: Path, source: str, sentence: str
+) -> None:
+    model = tmp_path / "model.py"
+    model.write_text(source)
+    done = inkdigit("train", "--train", files / "small.csv", "--model", model, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
+
+
+def test_run_with_a_changed_byte_is_refused(
+    inkdigit: Command, run_folder: Path, files: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(run_folder, changed)
+    content = bytearray((changed / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (changed / "model.onnx").write_bytes(content)
+    done = inkdigit("submit", changed, "--test", files / "test.csv", "-o", tmp_path / "submission.csv")
+    assert done.returncode == 2
+    assert "model.onnx" in done.stderr
+    assert not (tmp_path / "submission.csv").exists()

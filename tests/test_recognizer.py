@@ -1,0 +1,150 @@
+"""The recognizer on a model small enough to check by hand, without Keras."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+import inkdigit
+from inkdigit.errors import InkdigitError
+from inkdigit.recognizer import BATCH, Recognizer
+
+WEIGHTS = np.random.default_rng(1).normal(0, 0.002, (784, 10)).astype(np.float32)
+
+
+def linear_model() -> bytes:
+    """softmax(pixels · WEIGHTS)."""
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["float"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 28, 28])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 10])],
+        [numpy_helper.from_array(WEIGHTS, "weights")],
+    )
+    opset = helper.make_opsetid("", 20)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+
+
+def expected(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    logits = images.reshape(-1, 784).astype(np.float32) @ WEIGHTS
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def noise(count: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(2).integers(0, 256, (count, 28, 28), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer(linear_model())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder with nothing but the model."""
+    model = linear_model()
+    (tmp_path / "model.onnx").write_bytes(model)
+    files = {"model.onnx": {"sha256": hashlib.sha256(model).hexdigest(), "bytes": len(model)}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
+    return tmp_path
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, 2 * BATCH + 3])
+def test_any_number_of_images(recognizer: Recognizer, count: int) -> None:
+    images = noise(count)
+    probabilities, digits = recognizer.predict_proba(images), recognizer.predict(images)
+    assert (probabilities.shape, probabilities.dtype) == ((count, 10), np.float32)
+    assert (digits.shape, digits.dtype) == ((count,), np.int64)
+    np.testing.assert_allclose(probabilities, expected(images), atol=1e-5)
+    np.testing.assert_array_equal(digits, probabilities.argmax(axis=1))
+
+
+def test_views_of_other_arrays(recognizer: Recognizer) -> None:
+    images = np.asfortranarray(noise(12))[::-2]
+    np.testing.assert_allclose(recognizer.predict_proba(images), expected(images), atol=1e-5)
+
+
+def test_many_threads_at_once(recognizer: Recognizer) -> None:
+    images = noise(40)
+    with ThreadPoolExecutor(8) as pool:
+        parts = [images[start:] for start in range(40)]
+        answers = list(pool.map(recognizer.predict_proba, parts))
+    for part, answer in zip(parts, answers, strict=True):
+        np.testing.assert_allclose(answer, expected(part), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            np.zeros((2, 28, 28), np.float32),
+            r"shape \(2, 28, 28\) and dtype float32: .* \(N, 28, 28\) and dtype uint8",
+        ),
+        (np.zeros((2, 28, 28), np.int64), "dtype int64"),
+        (np.zeros((2, 28, 28, 1), np.uint8), r"shape \(2, 28, 28, 1\)"),
+        (np.zeros((2, 784), np.uint8), r"shape \(2, 784\)"),
+        (np.zeros((28, 28), np.uint8), r"add an axis to a single image, images\[np.newaxis\]"),
+        ([[0] * 28] * 28, "got a list: the recognizer wants a NumPy array"),
+    ],
+)
+def test_other_arrays_are_refused(recognizer: Recognizer, images: Any, message: str) -> None:
+    with pytest.raises(InkdigitError, match=message) as refusal:
+        recognizer.predict_proba(images)
+    assert "\n" not in str(refusal.value)
+
+
+def test_load_reads_a_run_folder(run: Path) -> None:
+    images = noise(3)
+    for path in (run, str(run)):
+        np.testing.assert_allclose(Recognizer.load(path).predict_proba(images), expected(images), atol=1e-5)
+
+
+def test_changed_byte_is_refused(run: Path) -> None:
+    content = bytearray((run / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / "model.onnx").write_bytes(content)
+    with pytest.raises(InkdigitError, match=r"model\.onnx"):
+        Recognizer.load(run)
+
+
+@pytest.mark.parametrize("missing", ["manifest.json", "model.onnx"])
+def test_missing_file_is_named(run: Path, missing: str) -> None:
+    (run / missing).unlink()
+    with pytest.raises(InkdigitError, match=missing):
+        Recognizer.load(run)
+
+
+def test_public_names() -> None:
+    assert inkdigit.Recognizer is Recognizer
+    with pytest.raises(AttributeError, match="nonsense"):
+        inkdigit.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import inkdigit", "keras tensorflow onnxruntime numpy"),
+        ("from inkdigit import Recognizer", "keras tensorflow onnxruntime onnx"),
+    ],
+)
+def test_imports_stay_light(statement: str, heavy: str) -> None:
+    program = f"import sys; {statement}; print(*set(sys.modules) & set({heavy.split()}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
