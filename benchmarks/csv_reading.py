@@ -46,7 +46,10 @@ images = np.loadtxt(path, np.uint8, delimiter=",", skiprows=1, max_rows=4200)[:,
 print(10 * (clock() - began))
 """,
 }
-START = "import sys, numpy as np; from pathlib import Path; from time import perf_counter as clock; path = Path(sys.argv[1])"
+START = (
+    "import sys, numpy as np; from pathlib import Path; "
+    "from time import perf_counter as clock; path = Path(sys.argv[1])"
+)
 
 
 def main() -> None:

@@ -63,9 +63,7 @@ def preset(name: str, seed: int) -> dict[str, Any]:
     """One training of a preset by the command itself."""
     out = RUNS / f"recipes-{name}-seed{seed}"
     command = [sys.executable, "-c", "from inkdigit.cli import main; main()", "train"]
-    subprocess.run(
-        [*command, "--preset", name, "--seed", str(seed), "--out", str(out)], check=True, stdout=sys.stderr
-    )
+    subprocess.run([*command, "--preset", name, "--seed", str(seed), "--out", str(out)], check=True, stdout=sys.stderr)
     manifest = json.loads((out / "manifest.json").read_text())
     metrics = json.loads((out / "metrics.json").read_text())
     figures = metrics["evaluation"]
@@ -85,10 +83,8 @@ def keras30(seed: int) -> dict[str, Any]:
     backend.prepare()
     backend.seed_everything(seed, deterministic=False)
     train, scored = kaggle_split(seed=seed)
-    assert train.labels is not None
-    assert scored.labels is not None
     model = keras30_model()
-    one_hot = np.eye(10, dtype=np.float32)[train.labels]
+    one_hot = np.eye(10, dtype=np.float32)[train.truth]
     started = time.perf_counter()
     for epoch in range(KERAS30.epochs):
         rng = np.random.default_rng((seed, epoch))
@@ -96,13 +92,11 @@ def keras30(seed: int) -> dict[str, Any]:
         order = rng.permutation(len(train))
         for rows in np.split(order, range(KERAS30.batch_size, len(order), KERAS30.batch_size)):
             model.train_on_batch(augment(train.images[rows], KERAS30, rng), one_hot[rows])
-        print(
-            f"keras30, epoch {epoch + 1}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True
-        )
+        print(f"keras30, epoch {epoch + 1}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - started
     from inkdigit.training import predict
 
-    evaluation = evaluate(predict(model, scored.images), scored.labels)
+    evaluation = evaluate(predict(model, scored.images), scored.truth)
     result = {
         "correct": evaluation.correct,
         "total": evaluation.total,

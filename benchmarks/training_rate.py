@@ -29,9 +29,7 @@ ROUNDS, STEPS, WARM_UP = 7, 40, 8
 def main() -> None:
     settings = preset("fast")
     ours = Ours(settings)
-    peers = {
-        f"PyTorch, {precision}": Peer(sys.argv[1], precision, settings) for precision in ("float32", "bf16")
-    }
+    peers = {f"PyTorch, {precision}": Peer(sys.argv[1], precision, settings) for precision in ("float32", "bf16")}
     contestants = {
         "Inkdigit, whole step": ours,
         "the same without augmentation": Ours(unaugmented(settings)),
@@ -60,9 +58,7 @@ class Ours:
         from inkdigit import model, training
 
         rng = np.random.default_rng(0)
-        rows = Digits(
-            rng.integers(0, 256, (8192, 28, 28), np.uint8), rng.integers(0, 10, 8192), "random pixels"
-        )
+        rows = Digits(rng.integers(0, 256, (8192, 28, 28), np.uint8), rng.integers(0, 10, 8192), "random pixels")
         self.trainer = training.Trainer(model.build, rows, settings)
         self.epoch = 0
 

@@ -8,8 +8,6 @@ if shutil.which("chromium") is None and shutil.which("apt-get") and os.name == "
     print("Installing chromium for the browser tests", flush=True)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(["apt-get", "update"], check=False, **quiet)
-    subprocess.run(
-        ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"], check=False, **quiet
-    )
+    subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", "chromium"], check=False, **quiet)
 if shutil.which("chromium") is None:
     print("No chromium here: the browser tests will be skipped.")

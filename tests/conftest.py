@@ -31,14 +31,12 @@ def inkdigit() -> Command:
 def real_digits() -> Digits:
     """MNIST's first 10,000 training images."""
     train, _ = mnist.load()
-    assert train.labels is not None
-    return Digits(train.images[:10_000], train.labels[:10_000], "MNIST")
+    return Digits(train.images[:10_000], train.truth[:10_000], "MNIST")
 
 
 def part(digits: Digits, rows: slice, *, labelled: bool = True) -> Digits:
     """Some rows of a set."""
-    assert digits.labels is not None
-    return Digits(digits.images[rows], digits.labels[rows] if labelled else None, digits.source)
+    return Digits(digits.images[rows], digits.truth[rows] if labelled else None, digits.source)
 
 
 @pytest.fixture(scope="session")

@@ -318,9 +318,7 @@ class _Subclassed(keras.Model):
 
 
 def _ends(inputs: tuple[int, ...], *rest: Any) -> keras.Model:
-    return keras.Sequential(
-        [keras.Input(inputs, dtype="uint8"), layers.Rescaling(1 / 255), *rest], name="net"
-    )
+    return keras.Sequential([keras.Input(inputs, dtype="uint8"), layers.Rescaling(1 / 255), *rest], name="net")
 
 
 @pytest.mark.parametrize(

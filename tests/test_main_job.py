@@ -83,9 +83,7 @@ def test_same_job_again_reuses_the_run_and_another_job_is_refused(
     assert (run_folder / "manifest.json").read_bytes() == before
 
 
-def test_deterministic_training_repeats_itself_exactly(
-    inkdigit: Command, files: Path, tmp_path: Path
-) -> None:
+def test_deterministic_training_repeats_itself_exactly(inkdigit: Command, files: Path, tmp_path: Path) -> None:
     figures: list[object] = []
     for name in ("one", "two"):
         arguments = ["--train", files / "small.csv", "--epochs", 1, "--seed", 3, "--out", tmp_path / name]
@@ -142,9 +140,7 @@ def test_wrong_model_file_is_told_before_the_training(
     assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
 
 
-def test_run_with_a_changed_byte_is_refused(
-    inkdigit: Command, run_folder: Path, files: Path, tmp_path: Path
-) -> None:
+def test_run_with_a_changed_byte_is_refused(inkdigit: Command, run_folder: Path, files: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed"
     shutil.copytree(run_folder, changed)
     content = bytearray((changed / "model.onnx").read_bytes())

@@ -12,9 +12,7 @@ from torch import nn
 
 precision, batch, settings = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 blocks, channels, side = [], 1, 28
-for filters, kernel, padding in zip(
-    settings["filters"], settings["kernel_size"], settings["padding"], strict=True
-):
+for filters, kernel, padding in zip(settings["filters"], settings["kernel_size"], settings["padding"], strict=True):
     for i, width in enumerate(filters):
         blocks.append(nn.Conv2d(channels, width, kernel, padding=padding, bias=False))
         side -= kernel - 1 if padding == "valid" else 0
@@ -28,9 +26,7 @@ head = [
     nn.BatchNorm1d(settings["dense"]),
     nn.ReLU(),
 ]
-model = nn.Sequential(
-    *blocks, nn.Flatten(), *head, nn.Dropout(settings["dropout"]), nn.Linear(settings["dense"], 10)
-)
+model = nn.Sequential(*blocks, nn.Flatten(), *head, nn.Dropout(settings["dropout"]), nn.Linear(settings["dense"], 10))
 model = model.to(memory_format=torch.channels_last)
 optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.02)
 images = torch.rand(batch, 1, 28, 28).to(memory_format=torch.channels_last)

@@ -19,11 +19,11 @@ __all__ = ["Recognizer", "__version__"]
 def __getattr__(name: str) -> object:
     """Import a public name when it is first asked for, so that `import inkdigit` costs next to nothing."""
     if name == "Recognizer":
-        from inkdigit.recognizer import Recognizer  # noqa: PLC0415
+        from inkdigit.recognizer import Recognizer
 
         return Recognizer
     if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         return version("inkdigit")
     raise AttributeError(f"module 'inkdigit' has no attribute {name!r}")

@@ -42,11 +42,12 @@ def _affine(count: int, settings: Settings, rng: np.random.Generator) -> NDArray
     matrix[:, 1, 0] = sin * scale_x
     matrix[:, 1, 1] = (shear * sin + cos) * scale_y
     shift = rng.uniform(-settings.shift, settings.shift, (count, 1, 2)).astype(np.float32)
-    return _centred_grid() @ matrix.transpose(0, 2, 1) + (shift + np.float32((SIDE - 1) / 2))
+    shift += (SIDE - 1) / 2
+    return _centred_grid() @ matrix.transpose(0, 2, 1) + shift
 
 
 def _elastic(count: int, pixels: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A smooth random displacement of each pixel, (N, 784, 2) float32; `pixels` is its standard deviation at a control point."""
+    """A smooth random displacement of each pixel, (N, 784, 2) float32; `pixels` is its spread at a control point."""
     knots = rng.normal(0, pixels, (count, CONTROL_POINTS**2, 2)).astype(np.float32)
     return _spline() @ knots
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from inkdigit.errors import InkdigitError
@@ -23,14 +24,13 @@ def prepare() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         with _quiet():
-            import keras
-            import keras.ops
+            importlib.import_module("keras")
     except Exception as error:  # whatever a missing or broken backend raises
         raise InkdigitError(f"Keras cannot start: {' '.join(str(error).split())}") from error
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Hold back what TensorFlow's libraries write past Python while they load; no log level reaches it."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -55,9 +55,7 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
 
         tf.config.experimental.enable_op_determinism()
     elif keras.backend.backend() == "torch":
-        import torch
-
-        torch.use_deterministic_algorithms(True)
+        importlib.import_module("torch").use_deterministic_algorithms(True)
 
 
 def has_gpu() -> bool:
@@ -70,10 +68,6 @@ def has_gpu() -> bool:
 
             return bool(tf.config.list_physical_devices("GPU"))
         case "torch":
-            import torch
-
-            return torch.cuda.is_available()
+            return importlib.import_module("torch").cuda.is_available()
         case _:
-            import jax
-
-            return jax.default_backend() == "gpu"
+            return importlib.import_module("jax").default_backend() == "gpu"

@@ -53,9 +53,7 @@ def mnist(to: Path | None) -> None:
 
 
 @data.command()
-@click.option(
-    "--train-rows", default=42000, show_default=True, help="Rows of train.csv; the others are test.csv."
-)
+@click.option("--train-rows", default=42000, show_default=True, help="Rows of train.csv; the others are test.csv.")
 @click.option("--seed", default=0, show_default=True, help="Which of MNIST's 70,000 go where.")
 @click.option("--to", type=FILE, required=True, help="Folder for train.csv, test.csv and truth.csv.")
 def split(train_rows: int, seed: int, to: Path) -> None:
@@ -63,26 +61,18 @@ def split(train_rows: int, seed: int, to: Path) -> None:
     from inkdigit.data.split import write_split
 
     write_split(train_rows, seed, to)
-    click.echo(
-        f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each."
-    )
+    click.echo(f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each.")
 
 
 @main.command()
-@click.option(
-    "--train", "train_csv", type=FILE, help="Kaggle's train.csv.  [default: MNIST's Kaggle-protocol split]"
-)
+@click.option("--train", "train_csv", type=FILE, help="Kaggle's train.csv.  [default: MNIST's Kaggle-protocol split]")
 @click.option("--test", "test_csv", type=FILE, help="Kaggle's test.csv: a submission.csv is written for it.")
 @click.option("--preset", "name", type=click.Choice(list(PRESETS)), default="fast", show_default=True)
 @click.option("--model", "model_file", type=FILE, help="A Python file with build(settings) -> keras.Model.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "--epochs", type=click.IntRange(1), help="Passes over the training rows.  [default: the preset's]"
-)
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.  [default: the preset's]")
 @click.option("--out", type=FILE, help="The run folder.  [default: runs/PRESET-seedN]")
-@click.option(
-    "--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower."
-)
+@click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
 def train(
     train_csv: Path | None,
     test_csv: Path | None,
@@ -106,9 +96,7 @@ def train(
 
 @main.command()
 @click.argument("run", type=FILE)
-@click.option(
-    "--data", "labelled_csv", type=FILE, required=True, help="A CSV in Kaggle's format with labels."
-)
+@click.option("--data", "labelled_csv", type=FILE, required=True, help="A CSV in Kaggle's format with labels.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(run: Path, labelled_csv: Path, as_json: bool) -> None:
     """Score a run's model on labelled rows: accuracy with interval, figures per digit, calibration."""
@@ -121,8 +109,7 @@ def evaluate(run: Path, labelled_csv: Path, as_json: bool) -> None:
 
     recognizer = Recognizer.load(run)
     rows = read_csv(labelled_csv, labelled=True)
-    assert rows.labels is not None
-    evaluation = score(recognizer.predict_proba(rows.images), rows.labels)
+    evaluation = score(recognizer.predict_proba(rows.images), rows.truth)
     click.echo(json.dumps(evaluation.to_json()) if as_json else table(evaluation))
 
 
@@ -138,6 +125,4 @@ def submit(run: Path, test_csv: Path, output: Path) -> None:
     recognizer = Recognizer.load(run)
     rows = read_csv(test_csv, labelled=None)
     write_submission(output, recognizer.predict(rows.images))
-    click.echo(
-        f"{output}: {len(rows):,} rows, ready for https://www.kaggle.com/competitions/digit-recognizer/submit"
-    )
+    click.echo(f"{output}: {len(rows):,} rows, ready for https://www.kaggle.com/competitions/digit-recognizer/submit")

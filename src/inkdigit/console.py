@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ class Stopwatch:
     stages: list[Stage] = field(default_factory=list)
 
     @contextmanager
-    def stage(self, name: str, images: int | None = None) -> Iterator[None]:
+    def stage(self, name: str, images: int | None = None) -> Generator[None]:
         """Time what runs inside; `images` is how many the stage works on, for its rate."""
         started = time.perf_counter()
         yield
@@ -73,6 +73,6 @@ class TrainingProgress:
         rate = self.steps * self.batch_size / epoch.seconds
         held_out = "" if epoch.val_accuracy is None else f", validation {100 * epoch.val_accuracy:.2f} %"
         out.print(
-            f"{self.label}, epoch {epoch.epoch}/{self.epochs}: loss {epoch.loss:.4f}, accuracy {100 * epoch.accuracy:.2f} %"
-            f"{held_out}, {epoch.seconds:.1f} s, {rate:,.0f} images/s"
+            f"{self.label}, epoch {epoch.epoch}/{self.epochs}: loss {epoch.loss:.4f}, "
+            f"accuracy {100 * epoch.accuracy:.2f} %{held_out}, {epoch.seconds:.1f} s, {rate:,.0f} images/s"
         )

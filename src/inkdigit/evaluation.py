@@ -85,9 +85,7 @@ def table(evaluation: Evaluation) -> str:
         ratios = ["–" if x is None else percent(x) for x in (row["recall"], row["precision"], row["f1"])]
         lines.append(f"{row['digit']:5}  {row['count']:7,}  {ratios[0]:>8}   {ratios[1]:>8}  {ratios[2]:>8}")
     calibration = f"expected calibration error {percent(evaluation.ece)}"
-    return "\n".join(
-        [*lines, "", f"Calibration: {calibration}, negative log-likelihood {evaluation.nll:.4f}"]
-    )
+    return "\n".join([*lines, "", f"Calibration: {calibration}, negative log-likelihood {evaluation.nll:.4f}"])
 
 
 def percent(fraction: float) -> str:
@@ -148,9 +146,7 @@ class ReliabilityBin:
     total: int
 
 
-def reliability_curve(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer]
-) -> list[ReliabilityBin]:
+def reliability_curve(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> list[ReliabilityBin]:
     """Doubt against errors in half-decades of doubt (…, 0.001–0.003, 0.003–0.01, …), the surest rows first.
 
     A good model is more than 99 % sure of nearly everything: only a logarithmic cut shows anything. Rows with

@@ -52,9 +52,7 @@ def export(model: keras.Model, path: Path, images: NDArray[np.uint8], temperatur
         temporary.write_bytes(converted)
 
 
-def parity(
-    onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float = 1.0
-) -> float:
+def parity(onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float = 1.0) -> float:
     """Largest difference of any probability between ONNX Runtime and Keras in float32.
 
     images: (N, 28, 28) uint8, N > 0. temperature: the one inside the ONNX model; Keras's answers get it too.
@@ -100,10 +98,7 @@ def _answers(
     with keras.device("cpu:0"):
         twin = keras.models.clone_model(model)
         twin.set_weights(model.get_weights())
-        chunks = [
-            _array(twin(images[start : start + CHUNK], training=False))
-            for start in range(0, len(images), CHUNK)
-        ]
+        chunks = [_array(twin(images[start : start + CHUNK], training=False)) for start in range(0, len(images), CHUNK)]
     expected = apply_temperature(np.concatenate(chunks), temperature)
     return expected, Recognizer(onnx_bytes).predict_proba(images)
 
@@ -254,9 +249,7 @@ def _finish(graph: _Graph, model: keras.Model, output: _Value, temperature: floa
 
 def _unsupported(layer: Any, what: str, instead: str) -> InkdigitError:
     kind = type(layer).__name__
-    return InkdigitError(
-        f"the layer '{layer.name}' ({kind}) cannot be exported to ONNX because {what}: use {instead}."
-    )
+    return InkdigitError(f"the layer '{layer.name}' ({kind}) cannot be exported to ONNX because {what}: use {instead}.")
 
 
 # --- layers on images, (N, channels, height, width) ---------------------------------------------------------

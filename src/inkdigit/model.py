@@ -14,9 +14,7 @@ def build(settings: Settings) -> keras.Model:
     x = layers.Rescaling(1 / 255, name="scaling")(pixels)
     x = layers.Reshape((28, 28, 1), name="channel")(x)
 
-    for filters, kernel_size, padding in zip(
-        settings.filters, settings.kernel_size, settings.padding, strict=True
-    ):
+    for filters, kernel_size, padding in zip(settings.filters, settings.kernel_size, settings.padding, strict=True):
         for width in filters[:-1]:
             x = layers.Conv2D(width, kernel_size, padding=padding, use_bias=not settings.batch_norm)(x)
             x = _activate(x, settings)

@@ -98,9 +98,7 @@ def load(job: Job) -> Data:
     if job.test is not None:
         test = kaggle.read_csv(job.test, labelled=None)
     if len(rows) < FEWEST_ROWS:
-        raise InkdigitError(
-            f"{rows.source} has {len(rows)} rows, and training needs at least {FEWEST_ROWS}: add more."
-        )
+        raise InkdigitError(f"{rows.source} has {len(rows)} rows, and training needs at least {FEWEST_ROWS}: add more.")
     order = np.random.default_rng(settings.seed).permutation(len(rows))
     held_out = min(settings.validation_rows, len(rows) // 10)
     return Data(rows, take(rows, order[held_out:]), take(rows, order[:held_out]), test)
@@ -121,9 +119,7 @@ def model_function(job: Job) -> Callable[[Settings], keras.Model]:
     return build
 
 
-def _train(
-    settings: Settings, build: Callable[[Settings], keras.Model], data: Data, watch: Stopwatch
-) -> Trained:
+def _train(settings: Settings, build: Callable[[Settings], keras.Model], data: Data, watch: Stopwatch) -> Trained:
     from inkdigit import training
 
     def fit(name: str, train: Digits, validation: Digits | None) -> tuple[keras.Model, list[Epoch]]:
@@ -137,8 +133,7 @@ def _train(
 
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
-        assert data.validation.labels is not None
-        temperature = fit_temperature(training.predict(model, data.validation.images), data.validation.labels)
+        temperature = fit_temperature(training.predict(model, data.validation.images), data.validation.truth)
     if settings.refit:
         model, _ = fit(REFIT, data.rows, None)
     return Trained(model, temperature, history)
@@ -154,11 +149,10 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     recognizer = Recognizer.load(folder)
     rows = data.validation if data.test is None or data.test.labels is None else data.test
     with watch.stage("Evaluation", len(rows)):
-        assert rows.labels is not None
         probabilities = recognizer.predict_proba(rows.images)
-        evaluation = evaluate(probabilities, rows.labels)
+        evaluation = evaluate(probabilities, rows.truth)
     name = f"{len(rows):,} {'validation' if rows is data.validation else 'held-out'} rows"
-    scored = Scored(name, rows.images, rows.labels, probabilities, trained.temperature, evaluation)
+    scored = Scored(name, rows.images, rows.truth, probabilities, trained.temperature, evaluation)
     if data.test is not None:
         with watch.stage("Submission", len(data.test)):
             answers = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
@@ -173,9 +167,7 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     return runs.publish(folder, job.out)
 
 
-def _report(
-    job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], watch: Stopwatch
-) -> Report:
+def _report(job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], watch: Stopwatch) -> Report:
     from inkdigit import training
 
     settings = job.settings
@@ -186,8 +178,8 @@ def _report(
         source=data.rows.source,
         settings=[Setting(*row) for row in describe(settings)],
         images=data.rows.images,
-        labels=np.asarray(data.rows.labels),
-        augmented=_augmented(data.rows, settings) if settings.augmented else None,
+        labels=np.asarray(data.rows.truth),
+        augmented=_augmented(data.rows, settings),
         layers=layers,
         history=[_known(dataclasses.asdict(epoch)) for epoch in trained.history],
         learning_rates=np.array([training.learning_rate(step, steps, settings) for step in range(steps)]),
@@ -209,8 +201,7 @@ def _augmented(rows: Digits, settings: Settings) -> NDArray[np.uint8]:
     """One digit of each class and what augmentation makes of it: (classes, 1 + AUGMENTED_SHOWN, 28, 28) uint8."""
     from inkdigit.augment import augment
 
-    assert rows.labels is not None
-    first = rows.images[np.unique(rows.labels, return_index=True)[1]]
+    first = rows.images[np.unique(rows.truth, return_index=True)[1]]
     rng = np.random.default_rng(settings.seed)
     versions = [augment(first, settings, rng) for _ in range(AUGMENTED_SHOWN)]
     return np.stack([first, *versions], axis=1)
@@ -276,16 +267,12 @@ def _identity(job: Job, data: Data) -> dict[str, Any]:
 
 
 def _finished(job: Job, data: Data) -> runs.Run | None:
-    """The run that `job.out` already holds, if it is this very job's. Raises InkdigitError if it holds anything else."""
+    """The run that `job.out` already holds, if it is this very job's. InkdigitError if it holds anything else."""
     if not runs.occupied(job.out):
         return None
     if (job.out / runs.MANIFEST).is_file():
         run = runs.read(job.out)
         if all(run.manifest.get(key) == value for key, value in _identity(job, data).items()):
             return run
-        raise InkdigitError(
-            f"{job.out} holds another run: choose another --out, or remove that folder first."
-        )
-    raise InkdigitError(
-        f"{job.out} is not empty: choose another --out, so that nothing of yours is overwritten."
-    )
+        raise InkdigitError(f"{job.out} holds another run: choose another --out, or remove that folder first.")
+    raise InkdigitError(f"{job.out} is not empty: choose another --out, so that nothing of yours is overwritten.")

@@ -21,7 +21,7 @@ class Recognizer:
     """
 
     def __init__(self, model: bytes) -> None:
-        import onnxruntime  # noqa: PLC0415 (takes a second that `import inkdigit` must not)
+        import onnxruntime
 
         options: Any = onnxruntime.SessionOptions()
         # Spinning threads keep the other core from whoever needs it: on a busy machine that halves the speed.

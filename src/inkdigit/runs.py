@@ -57,9 +57,7 @@ def read_verified(folder: Path, name: str) -> bytes:
     except KeyError:
         raise InkdigitError(f"{folder / MANIFEST} does not name {name}: train again.") from None
     except OSError as error:
-        raise InkdigitError(
-            f"{path} cannot be read: {error.strerror}; restore the file or train again."
-        ) from None
+        raise InkdigitError(f"{path} cannot be read: {error.strerror}; restore the file or train again.") from None
     if hashlib.sha256(content).hexdigest() != expected:
         raise InkdigitError(
             f"{path} is not the file that its manifest names (SHA-256 differs): restore the file or train again."

@@ -24,9 +24,7 @@ class Settings:
     filters: tuple[tuple[int, ...], ...] = knob(
         ((24,), (48, 48), (96, 96)), "filters of each convolution, grouped into blocks"
     )
-    kernel_size: tuple[int, ...] = knob(
-        (5, 3, 3), "side of the convolutions' kernels in each block", "pixels"
-    )
+    kernel_size: tuple[int, ...] = knob((5, 3, 3), "side of the convolutions' kernels in each block", "pixels")
     padding: tuple[Literal["same", "valid"], ...] = knob(
         ("valid", "same", "same"), "what convolutions do at the border in each block"
     )
@@ -40,9 +38,7 @@ class Settings:
     batch_size: int = knob(128, "images in one step", "images")
     optimizer: Literal["adam", "adamw", "muon"] = knob("muon", "how gradients become steps")
     learning_rate: float = knob(1e-2, "the highest learning rate")
-    schedule: Literal["constant", "one_cycle"] = knob(
-        "one_cycle", "how the learning rate moves over the training"
-    )
+    schedule: Literal["constant", "one_cycle"] = knob("one_cycle", "how the learning rate moves over the training")
     warm_up: float = knob(0.2, "share of the steps in which the learning rate rises (one_cycle)")
     weight_decay: float = knob(0.02, "pull of the weights towards zero (adamw, muon)")
     label_smoothing: float = knob(0.1, "probability taken from the true class and shared by all ten")
@@ -50,9 +46,7 @@ class Settings:
         0.995,
         "decay per step of the running average of all weights, which is the model kept; 0 keeps the last",
     )
-    precision: Literal["float32", "mixed_bfloat16"] = knob(
-        "float32", "number format of the convolutions in training"
-    )
+    precision: Literal["float32", "mixed_bfloat16"] = knob("float32", "number format of the convolutions in training")
     validation_rows: int = knob(2000, "training rows held out for the curve and the calibration", "rows")
     refit: bool = knob(False, "train once more on all rows, validation rows included, and keep that model")
 

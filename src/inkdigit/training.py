@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import keras
@@ -24,9 +24,7 @@ from inkdigit.settings import Settings
 Weights = list[NDArray[np.float32]]
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
-AVERAGE_EVERY = (
-    4  # steps between two updates of the averaged weights: as good as every step, at a quarter of the cost
-)
+AVERAGE_EVERY = 4  # steps between two updates of the averaged weights: as good as every step, at a quarter of the cost
 PREDICT_AT_ONCE = 500
 
 
@@ -100,9 +98,7 @@ class Trainer:
 
     def step(self, step: int, images: NDArray[np.uint8], targets: NDArray[np.float32]) -> list[float]:
         """One step of the optimizer; loss and accuracy on this batch."""
-        self.model.optimizer.learning_rate = learning_rate(
-            step, self.settings.epochs * self.steps, self.settings
-        )
+        self.model.optimizer.learning_rate = learning_rate(step, self.settings.epochs * self.steps, self.settings)
         figures = self.model.train_on_batch(images, targets)
         if step % AVERAGE_EVERY == 0:
             self.average.update(self.model, step)
@@ -110,12 +106,11 @@ class Trainer:
 
     def score(self, validation: Digits) -> tuple[float, float]:
         """Loss and accuracy of the averaged weights on validation rows."""
-        assert validation.labels is not None
         with self.average.applied(self.model):
             probabilities = predict(self.model, validation.images)
-        likelihood = probabilities[np.arange(len(validation)), validation.labels]
+        likelihood = probabilities[np.arange(len(validation)), validation.truth]
         loss = -np.log(np.maximum(likelihood, 1e-7)).mean()
-        return float(loss), float((probabilities.argmax(1) == validation.labels).mean())
+        return float(loss), float((probabilities.argmax(1) == validation.truth).mean())
 
     def result(self) -> keras.Model:
         """The model to keep: the averaged weights in a fresh model in float32, whatever it was trained in."""
@@ -126,14 +121,13 @@ class Trainer:
 
     def _batches(self, epoch: int) -> Iterator[Batch]:
         """Shuffling and augmentation are drawn from (seed, epoch) and nothing else."""
-        assert self.train.labels is not None
         rng = np.random.default_rng((self.settings.seed, epoch))
         order = rng.permutation(len(self.train))[: self.steps * self.settings.batch_size]
         one_hot = np.eye(10, dtype=np.float32)
         for rows in np.array_split(order, self.steps):
             images = self.train.images[rows]
             changed = augment(images, self.settings, rng) if self.settings.augmented else images
-            yield changed, one_hot[self.train.labels[rows]]
+            yield changed, one_hot[self.train.truth[rows]]
 
 
 class Average:
@@ -149,12 +143,10 @@ class Average:
             return
         now = model.get_weights()
         decay = min(self.decay, step / (step + 50)) ** AVERAGE_EVERY
-        self.weights = [
-            decay * old + (1 - decay) * new for old, new in zip(self.weights or now, now, strict=True)
-        ]
+        self.weights = [decay * old + (1 - decay) * new for old, new in zip(self.weights or now, now, strict=True)]
 
     @contextmanager
-    def applied(self, model: keras.Model) -> Iterator[None]:
+    def applied(self, model: keras.Model) -> Generator[None]:
         """Inside, the model has the averaged weights."""
         kept = model.get_weights()
         model.set_weights(self.weights or kept)
@@ -180,10 +172,10 @@ def steps_per_epoch(rows: int, settings: Settings) -> int:
 def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Uncalibrated probabilities (N, 10) float32 of images (N, 28, 28) uint8, by Keras."""
     parts = [
-        keras.ops.convert_to_numpy(model.predict_on_batch(images[i : i + PREDICT_AT_ONCE]))
+        np.asarray(model.predict_on_batch(images[i : i + PREDICT_AT_ONCE]), np.float32)
         for i in range(0, len(images), PREDICT_AT_ONCE)
     ]
-    return np.concatenate(parts).astype(np.float32)
+    return np.concatenate(parts)
 
 
 def compiled(build: Callable[[Settings], keras.Model], settings: Settings) -> keras.Model:
@@ -193,10 +185,12 @@ def compiled(build: Callable[[Settings], keras.Model], settings: Settings) -> ke
         model = build(settings)
     finally:
         keras.config.set_dtype_policy("float32")
+    # XLA halves the speed of such networks on a CPU.
+    jit_compile: Any = "auto" if backend.has_gpu() else False
     model.compile(
         optimizer_for(settings),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
-        jit_compile="auto" if backend.has_gpu() else False,  # XLA halves the speed of such networks on a CPU
+        jit_compile=jit_compile,
     )
     return model

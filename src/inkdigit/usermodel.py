@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,31 +18,25 @@ def load(path: Path) -> Callable[[Settings], keras.Model]:
     """`build` from the user's Python file; what goes wrong inside it is told in one sentence with its line."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise InkdigitError(
-            f"{path} is not a Python file: --model takes a .py file with a function build(settings)."
-        )
+        raise InkdigitError(f"{path} is not a Python file: --model takes a .py file with a function build(settings).")
     module = importlib.util.module_from_spec(spec)
     with _told(path):
         spec.loader.exec_module(module)
     if not callable(getattr(module, "build", None)):
-        raise InkdigitError(
-            f"{path} has no function build: write `def build(settings)` that returns a keras.Model."
-        )
+        raise InkdigitError(f"{path} has no function build: write `def build(settings)` that returns a keras.Model.")
 
     def build(settings: Settings) -> keras.Model:
         with _told(path):
             model = module.build(settings)
         if not isinstance(model, keras.Model):
-            raise InkdigitError(
-                f"{path}: build returned {type(model).__name__}, and must return a keras.Model."
-            )
+            raise InkdigitError(f"{path}: build returned {type(model).__name__}, and must return a keras.Model.")
         return model
 
     return build
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path) -> Generator[None]:
     """Turns an error inside the user's file into one sentence that names the line."""
     try:
         yield

@@ -261,9 +261,7 @@ def test_the_second_reading_comes_from_the_cache(tmp_path: Path, digits: Digits,
     assert read.source == "renamed.csv"
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda whole: whole[:0], lambda whole: whole[:-99], lambda whole: b"?" + whole]
-)
+@pytest.mark.parametrize("damage", [lambda whole: whole[:0], lambda whole: whole[:-99], lambda whole: b"?" + whole])
 def test_a_damaged_cache_entry_is_written_again(
     tmp_path: Path, digits: Digits, cache: Path, damage: Callable[[bytes], bytes]
 ):

@@ -101,9 +101,7 @@ def test_the_cache_serves_another_folder(tmp_path: Path, originals: Path):
     assert (tmp_path / "copy" / IMAGES).read_bytes() == (originals / IMAGES).read_bytes()
 
 
-def test_when_none_answers_every_attempt_and_the_way_by_hand_are_named(
-    served: str, tmp_path: Path, no_package: None
-):
+def test_when_none_answers_every_attempt_and_the_way_by_hand_are_named(served: str, tmp_path: Path, no_package: None):
     folder = tmp_path / "to"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte").write_bytes(b"half a file")

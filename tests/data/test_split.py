@@ -14,8 +14,7 @@ from inkdigit.errors import InkdigitError
 
 def bytes_of(digits: Digits) -> list[bytes]:
     return [
-        bytes([label]) + image.tobytes()
-        for image, label in zip(digits.images, np.asarray(digits.labels), strict=True)
+        bytes([label]) + image.tobytes() for image, label in zip(digits.images, np.asarray(digits.labels), strict=True)
     ]
 
 

@@ -62,9 +62,7 @@ def report() -> Report:
         ],
         images=drawn_digits(labels),
         labels=labels,
-        augmented=np.stack(
-            [originals, np.roll(originals, 2, axis=2), np.roll(originals, -2, axis=1)], axis=1
-        ),
+        augmented=np.stack([originals, np.roll(originals, 2, axis=2), np.roll(originals, -2, axis=1)], axis=1),
         layers=[
             Layer("scale", "Rescaling", (28, 28), 0, 0),
             Layer("conv", "Conv2D", (26, 26, 32), 320, 194_688),
@@ -219,9 +217,7 @@ def test_the_page_opens_in_a_browser_and_asks_for_nothing_else(folder: Path, bro
     widths: list[int] = tab.evaluate(
         "Promise.all([...document.images].map(i => i.decode().then(() => i.naturalWidth)))"
     )
-    overflow: int = tab.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
+    overflow: int = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     tab.close()
     assert complaints == []
     assert [url for url in requests if not url.startswith("data:")] == [address]

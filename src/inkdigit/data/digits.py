@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.errors import InkdigitError
+
 
 @dataclass(frozen=True)
 class Digits:
@@ -25,6 +27,13 @@ class Digits:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def truth(self) -> NDArray[np.int64]:
+        """The labels, where there must be some; InkdigitError where there are none."""
+        if self.labels is None:
+            raise InkdigitError(f"{self.source} has no labels, and labels are needed here: name labelled data.")
+        return self.labels
 
     @cached_property
     def fingerprint(self) -> str:

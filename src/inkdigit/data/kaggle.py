@@ -61,9 +61,7 @@ def read_csv(path: Path, *, labelled: bool | None = None) -> Digits:
     except OSError as error:
         raise InkdigitError(f"{path} could not be read ({error.strerror or error}).") from error
     if labelled and digits.labels is None:
-        raise InkdigitError(
-            f"{path}, line 1: no label column: labelled data begins with 'label', then pixel0."
-        )
+        raise InkdigitError(f"{path}, line 1: no label column: labelled data begins with 'label', then pixel0.")
     return digits
 
 
@@ -193,9 +191,7 @@ def _row(path: Path, number: int, names: Sequence[str], line: bytes) -> bytes:
         largest = 9 if name == LABEL else 255
         value = _NUMBERS.get(cell, 256)
         if value > largest:
-            problem = (
-                f"{cell[:20]!r} is not a whole number from 0 to {largest}" if cell else "the cell is blank"
-            )
+            problem = f"{cell[:20]!r} is not a whole number from 0 to {largest}" if cell else "the cell is blank"
             raise InkdigitError(f"{path}, line {number}, column {name}: {problem}.")
         values.append(value)
     return bytes(values)
@@ -255,9 +251,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
         for block in whole_lines(stream):
             size += len(block)
             if size > _LARGEST_TEXT:
-                raise InkdigitError(
-                    f"{path} holds more than {_LARGEST_TEXT >> 20:,} MiB of text: split it into parts."
-                )
+                raise InkdigitError(f"{path} holds more than {_LARGEST_TEXT >> 20:,} MiB of text: split it into parts.")
             yield block
 
 
@@ -292,9 +286,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     ]
     if len(members) != 1:
         found = ", ".join(member.filename for member in members[:4]) or "none"
-        raise InkdigitError(
-            f"{path} must hold one CSV file and holds {len(members)} ({found}): unpack it first."
-        )
+        raise InkdigitError(f"{path} must hold one CSV file and holds {len(members)} ({found}): unpack it first.")
     plain = members[0].compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     if members[0].flag_bits & 1 or not plain:
         raise InkdigitError(f"{path} is encrypted or packed in an unusual way: unpack it first.")

@@ -21,9 +21,7 @@ def kaggle_split(train_rows: int = 42_000, seed: int = 0) -> tuple[Digits, Digit
     part empty and for a negative seed.
     """
     if not 0 < train_rows < TOTAL:
-        raise InkdigitError(
-            f"{train_rows} training rows: choose from 1 to {TOTAL - 1:,}; the others are scored."
-        )
+        raise InkdigitError(f"{train_rows} training rows: choose from 1 to {TOTAL - 1:,}; the others are scored.")
     if seed < 0:
         raise InkdigitError(f"seed {seed} is negative: choose 0 or more.")
     parts = mnist.load()

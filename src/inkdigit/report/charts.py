@@ -102,9 +102,7 @@ def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
         x, y = number % per_line + 0.5, 1.5 * (number // per_line) + 0.6
         _volume(axes, x, y, shape)
         if number == 0:
-            axes.imshow(
-                image, cmap="gray_r", vmin=0, vmax=255, extent=(x - 0.3, x + 0.3, y + 0.3, y - 0.3), zorder=2
-            )
+            axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=(x - 0.3, x + 0.3, y + 0.3, y - 0.3), zorder=2)
         if number + 1 < len(volumes):
             axes.text(x + 0.48, y, "›", ha="center", va="center", color=MUTED, fontsize=14)
         axes.text(x, y + 0.6, "×".join(map(str, shape)), ha="center", va="center", fontsize=8, weight="bold")
