@@ -1,7 +1,7 @@
 """How long does reading Kaggle's train.csv take? Run: python benchmarks/csv_reading.py
 
-Each reading is a process of its own, as it is for someone who calls a command once: what the process would have to
-import for it is included. The file itself is in the system's page cache. Median of three.
+Each reading is a process of its own, as for someone who calls a command once: what it has to
+import is included. The file itself is in the system's page cache. Median of three.
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ images = np.loadtxt(path, np.uint8, delimiter=",", skiprows=1, max_rows=4200)[:,
 print(10 * (clock() - began))
 """,
 }
-START = (
-    "import sys, numpy as np; from pathlib import Path; "
-    "from time import perf_counter as clock; path = Path(sys.argv[1])"
-)
+START = """
+import sys
+from pathlib import Path
+from time import perf_counter as clock
+import numpy as np
+path = Path(sys.argv[1])
+"""
 
 
 def main() -> None:

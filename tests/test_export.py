@@ -111,7 +111,12 @@ LAYERS: dict[str, Callable[[], list[Any]]] = {
     "average pooling, valid": lambda: [conv(), layers.AveragePooling2D((2, 3))],
     "global average": lambda: [conv(8), layers.GlobalAveragePooling2D()],
     "global maximum": lambda: [conv(8), layers.GlobalMaxPooling2D(keepdims=True), conv(4, 1)],
-    "dense on images": lambda: [conv(3), layers.Dense(5, use_bias=False), layers.Dense(2, activation="relu")],
+    "dense on images": lambda: [
+        conv(3),
+        layers.Dense(5, use_bias=False),
+        layers.Softmax(),
+        layers.Dense(2, activation="relu"),
+    ],
     "reshape, permute": lambda: [
         conv(3),
         layers.Permute((3, 1, 2)),
@@ -201,7 +206,7 @@ def assert_faithful(model: keras.Model) -> None:
     onnx.checker.check_model(onnx.load_model_from_string(converted), full_check=True)
     spread = Recognizer(converted).predict_proba(IMAGES).std(axis=0).max()
     assert spread > 1e-3, "the answers hardly depend on the image: this case would prove nothing"
-    assert parity(converted, model, IMAGES) < 1e-5
+    assert parity(converted, model, IMAGES) < 5e-5
 
 
 def test_interface() -> None:
@@ -267,8 +272,8 @@ def assert_refused(model: keras.Model, folder: Path, message: str) -> None:
     assert (folder / "model.onnx").read_bytes() == b"an earlier one"
 
 
-class _OwnDense(layers.Dense):
-    pass
+class Dense(layers.Dense):
+    """Somebody's own layer, under the name of one that converts."""
 
 
 def _doubled(x: Any) -> Any:
@@ -280,7 +285,7 @@ REFUSED: dict[str, tuple[Callable[[], list[Any]], str]] = {
         lambda: [conv(name="c"), layers.GroupNormalization(2, name="gn")],
         r"'gn' \(GroupNormalization\).*Conv2D",
     ),
-    "subclass": (lambda: [_OwnDense(4, name="own")], r"'own' \(_OwnDense\) cannot be exported"),
+    "subclass": (lambda: [Dense(4, name="own")], r"'own' \(Dense\) cannot be exported"),
     "random crop": (lambda: [layers.RandomCrop(20, 20, name="crop")], r"'crop' \(RandomCrop\) cannot"),
     "activation": (
         lambda: [conv(activation="log_softmax")],

@@ -95,7 +95,7 @@ def _answers(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """What Keras says (calibrated) and what ONNX Runtime says: two (N, 10) arrays of probabilities."""
     # A copy on the CPU: a GPU may multiply float32 in TF32, whose rounding alone would exceed the tolerance.
-    with keras.device("cpu:0"):
+    with keras.device("cpu"):
         twin = keras.models.clone_model(model)
         twin.set_weights(model.get_weights())
         chunks = [_array(twin(images[start : start + CHUNK], training=False)) for start in range(0, len(images), CHUNK)]

@@ -261,17 +261,23 @@ def test_the_second_reading_comes_from_the_cache(tmp_path: Path, digits: Digits,
     assert read.source == "renamed.csv"
 
 
-@pytest.mark.parametrize("damage", [lambda whole: whole[:0], lambda whole: whole[:-99], lambda whole: b"?" + whole])
-def test_a_damaged_cache_entry_is_written_again(
-    tmp_path: Path, digits: Digits, cache: Path, damage: Callable[[bytes], bytes]
-):
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "emptied": lambda whole: whole[:0],
+    "cut short": lambda whole: whole[:-99],
+    "a byte before": lambda whole: b"?" + whole[:-1],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_entry_is_written_again(tmp_path: Path, digits: Digits, cache: Path, damage: str):
     write_csv(tmp_path / "train.csv", digits)
     read_csv(tmp_path / "train.csv")
     (entry,) = cache.iterdir()
     whole = entry.read_bytes()
-    entry.write_bytes(damage(whole))
+    entry.write_bytes(DAMAGES[damage](whole))
     assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
     assert len(entry.read_bytes()) == len(whole)
+    assert entry.read_bytes() != DAMAGES[damage](whole)
 
 
 def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path, digits: Digits, cache: Path):

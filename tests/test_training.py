@@ -1,0 +1,75 @@
+"""Parts of a training that a figure in a report would not betray."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from inkdigit import training
+from inkdigit.data.digits import Digits
+from inkdigit.model import build
+from inkdigit.settings import PRESETS, Settings
+from tests.conftest import part
+
+TINY = Settings(filters=((4,), (4,), (4,)), dense=8, epochs=2)
+
+
+def test_learning_rate_rises_then_falls_to_nearly_nothing() -> None:
+    rates = [training.learning_rate(step, 100, Settings(learning_rate=1.0, warm_up=0.2)) for step in range(100)]
+    assert max(rates) == pytest.approx(1.0, abs=0.01)
+    assert rates.index(max(rates)) in {19, 20}
+    assert rates[:20] == sorted(rates[:20])
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert 0 < rates[-1] < 0.01
+    assert training.learning_rate(77, 100, PRESETS["article"]) == 1e-3
+
+
+def test_an_epoch_shows_each_row_once_and_another_epoch_another_order(real_digits: Digits) -> None:
+    rows = part(real_digits, slice(1280))
+    still = replace(TINY, rotation=0, shift=0, zoom=0, shear=0, elastic=0)
+    trainer = training.Trainer(build, rows, still)
+    first, second = ([images for images, _ in trainer.batches(epoch)] for epoch in (0, 1))
+    assert len(first) == 10
+    seen = {image.tobytes() for batch in first for image in batch}
+    assert seen == {image.tobytes() for image in rows.images}
+    assert not np.array_equal(first[0], second[0])
+
+
+def test_average_covers_batch_norm_statistics_and_leaves_the_training_alone() -> None:
+    model = build(TINY)
+    average = training.Average(0.5)
+    statistics = [i for i, w in enumerate(model.weights) if "moving_mean" in w.path]
+    assert statistics
+    for step in range(0, 4000, training.AVERAGE_EVERY):
+        model.set_weights([np.full(w.shape, step // 2000, np.float32) for w in model.get_weights()])
+        average.update(model, step)
+    with average.applied(model):
+        assert all(0.9 < model.get_weights()[i].mean() <= 1 for i in statistics)
+    assert all(w.mean() == 1 for w in model.get_weights())
+    assert model.get_weights()[statistics[0]].mean() == 1
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon"])
+def test_every_optimizer_learns(real_digits: Digits, optimizer: str) -> None:
+    keras.utils.set_random_seed(0)
+    settings = replace(TINY, optimizer=optimizer, learning_rate=0.01, batch_size=64)
+    trainer = training.Trainer(build, part(real_digits, slice(2048)), settings)
+    losses = [trainer.step(step, *batch)[0] for step, batch in enumerate(trainer.batches(0))]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.2
+
+
+def test_model_trained_in_bfloat16_comes_back_in_float32(real_digits: Digits) -> None:
+    settings = replace(TINY, precision="mixed_bfloat16", epochs=1)
+    trainer = training.Trainer(build, part(real_digits, slice(256)), settings)
+    for step, batch in enumerate(trainer.batches(0)):
+        trainer.step(step, *batch)
+    kept = trainer.result()
+    assert {layer.compute_dtype for layer in kept.layers if layer.weights} == {"float32"}
+    assert trainer.model.layers[3].compute_dtype == "bfloat16"
+
+
+def test_presets_say_who_they_are() -> None:
+    assert {name: settings.preset for name, settings in PRESETS.items()} == {name: name for name in PRESETS}

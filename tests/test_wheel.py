@@ -1,0 +1,37 @@
+"""The wheel, in an empty virtual environment, reads a run and writes a submission."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_wheel_works_in_an_empty_environment(run_folder: Path, files: Path, tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT], check=True, capture_output=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    venv.create(tmp_path / "venv", with_pip=True)
+    programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
+    pins = ROOT / "constraints.txt"
+    subprocess.run([programs / "pip", "install", "--quiet", "-c", pins, wheel], check=True, capture_output=True)
+    packages = subprocess.run([programs / "pip", "list"], capture_output=True, text=True, check=True).stdout
+    assert not {"keras", "tensorflow", "tensorflow-cpu", "matplotlib"} & set(packages.lower().split())
+
+    submission = tmp_path / "submission.csv"
+    command = [programs / "inkdigit", "submit", run_folder, "--test", files / "test.csv", "-o", submission]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    assert submission.read_bytes() == (run_folder / "submission.csv").read_bytes()
+    training = subprocess.run(
+        [programs / "inkdigit", "train", "--train", files / "small.csv"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert training.returncode == 2
+    assert 'pip install "inkdigit[train]"' in training.stderr
