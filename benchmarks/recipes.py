@@ -31,7 +31,7 @@ KERAS30 = Settings(rotation=15, zoom=0.15, shift=2.8, shear=0, elastic=0, batch_
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="+", choices=["fast", "article", "best", "keras30"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     arguments = parser.parse_args()
@@ -137,7 +137,8 @@ def keras30_model() -> Any:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile("adam", "categorical_crossentropy", jit_compile=False)
+    compiled_for_cpu: Any = False
+    model.compile("adam", "categorical_crossentropy", jit_compile=compiled_for_cpu)
     return model
 
 

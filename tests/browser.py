@@ -6,8 +6,8 @@ import subprocess
 
 if shutil.which("chromium") is None and shutil.which("apt-get") and os.name == "posix" and os.geteuid() == 0:
     print("Installing chromium for the browser tests", flush=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(["apt-get", "update"], check=False, **quiet)
-    subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", "chromium"], check=False, **quiet)
+    subprocess.run(["apt-get", "update"], check=False, capture_output=True)
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
+    subprocess.run(install, check=False, capture_output=True)
 if shutil.which("chromium") is None:
     print("No chromium here: the browser tests will be skipped.")

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from inkdigit import export as exporting
+from inkdigit.calibration import apply_temperature
 from inkdigit.errors import InkdigitError
-from inkdigit.evaluation import apply_temperature
-from inkdigit.export import ACTIVATIONS, export, parity, to_onnx
+from inkdigit.export import export, parity, to_onnx
+from inkdigit.onnx_layers import ACTIVATIONS
 from inkdigit.recognizer import Recognizer
 
 

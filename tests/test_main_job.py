@@ -99,12 +99,12 @@ def test_deterministic_training_repeats_itself_exactly(inkdigit: Command, files:
 def test_users_own_model_goes_all_the_way(inkdigit: Command, files: Path, tmp_path: Path) -> None:
     example = Path(__file__).parents[1] / "docs" / "examples" / "my_model.py"
     out = tmp_path / "mine"
-    arguments = ["--train", files / "small.csv", "--test", files / "test.csv", "--epochs", 3, "--out", out]
+    arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--epochs", 6, "--out", out]
     done = inkdigit("train", *arguments, "--model", example)
     assert done.returncode == 0, done.stderr
     assert "SeparableConv2D" in (out / "report.html").read_text(encoding="utf-8")
     scored = inkdigit("evaluate", out, "--data", files / "labelled.csv", "--json")
-    assert json.loads(scored.stdout)["accuracy"] > 0.3
+    assert json.loads(scored.stdout)["accuracy"] > 0.8
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.calibration import negative_log_likelihood, require_rows
+
 Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile: 95 % lie within ±Z95
-TEMPERATURES = (0.2, 5.0)  # a fit outside these means too few or too easy rows, not a better model
-SMALLEST = float(np.finfo(np.float32).tiny)  # stands in for a probability that underflowed to 0
 
 
 class ClassFigures(TypedDict):
@@ -61,7 +61,7 @@ class Evaluation:
 
 def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> Evaluation:
     """All figures of a set of predictions; the class predicted is the most probable one."""
-    _require_rows(labels)
+    require_rows(labels)
     confusion = confusion_matrix(probabilities.argmax(axis=1), labels)
     correct, total = int(np.trace(confusion)), int(confusion.sum())
     low, high = wilson_interval(correct, total)
@@ -114,13 +114,6 @@ def confusion_matrix(predictions: NDArray[np.integer], labels: NDArray[np.intege
     return cells.reshape(10, 10).astype(np.int64)
 
 
-def negative_log_likelihood(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Mean of −ln p(true digit), in nats."""
-    _require_rows(labels)
-    true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(true, SMALLEST)).mean())
-
-
 def expected_calibration_error(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = 15
 ) -> float:
@@ -129,7 +122,7 @@ def expected_calibration_error(
     Rows are sorted by confidence and cut into bins of equal mass: with bins of equal width nearly all rows of
     a good model fall into one.
     """
-    _require_rows(labels)
+    require_rows(labels)
     doubt, wrong = _doubt(probabilities), probabilities.argmax(axis=1) != labels
     order = np.argsort(doubt, kind="stable")
     # |mean doubt − error rate| of a bin, weighted by its share of the rows, is |sum of differences| / N.
@@ -152,46 +145,11 @@ def reliability_curve(probabilities: NDArray[np.floating], labels: NDArray[np.in
     A good model is more than 99 % sure of nearly everything: only a logarithmic cut shows anything. Rows with
     a doubt under one in a million share the first bin; empty bins are left out.
     """
-    _require_rows(labels)
+    require_rows(labels)
     doubt, wrong = _doubt(probabilities), probabilities.argmax(axis=1) != labels
     group = np.floor(2 * np.log10(np.maximum(doubt, 1e-6))).astype(int)
     members = [group == value for value in np.unique(group)]
     return [ReliabilityBin(float(doubt[m].mean()), int(wrong[m].sum()), int(m.sum())) for m in members]
-
-
-def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """The temperature in [0.2, 5] that minimises the rows' negative log-likelihood.
-
-    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017. Fit it on validation
-    rows; which digit is predicted never changes, so the accuracy does not either.
-    """
-    _require_rows(labels)
-    low, high = (math.log(bound) for bound in TEMPERATURES)
-    ratio = (math.sqrt(5) - 1) / 2
-
-    def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(apply_temperature(probabilities, math.exp(log_temperature)), labels)
-
-    # Golden-section search. The loss is convex in 1/T, so it has one minimum in log T too.
-    left, right = high - ratio * (high - low), low + ratio * (high - low)
-    loss_left, loss_right = loss(left), loss(right)
-    while high - low > 1e-5:
-        if loss_left < loss_right:
-            high, right, loss_right = right, left, loss_left
-            left = high - ratio * (high - low)
-            loss_left = loss(left)
-        else:
-            low, left, loss_left = left, right, loss_right
-            right = low + ratio * (high - low)
-            loss_right = loss(right)
-    return math.exp((low + high) / 2)
-
-
-def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """softmax(ln p / temperature), (N, 10) float64: above 1 softens, below 1 sharpens, 1 / T undoes T."""
-    logits = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _per_class(confusion: NDArray[np.int64]) -> list[ClassFigures]:
@@ -215,8 +173,3 @@ def _ratio(part: int, whole: int) -> float | None:
 def _doubt(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """1 − confidence, summed from the other nine: in float32 the difference is 0 long before the doubt is."""
     return np.sort(probabilities.astype(np.float64), axis=1)[:, :-1].sum(axis=1)
-
-
-def _require_rows(labels: NDArray[np.integer]) -> None:
-    if len(labels) == 0:
-        raise ValueError("no rows to evaluate")

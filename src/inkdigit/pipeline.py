@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import backend, machine, runs
+from inkdigit.calibration import fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
-from inkdigit.evaluation import evaluate, fit_temperature
+from inkdigit.evaluation import evaluate
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage
 from inkdigit.report.page import write_report
 from inkdigit.settings import Settings, describe

@@ -34,10 +34,10 @@ class Settings:
     dropout: float = knob(0.5, "share of values dropped after the dense layer")
 
     # The training.
-    epochs: int = knob(12, "passes over the training rows", "epochs")
+    epochs: int = knob(10, "passes over the training rows", "epochs")
     batch_size: int = knob(128, "images in one step", "images")
     optimizer: Literal["adam", "adamw", "muon"] = knob("muon", "how gradients become steps")
-    learning_rate: float = knob(1e-2, "the highest learning rate")
+    learning_rate: float = knob(0.015, "the highest learning rate")
     schedule: Literal["constant", "one_cycle"] = knob("one_cycle", "how the learning rate moves over the training")
     warm_up: float = knob(0.2, "share of the steps in which the learning rate rises (one_cycle)")
     weight_decay: float = knob(0.02, "pull of the weights towards zero (adamw, muon)")
@@ -72,6 +72,7 @@ PRESETS: dict[str, Settings] = {
         batch_norm=False,
         block_dropout=0.25,
         dense=256,
+        epochs=12,
         optimizer="adam",
         learning_rate=1e-3,
         schedule="constant",
@@ -84,7 +85,7 @@ PRESETS: dict[str, Settings] = {
         elastic=0.0,
     ),
     "fast": Settings(),
-    "best": replace(Settings(), preset="best", filters=((32,), (64, 64), (128, 128)), epochs=30, refit=True),
+    "best": replace(Settings(), preset="best", filters=((32,), (64, 64), (128, 128)), epochs=12, refit=True),
 }
 
 

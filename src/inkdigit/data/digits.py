@@ -38,7 +38,7 @@ class Digits:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of pixels and labels in order: equal for the same data from any file format."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.images))
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
         if self.labels is not None:
-            digest.update(np.ascontiguousarray(self.labels))
+            digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()

@@ -18,13 +18,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from inkdigit.evaluation import (
-    Evaluation,
-    apply_temperature,
-    expected_calibration_error,
-    reliability_curve,
-    wilson_interval,
-)
+from inkdigit.calibration import apply_temperature
+from inkdigit.evaluation import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
 from inkdigit.report.content import Layer, Scored, Stage
 
 INK, MUTED, RULE = "#1b2430", "#5b6673", "#dfe3e8"

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from inkdigit.evaluation import apply_temperature, negative_log_likelihood
+from inkdigit.calibration import apply_temperature, negative_log_likelihood
 from inkdigit.files import atomic
 from inkdigit.report import charts
 from inkdigit.report.content import Report
