@@ -62,7 +62,7 @@ def table_row(recipe: str, results: list[dict[str, Any]]) -> str:
 def preset(name: str, seed: int) -> dict[str, Any]:
     """One training of a preset by the command itself."""
     out = RUNS / f"recipes-{name}-seed{seed}"
-    command = [sys.executable, "-c", "from inkdigit.cli import main; main()", "train"]
+    command = [sys.executable, "-m", "inkdigit", "train"]
     subprocess.run([*command, "--preset", name, "--seed", str(seed), "--out", str(out)], check=True, stdout=sys.stderr)
     manifest = json.loads((out / "manifest.json").read_text())
     metrics = json.loads((out / "metrics.json").read_text())
