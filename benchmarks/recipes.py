@@ -137,8 +137,7 @@ def keras30_model() -> Any:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    compiled_for_cpu: Any = False
-    model.compile("adam", "categorical_crossentropy", jit_compile=compiled_for_cpu)
+    model.compile("adam", "categorical_crossentropy", jit_compile=backend.jit_compile())
     return model
 
 

@@ -33,6 +33,7 @@ def main() -> None:
     contestants = {
         "Inkdigit, whole step": ours,
         "the same without augmentation": Ours(unaugmented(settings)),
+        "the same in mixed bfloat16": Ours(dataclasses.replace(settings, precision="mixed_bfloat16")),
         **peers,
     }
     for contestant in contestants.values():
@@ -41,7 +42,7 @@ def main() -> None:
     for _ in range(ROUNDS):
         for name, contestant in contestants.items():
             # Emulated bf16 is ten times as slow: a few steps tell enough.
-            rates[name].append(contestant.rate(STEPS if not name.endswith("bf16") else STEPS // 8))
+            rates[name].append(contestant.rate(STEPS if not name.endswith(("bf16", "bfloat16")) else STEPS // 8))
     print(f"Median of {ROUNDS} alternating rounds of {STEPS} steps; {machine.hardware()}\n")
     print("| | images/s |\n|---|---|")
     for name, values in rates.items():

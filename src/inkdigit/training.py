@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import keras
@@ -185,12 +185,10 @@ def compiled(build: Callable[[Settings], keras.Model], settings: Settings) -> ke
         model = build(settings)
     finally:
         keras.config.set_dtype_policy("float32")
-    # XLA halves the speed of such networks on a CPU.
-    jit_compile: Any = "auto" if backend.has_gpu() else False
     model.compile(
         optimizer_for(settings),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=jit_compile,
+        jit_compile=backend.jit_compile(),
     )
     return model
