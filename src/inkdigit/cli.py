@@ -15,7 +15,7 @@ FILE = click.Path(path_type=Path)
 
 
 class Commands(click.Group):
-    """A group that turns an InkdigitError into its sentence and exit code 2."""
+    """A group that turns what a user can cause into a sentence and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -24,8 +24,11 @@ class Commands(click.Group):
         except InkdigitError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(2)
+        except OSError as error:
+            click.echo(f"Error: {error.filename or 'a file'} cannot be used: {error.strerror or error}.", err=True)
+            sys.exit(2)
         except KeyboardInterrupt:
-            click.echo("Interrupted: nothing half-finished is left behind.", err=True)
+            click.echo("Interrupted: nothing was written.", err=True)
             sys.exit(130)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import backend, machine, runs
-from inkdigit.calibration import fit_temperature
+from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
 from inkdigit.data.digits import Digits
@@ -59,10 +59,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Trained:
-    """The model to keep in float32, the temperature that calibrates it, the curve of the training with validation."""
+    """What a training gave. Curve, temperature and validation rows belong to the fit that never saw those rows.
+
+    model: the one to keep, in float32. validation: (N, 10) uncalibrated probabilities of the validation rows.
+    """
 
     model: keras.Model
     temperature: float
+    validation: NDArray[np.float32]
     history: list[Epoch]
 
 
@@ -75,18 +79,19 @@ def run(job: Job) -> runs.Run:
     if earlier:
         out.print(f"{job.out} already holds this run: nothing to do.")
         return earlier
-    folder = runs.begin(job.out)
-    with watch.stage("Network"):
-        backend.prepare()
-        backend.seed_everything(job.settings.seed, deterministic=job.deterministic)
-        build = model_function(job)
-    trained = _train(job.settings, build, data, watch)
-    with watch.stage("Export"):
-        from inkdigit.export import export
+    with runs.building(job.out) as folder:
+        with watch.stage("Network"):
+            backend.prepare()
+            backend.seed_everything(job.settings.seed, deterministic=job.deterministic)
+            build = model_function(job)
+        trained = _train(job.settings, build, data, watch)
+        with watch.stage("Export"):
+            from inkdigit.export import export
 
-        trained.model.save(folder / "model.keras", include_optimizer=False)
-        export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
-    return _finish(job, data, trained, folder, watch)
+            trained.model.save(folder / "model.keras", include_optimizer=False)
+            export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
+        _finish(job, data, trained, folder, watch)
+    return runs.read(job.out)
 
 
 def load(job: Job) -> Data:
@@ -134,13 +139,14 @@ def _train(settings: Settings, build: Callable[[Settings], keras.Model], data: D
 
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
-        temperature = fit_temperature(training.predict(model, data.validation.images), data.validation.truth)
+        validation = training.predict(model, data.validation.images)
+        temperature = fit_temperature(validation, data.validation.truth)
     if settings.refit:
         model, _ = fit(REFIT, data.rows, None)
-    return Trained(model, temperature, history)
+    return Trained(model, temperature, validation, history)
 
 
-def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> runs.Run:
+def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> None:
     """Everything after the training: predictions by the exported model, figures, submission, report, manifest."""
     from inkdigit.anatomy import layers_of
     from inkdigit.recognizer import Recognizer
@@ -151,6 +157,9 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     rows = data.validation if data.test is None or data.test.labels is None else data.test
     with watch.stage("Evaluation", len(rows)):
         probabilities = recognizer.predict_proba(rows.images)
+        if rows is data.validation and job.settings.refit:
+            # The refitted model has learnt these rows: only the fit before it can be scored on them.
+            probabilities = apply_temperature(trained.validation, trained.temperature)
         evaluation = evaluate(probabilities, rows.truth)
     name = f"{len(rows):,} {'validation' if rows is data.validation else 'held-out'} rows"
     scored = Scored(name, rows.images, rows.truth, probabilities, trained.temperature, evaluation)
@@ -165,7 +174,6 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     metrics = _metrics(scored, trained, watch)
     runs.write_json(folder / "metrics.json", metrics)
     runs.write_manifest(folder, [*names, "metrics.json"], _about(job, data, scored, layers))
-    return runs.publish(folder, job.out)
 
 
 def _report(job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], watch: Stopwatch) -> Report:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,29 +74,29 @@ def occupied(out: Path) -> bool:
     return out.is_dir() and any(out.iterdir())
 
 
-def begin(out: Path) -> Path:
-    """A fresh folder beside `out` to build a run in; `publish` turns it into `out`. Raises InkdigitError."""
-    folder = _partial(out)
+@contextmanager
+def building(out: Path) -> Generator[Path]:
+    """Yield a folder beside `out` to build a run in; it becomes `out`, all at once, when the block ends.
+
+    Whatever goes wrong in the block, `out` stays as it was and the folder goes. Raises InkdigitError where nothing can
+    be written.
+    """
+    out = out.absolute()
+    folder = out.with_name(f".{out.name}.partial")
     try:
-        if folder.exists():
+        if folder.exists():  # left by a killed process
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
     except OSError as error:
-        raise InkdigitError(f"{out} cannot be written: {error.strerror}; choose another --out.") from None
-    return folder
-
-
-def publish(folder: Path, out: Path) -> Run:
-    """The finished run under its own name, all at once."""
-    if out.is_dir():
-        out.rmdir()  # only ever an empty one
-    folder.rename(out)
-    return read(out)
-
-
-def _partial(out: Path) -> Path:
-    out = out.absolute()
-    return out.with_name(f".{out.name}.partial")
+        raise InkdigitError(f"{out} cannot be written ({error.strerror}): choose another --out.") from None
+    try:
+        yield folder
+        if out.is_dir():
+            out.rmdir()  # only ever an empty one: see `occupied`
+        folder.rename(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
