@@ -164,7 +164,7 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     name = f"{len(rows):,} {'validation' if rows is data.validation else 'held-out'} rows"
     scored = Scored(name, rows.images, rows.truth, probabilities, trained.temperature, evaluation)
     if data.test is not None:
-        with watch.stage("Submission", len(data.test)):
+        with watch.stage("Submission"):
             answers = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
             kaggle.write_submission(folder / "submission.csv", answers.argmax(1))
             names.append("submission.csv")

@@ -200,7 +200,7 @@ def mistakes(scored: Scored) -> Figure:
 def reliability(scored: Scored) -> Figure:
     """Doubt against errors before and after calibration, log-log, as a good model is a dot on plain axes."""
     before = apply_temperature(scored.probabilities, 1 / scored.temperature)
-    figure = _figure(4.9)
+    figure = _figure(5.3)
     top, bottom = figure.subplots(2, sharex=True, height_ratios=[3.2, 1])
     _reliability_points(top, bottom, "before", before, scored.labels)
     _reliability_points(top, bottom, "after", scored.probabilities, scored.labels)
@@ -213,10 +213,10 @@ def reliability(scored: Scored) -> Figure:
     bottom.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     bottom.set_ylim(1, 2 * len(scored.labels))
     top.text(2e-3, 0.05, "too sure of itself", color=MUTED, ha="center", style="italic")
-    top.text(0.1, 5e-4, "too modest", color=MUTED, ha="center", style="italic")
+    top.text(0.012, 3e-4, "too modest", color=MUTED, ha="center", style="italic")
     top.minorticks_off()
     bottom.minorticks_off()
-    top.legend(loc="upper left")
+    top.legend(loc="lower left", bbox_to_anchor=(0, 1))  # above: points may lie anywhere inside
     return figure
 
 
