@@ -43,8 +43,8 @@ def test_average_covers_batch_norm_statistics_and_leaves_the_training_alone() ->
     average = training.Average(0.5)
     statistics = [i for i, w in enumerate(model.weights) if "moving_mean" in w.path]
     assert statistics
-    for step in range(0, 4000, training.AVERAGE_EVERY):
-        model.set_weights([np.full(w.shape, step // 2000, np.float32) for w in model.get_weights()])
+    for step in range(0, 800, training.AVERAGE_EVERY):
+        model.set_weights([np.full(w.shape, step // 400, np.float32) for w in model.get_weights()])
         average.update(model, step)
     with average.applied(model):
         assert all(0.9 < model.get_weights()[i].mean() <= 1 for i in statistics)

@@ -13,14 +13,18 @@ from typing import Any
 from inkdigit.errors import InkdigitError
 
 
+def require() -> None:
+    """Raise InkdigitError where the `train` extra is not installed; cheap, since nothing is imported."""
+    if not all(importlib.util.find_spec(name) for name in ("keras", "cv2", "matplotlib", "onnx")):
+        raise InkdigitError('Training needs more than the core of Inkdigit: pip install "inkdigit[train]".')
+
+
 def prepare() -> None:
-    """Set up the environment for Keras; call it before anything imports Keras. Raises InkdigitError without Keras.
+    """Set up the environment for Keras and import it, before anything else does. Raises InkdigitError.
 
     What the user has set stays. oneDNN's convolutions are TensorFlow's default only on newer processors, and faster on
     all (a third on AVX2).
     """
-    if importlib.util.find_spec("keras") is None:
-        raise InkdigitError('Training needs Keras and TensorFlow: pip install "inkdigit[train]".')
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:

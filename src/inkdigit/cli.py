@@ -87,6 +87,9 @@ def train(
     deterministic: bool,
 ) -> None:
     """Train a network; write its run folder with model, figures, report and submission."""
+    from inkdigit import backend
+
+    backend.require()
     from inkdigit import pipeline, runs
 
     settings = replace(preset(name), seed=seed)

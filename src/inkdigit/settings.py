@@ -22,7 +22,7 @@ class Settings:
 
     # The network: blocks of convolutions, each block ended by pooling; then one dense layer and the ten classes.
     filters: tuple[tuple[int, ...], ...] = knob(
-        ((24,), (48, 48), (96, 96)), "filters of each convolution, grouped into blocks"
+        ((24,), (32, 32), (128, 128)), "filters of each convolution, grouped into blocks"
     )
     kernel_size: tuple[int, ...] = knob((5, 3, 3), "side of the convolutions' kernels in each block", "pixels")
     padding: tuple[Literal["same", "valid"], ...] = knob(
@@ -34,14 +34,14 @@ class Settings:
     dropout: float = knob(0.5, "share of values dropped after the dense layer")
 
     # The training.
-    epochs: int = knob(10, "passes over the training rows", "epochs")
+    epochs: int = knob(14, "passes over the training rows", "epochs")
     batch_size: int = knob(128, "images in one step", "images")
     optimizer: Literal["adam", "adamw", "muon"] = knob("muon", "how gradients become steps")
     learning_rate: float = knob(0.015, "the highest learning rate")
     schedule: Literal["constant", "one_cycle"] = knob("one_cycle", "how the learning rate moves over the training")
     warm_up: float = knob(0.2, "share of the steps in which the learning rate rises (one_cycle)")
     weight_decay: float = knob(0.02, "pull of the weights towards zero (adamw, muon)")
-    label_smoothing: float = knob(0.1, "probability taken from the true class and shared by all ten")
+    label_smoothing: float = knob(0.03, "probability taken from the true class and shared by all ten")
     averaging: float = knob(
         0.995,
         "decay per step of the running average of all weights, which is the model kept; 0 keeps the last",
@@ -52,7 +52,7 @@ class Settings:
 
     # What a training image may go through (each drawn evenly between minus and plus the value).
     rotation: float = knob(12.0, "rotation", "degrees")
-    shift: float = knob(2.0, "shift, each way", "pixels")
+    shift: float = knob(1.0, "shift, each way", "pixels")
     zoom: float = knob(0.12, "zoom of width and of height, as a logarithm")
     shear: float = knob(0.15, "shear, as a slope")
     elastic: float = knob(0.25, "standard deviation of the smooth random bending", "pixels")
@@ -85,7 +85,7 @@ PRESETS: dict[str, Settings] = {
         elastic=0.0,
     ),
     "fast": Settings(),
-    "best": replace(Settings(), preset="best", filters=((32,), (64, 64), (128, 128)), epochs=12, refit=True),
+    "best": replace(Settings(), preset="best", filters=((32,), (48, 48), (192, 192)), epochs=12, refit=True),
 }
 
 
