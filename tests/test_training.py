@@ -73,3 +73,16 @@ def test_model_trained_in_bfloat16_comes_back_in_float32(real_digits: Digits) ->
 
 def test_presets_say_who_they_are() -> None:
     assert {name: settings.preset for name, settings in PRESETS.items()} == {name: name for name in PRESETS}
+
+
+def test_a_few_steps_are_enough_to_be_used(real_digits: Digits) -> None:
+    """Batch-norm statistics start far from the truth; a short training must not be judged, or kept, with those."""
+    keras.utils.set_random_seed(0)
+    rows = part(real_digits, slice(2048))
+    trainer = training.Trainer(build, rows, replace(Settings(), filters=((8,), (16,), (16,)), epochs=1))
+    for step, batch in enumerate(trainer.batches(0)):
+        trainer.step(step, *batch)
+    others = part(real_digits, slice(2048, 4096))
+    accuracy = (training.predict(trainer.result(), others.images).argmax(1) == others.truth).mean()
+    assert accuracy > 0.6
+    assert trainer.score(others)[1] > 0.6

@@ -14,7 +14,7 @@ def layers_of(model: keras.Model) -> list[Layer]:
     """The model's layers in order, nested models opened; input layers are left out."""
     return [
         Layer(layer.name, type(layer).__name__, _shape(layer), layer.count_params(), multiply_adds(layer))
-        for layer in _flat(model)
+        for layer in flat_layers(model)
         if not isinstance(layer, keras.layers.InputLayer)
     ]
 
@@ -26,10 +26,11 @@ def multiply_adds(layer: keras.Layer) -> int:
     return sum(positions * math.prod(kernel.shape) for kernel in kernels)
 
 
-def _flat(model: keras.Model) -> Iterator[keras.Layer]:
+def flat_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """The model's layers, those of nested models in their place."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _flat(layer)
+            yield from flat_layers(layer)
         else:
             yield layer
 

@@ -43,8 +43,7 @@ class Settings:
     weight_decay: float = knob(0.02, "pull of the weights towards zero (adamw, muon)")
     label_smoothing: float = knob(0.03, "probability taken from the true class and shared by all ten")
     averaging: float = knob(
-        0.995,
-        "decay per step of the running average of all weights, which is the model kept; 0 keeps the last",
+        0.05, "share of the training that the running average of all weights remembers; 0 keeps the last weights"
     )
     precision: Literal["float32", "mixed_bfloat16"] = knob("float32", "number format of the convolutions in training")
     validation_rows: int = knob(2000, "training rows held out for the curve and the calibration", "rows")
