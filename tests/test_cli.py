@@ -94,6 +94,15 @@ def test_output_that_cannot_be_written_is_told_before_the_training(
     assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
 
 
+def test_a_test_file_alone_is_refused_since_mnist_holds_its_answers(
+    inkdigit: Command, files: Path, tmp_path: Path
+) -> None:
+    done = inkdigit("train", "--test", files / "test.csv", "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "--test needs --train" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_too_few_rows_are_refused(inkdigit: Command, tmp_path: Path) -> None:
     (tmp_path / "few.csv").write_text(f"{HEADER}\n{ROW}\n")
     done = inkdigit("train", "--train", tmp_path / "few.csv", "--out", tmp_path / "run")

@@ -97,6 +97,11 @@ def run(job: Job) -> runs.Run:
 def load(job: Job) -> Data:
     """The job's rows, read and divided. Validation rows come out of the training rows and nothing else."""
     settings = job.settings
+    if job.train is None and job.test is not None:
+        raise InkdigitError(
+            "--test needs --train: without it the training rows come from MNIST, which holds Kaggle's test images, "
+            "so name Kaggle's train.csv too."
+        )
     if job.train is None:
         rows, test = split.kaggle_split(seed=settings.seed)
     else:
