@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from inkdigit import training
+from inkdigit import backend, machine, training
 from inkdigit.data.digits import Digits
 from inkdigit.model import build
 from inkdigit.settings import PRESETS, Settings
@@ -86,3 +86,9 @@ def test_a_few_steps_are_enough_to_be_used(real_digits: Digits) -> None:
     accuracy = (training.predict(trainer.result(), others.images).argmax(1) == others.truth).mean()
     assert accuracy > 0.6
     assert trainer.score(others)[1] > 0.6
+
+
+def test_precision_follows_the_processor_unless_asked() -> None:
+    assert backend.precision("float32") == "float32"
+    assert backend.precision("mixed_bfloat16") == "mixed_bfloat16"
+    assert (backend.precision("auto") == "mixed_bfloat16") == ("BF16" in machine.hardware())

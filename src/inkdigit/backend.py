@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from inkdigit import machine
 from inkdigit.errors import InkdigitError
 
 
@@ -61,6 +62,16 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
     elif keras.backend.backend() == "torch":
         importlib.import_module("torch").use_deterministic_algorithms(True)
+
+
+def precision(asked: str) -> str:
+    """The Keras dtype policy to train in. "auto" is bfloat16 where it pays: TensorFlow on a processor that has it."""
+    import keras
+
+    if asked != "auto":
+        return asked
+    pays = machine.has_bfloat16() and keras.backend.backend() == "tensorflow"
+    return "mixed_bfloat16" if pays else "float32"
 
 
 def jit_compile() -> Any:

@@ -23,9 +23,16 @@ LIBRARIES = (
 
 def hardware() -> str:
     """One line: processor, cores, what speeds networks up, system."""
-    name, features = _processor()
+    name, flags = _processor()
+    best = next((label for flag, label in VECTOR_UNITS if flag in flags), "")
+    features = f" ({best})" if best else ""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{name}, {cores} cores{features}, {platform.system()}"
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself."""
+    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(_processor()[1])
 
 
 def memory_peak() -> int | None:
@@ -49,16 +56,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _processor() -> tuple[str, str]:
+def _processor() -> tuple[str, set[str]]:
+    """Name and feature flags, as far as the system tells."""
     try:
         cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return platform.processor() or platform.machine(), ""
+        return platform.processor() or platform.machine(), set()
     lines = dict(line.split(":", 1) for line in cpuinfo.splitlines() if ":" in line)
     rows = {key.strip(): value.strip() for key, value in lines.items()}
-    flags = rows.get("flags", "").split()
-    best = next((label for flag, label in VECTOR_UNITS if flag in flags), "")
-    return rows.get("model name", platform.machine()), f" ({best})" if best else ""
+    return rows.get("model name", platform.machine()), set(rows.get("flags", "").split())
 
 
 VECTOR_UNITS = (

@@ -19,8 +19,8 @@ def build(settings: Settings) -> keras.Model:
             x = layers.Conv2D(width, kernel_size, padding=padding, use_bias=not settings.batch_norm)(x)
             x = _activate(x, settings)
         x = layers.Conv2D(filters[-1], kernel_size, padding=padding, use_bias=not settings.batch_norm)(x)
-        # Pooling before normalisation and ReLU leaves these a quarter of the work, and the maximum is the same.
-        x = layers.MaxPooling2D()(x)
+        # Pooling before normalisation and activation leaves these a quarter of the work, and the maximum is the same.
+        x = layers.MaxPooling2D(2)(x) if settings.pooling == "max" else layers.AveragePooling2D(2)(x)
         x = _activate(x, settings)
         x = layers.Dropout(settings.block_dropout)(x) if settings.block_dropout else x
 
@@ -34,4 +34,4 @@ def build(settings: Settings) -> keras.Model:
 def _activate(x: keras.KerasTensor, settings: Settings) -> keras.KerasTensor:
     if settings.batch_norm:
         x = layers.BatchNormalization(momentum=0.9)(x)
-    return layers.ReLU()(x)
+    return layers.Activation(settings.activation)(x)

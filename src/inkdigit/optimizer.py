@@ -40,3 +40,21 @@ class ConvMuon(keras.optimizers.Muon):
         matrix = ops.reshape(ahead, (-1, variable.shape[-1]))
         step = self.lr_adjust(ops.multiply(lr, self.zeropower_via_newtonschulz5(matrix, self.ns_steps)))
         self.assign_sub(variable, ops.reshape(step, variable.shape))
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """Keras's method in less time: the iterations work on the small Gram matrix, the kernels are touched twice.
+
+        With S = x'x, x -> x (a + b S + c S^2) turns S into S (a + b S + c S^2)^2, for all of these commute.
+        """
+        if x.shape[0] < x.shape[1]:
+            return ops.transpose(self.zeropower_via_newtonschulz5(ops.transpose(x), steps))
+        gram: Any = ops.matmul(ops.transpose(x), x)
+        size: Any = ops.add(ops.trace(gram), 1e-14)
+        identity: Any = ops.eye(x.shape[1], dtype=x.dtype)
+        gram, product = gram / size, identity / ops.sqrt(size)
+        for _ in range(steps):
+            square: Any = ops.matmul(gram, gram)
+            factor = self.muon_a * identity + self.muon_b * gram + self.muon_c * square
+            product = ops.matmul(product, factor)
+            gram = ops.matmul(ops.matmul(gram, factor), factor)
+        return ops.matmul(x, product)

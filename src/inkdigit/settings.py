@@ -28,6 +28,10 @@ class Settings:
     padding: tuple[Literal["same", "valid"], ...] = knob(
         ("valid", "same", "same"), "what convolutions do at the border in each block"
     )
+    pooling: Literal["max", "average"] = knob("max", "how a block's end halves the picture")
+    activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = knob(
+        "relu", "what follows every convolution and the dense layer"
+    )
     batch_norm: bool = knob(True, "normalise each batch after every convolution and the dense layer")
     block_dropout: float = knob(0.0, "share of values dropped after each block")
     dense: int = knob(128, "width of the dense layer", "units")
@@ -45,7 +49,9 @@ class Settings:
     averaging: float = knob(
         0.05, "share of the training that the running average of all weights remembers; 0 keeps the last weights"
     )
-    precision: Literal["float32", "mixed_bfloat16"] = knob("float32", "number format of the convolutions in training")
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = knob(
+        "auto", "number format in training; auto takes bfloat16 where the processor computes in it"
+    )
     validation_rows: int = knob(2000, "training rows held out for the curve and the calibration", "rows")
     refit: bool = knob(False, "train once more on all rows, validation rows included, and keep that model")
 

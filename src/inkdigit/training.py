@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from inkdigit import backend
 from inkdigit.anatomy import flat_layers
 from inkdigit.augment import augment
+from inkdigit.batch_norm import fuse
 from inkdigit.data.digits import Digits
 from inkdigit.optimizer import optimizer_for
 from inkdigit.settings import Settings
@@ -201,11 +202,13 @@ def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32
 
 def compiled(build: Callable[[Settings], keras.Model], settings: Settings) -> keras.Model:
     """A fresh model in the settings' precision, ready for its first step."""
-    keras.config.set_dtype_policy(settings.precision)
+    keras.config.set_dtype_policy(backend.precision(settings.precision))
     try:
         model = build(settings)
     finally:
         keras.config.set_dtype_policy("float32")
+    if keras.backend.backend() == "tensorflow":
+        fuse(model)
     model.compile(
         optimizer_for(settings),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
