@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import PRESETS, preset
+from inkdigit.settings import PRESETS, choices, describe, from_file, preset, to_toml, with_values
 
 FILE = click.Path(path_type=Path)
 
@@ -27,8 +28,8 @@ class Commands(click.Group):
         except OSError as error:
             click.echo(f"Error: {error.filename or 'a file'} cannot be used: {error.strerror or error}.", err=True)
             sys.exit(2)
-        except KeyboardInterrupt:
-            click.echo("Interrupted: nothing was written.", err=True)
+        except KeyboardInterrupt as interrupt:
+            click.echo(str(interrupt) or "Interrupted: nothing was written.", err=True)
             sys.exit(130)
 
 
@@ -67,36 +68,66 @@ def split(train_rows: int, seed: int, to: Path) -> None:
     click.echo(f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each.")
 
 
+def knobs(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for every setting; those not given are None."""
+    for name, default, unit, meaning in reversed(describe(preset("fast"))):
+        if name == "preset":
+            continue
+        flag = "--" + name.replace("_", "-")
+        text = f"{meaning[0].upper()}{meaning[1:]}{f' ({unit})' if unit else ''}.  [fast: {default}]"
+        if default in {"True", "False"}:
+            command = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)(command)
+        else:
+            metavar = f"[{'|'.join(choices(name))}]" if choices(name) else "VALUE"
+            command = click.option(flag, metavar=metavar, help=text)(command)
+    return command
+
+
 @main.command()
 @click.option("--train", "train_csv", type=FILE, help="Kaggle's train.csv.  [default: MNIST's Kaggle-protocol split]")
 @click.option("--test", "test_csv", type=FILE, help="Kaggle's test.csv: a submission.csv is written for it.")
-@click.option("--preset", "name", type=click.Choice(list(PRESETS)), default="fast", show_default=True)
+@click.option("--preset", "name", type=click.Choice(PRESETS), help="The settings to start from.  [default: fast]")
+@click.option("--config", type=FILE, help="A TOML file of settings, on top of the preset's; options go on top of both.")
+@click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
 @click.option("--model", "model_file", type=FILE, help="A Python file with build(settings) -> keras.Model.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.  [default: the preset's]")
 @click.option("--out", type=FILE, help="The run folder.  [default: runs/PRESET-seedN]")
+@click.option("--folds", type=click.IntRange(2, 50), help="Train a network for each of so many folds; keep their mean.")
+@click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
+@knobs
 def train(
     train_csv: Path | None,
     test_csv: Path | None,
-    name: str,
+    name: str | None,
+    config: Path | None,
+    print_config: bool,
     model_file: Path | None,
-    seed: int,
-    epochs: int | None,
     out: Path | None,
+    folds: int | None,
+    resume: Path | None,
     deterministic: bool,
+    **values: Any,
 ) -> None:
-    """Train a network; write its run folder with model, figures, report and submission."""
+    """Train a network; write its run folder with model, figures, report and submission.
+
+    Every setting of the training is an option; --print-config shows them all with their values.
+    """
+    settings = from_file(config, name) if config else preset(name or "fast")
+    given = {knob: value for knob, value in values.items() if value is not None}
+    settings = with_values(settings, given, "On the command line")
+    if print_config:
+        click.echo(to_toml(settings), nl=False)
+        return
     from inkdigit import backend
 
     backend.require()
     from inkdigit import pipeline, runs
 
-    settings = replace(preset(name), seed=seed)
-    if epochs:
-        settings = replace(settings, epochs=epochs)
-    out = out or Path("runs") / f"{name}-seed{seed}"
-    job = pipeline.Job(settings, out, train_csv, test_csv, model_file, deterministic)
+    if resume:
+        job = pipeline.unfinished(resume)
+    else:
+        out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
+        job = pipeline.Job(settings, out, train_csv, test_csv, model_file, folds, deterministic)
     click.echo(runs.summary(pipeline.run(job)))
 
 

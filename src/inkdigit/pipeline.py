@@ -22,7 +22,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.evaluation import evaluate
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, describe
+from inkdigit.settings import Settings, describe, with_values
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +33,7 @@ FEWEST_ROWS = 100
 PARITY_IMAGES = 1000
 AUGMENTED_SHOWN = 9
 TRAINING, REFIT = "Training", "Refit on all rows"
+OUT_OF_FOLD = "out_of_fold.csv"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Job:
     train: Path | None = None
     test: Path | None = None
     model_file: Path | None = None
+    folds: int | None = None
     deterministic: bool = False
 
 
@@ -59,15 +61,16 @@ class Data:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave. Curve, temperature and validation rows belong to the fit that never saw those rows.
+    """What a training gave. Curve and temperature belong to networks that never saw the validation rows.
 
-    model: the one to keep, in float32. validation: (N, 10) uncalibrated probabilities of the validation rows.
+    model: the one to keep, in float32. validation: calibrated probabilities (N, 10) of the validation rows by such
+    networks, where the model to keep has learnt those rows; else None.
     """
 
     model: keras.Model
     temperature: float
-    validation: NDArray[np.float32]
     history: list[Epoch]
+    validation: NDArray[np.float64] | None = None
 
 
 def run(job: Job) -> runs.Run:
@@ -79,19 +82,47 @@ def run(job: Job) -> runs.Run:
     if earlier:
         out.print(f"{job.out} already holds this run: nothing to do.")
         return earlier
-    with runs.building(job.out) as folder:
-        with watch.stage("Network"):
-            backend.prepare()
-            backend.seed_everything(job.settings.seed, deterministic=job.deterministic)
-            build = model_function(job)
-        trained = _train(job.settings, build, data, watch)
-        with watch.stage("Export"):
-            from inkdigit.export import export
-
-            trained.model.save(folder / "model.keras", include_optimizer=False)
-            export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
-        _finish(job, data, trained, folder, watch)
+    try:
+        with runs.building(job.out, _to_json(job, data)) as folder:
+            _build(job, data, folder, watch)
+    except KeyboardInterrupt:
+        if not runs.has_checkpoints(runs.partial(job.out)):
+            raise
+        raise KeyboardInterrupt(f"Interrupted. To go on: inkdigit train --resume {job.out}") from None
     return runs.read(job.out)
+
+
+def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
+    """Train, export, evaluate and report into a folder."""
+    with watch.stage("Network"):
+        backend.prepare()
+        build = model_function(job)
+    trained = _train(job, build, data, folder, watch)
+    with watch.stage("Export"):
+        from inkdigit.export import export
+
+        trained.model.save(folder / "model.keras", include_optimizer=False)
+        export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
+    _finish(job, data, trained, folder, watch)
+
+
+def _to_json(job: Job, data: Data) -> dict[str, Any]:
+    """What `unfinished` reads back."""
+    files = {"train": job.train, "test": job.test, "model_file": job.model_file}
+    return {
+        "identity": _identity(job, data),
+        **{name: str(path.absolute()) if path else None for name, path in files.items()},
+    }
+
+
+def unfinished(out: Path) -> Job:
+    """The job that an interrupted process was doing for `out`. Raises InkdigitError when there is none."""
+    kept = runs.read_job(out)
+    identity = kept["identity"]
+    values = dict(identity["settings"])
+    settings = with_values(Settings(preset=values.pop("preset")), values, str(out))
+    train, test, model_file = (Path(kept[key]) if kept[key] else None for key in ("train", "test", "model_file"))
+    return Job(settings, out, train, test, model_file, identity["folds"], identity["deterministic"])
 
 
 def load(job: Job) -> Data:
@@ -111,7 +142,10 @@ def load(job: Job) -> Data:
     if len(rows) < FEWEST_ROWS:
         raise InkdigitError(f"{rows.source} has {len(rows)} rows, and training needs at least {FEWEST_ROWS}: add more.")
     order = np.random.default_rng(settings.seed).permutation(len(rows))
-    held_out = min(settings.validation_rows, len(rows) // 10)
+    # Of few rows a tenth, so that there are enough to fit the temperature on.
+    held_out = max(round(settings.validation_share * len(rows)), min(len(rows) // 10, 500))
+    if job.folds:
+        return Data(rows, rows, rows, test)
     return Data(rows, take(rows, order[held_out:]), take(rows, order[:held_out]), test)
 
 
@@ -130,25 +164,53 @@ def model_function(job: Job) -> Callable[[Settings], keras.Model]:
     return build
 
 
-def _train(settings: Settings, build: Callable[[Settings], keras.Model], data: Data, watch: Stopwatch) -> Trained:
+def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folder: Path, watch: Stopwatch) -> Trained:
     from inkdigit import training
 
-    def fit(name: str, train: Digits, validation: Digits | None) -> tuple[keras.Model, list[Epoch]]:
-        steps = training.steps_per_epoch(len(train), settings)
-        images = settings.epochs * steps * settings.batch_size
-        with (
-            watch.stage(name, images),
-            TrainingProgress(name, settings.epochs, steps, settings.batch_size) as progress,
-        ):
-            return training.fit(build, train, validation, settings, progress)
+    settings = job.settings
 
+    def fit(name: str, train: Digits, validation: Digits | None, number: int = 0) -> tuple[keras.Model, list[Epoch]]:
+        backend.seed_everything(settings.seed + number, deterministic=job.deterministic)
+        steps = training.steps_per_epoch(len(train), settings)
+        checkpoint = folder / runs.CHECKPOINTS / f"{name.lower().replace(' ', '-')}.npz"
+        with (
+            watch.stage(name, settings.epochs * steps * settings.batch_size),
+            TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as progress,
+        ):
+            seeded = dataclasses.replace(settings, seed=settings.seed + number)
+            return training.fit(build, train, validation, seeded, progress, checkpoint)
+
+    if job.folds:
+        return _train_folds(job.folds, settings.seed, fit, data, folder)
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
         validation = training.predict(model, data.validation.images)
         temperature = fit_temperature(validation, data.validation.truth)
-    if settings.refit:
-        model, _ = fit(REFIT, data.rows, None)
-    return Trained(model, temperature, validation, history)
+    if not settings.refit:
+        return Trained(model, temperature, history)
+    model, _ = fit(REFIT, data.rows, None)
+    return Trained(model, temperature, history, apply_temperature(validation, temperature))
+
+
+def _train_folds(folds: int, seed: int, fit: Callable[..., Any], data: Data, folder: Path) -> Trained:
+    """A network for each fold, learning from the others; kept are all of them as one."""
+    from inkdigit import folds as cross
+    from inkdigit import training
+
+    fold = cross.assign(len(data.rows), folds, seed)
+    out_of_fold = np.empty((len(data.rows), 10), np.float32)
+    fitted: list[tuple[keras.Model, list[Epoch]]] = []
+    for number in range(folds):
+        inside = fold == number
+        held_out = take(data.rows, np.flatnonzero(inside))
+        train = take(data.rows, np.flatnonzero(~inside))
+        fitted.append(fit(f"{TRAINING} {number + 1} of {folds}", train, held_out, number))
+        out_of_fold[inside] = training.predict(fitted[-1][0], held_out.images)
+    temperature = fit_temperature(out_of_fold, data.rows.truth)
+    calibrated = apply_temperature(out_of_fold, temperature)
+    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, fold, calibrated)
+    models, curves = zip(*fitted, strict=True)
+    return Trained(cross.together(models), temperature, cross.mean_curve(curves), calibrated)
 
 
 def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> None:
@@ -156,17 +218,17 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     from inkdigit.anatomy import layers_of
     from inkdigit.recognizer import Recognizer
 
-    names = ["model.keras", "model.onnx"]
+    names = ["model.keras", "model.onnx"] + [OUT_OF_FOLD] * bool(job.folds)
     runs.write_manifest(folder, names, {})
     recognizer = Recognizer.load(folder)
     rows = data.validation if data.test is None or data.test.labels is None else data.test
     with watch.stage("Evaluation", len(rows)):
-        probabilities = recognizer.predict_proba(rows.images)
-        if rows is data.validation and job.settings.refit:
-            # The refitted model has learnt these rows: only the fit before it can be scored on them.
-            probabilities = apply_temperature(trained.validation, trained.temperature)
+        # A model that has learnt the validation rows cannot be scored on them: its forerunners' answers are.
+        fair = trained.validation if rows is data.validation else None
+        probabilities = recognizer.predict_proba(rows.images) if fair is None else fair
         evaluation = evaluate(probabilities, rows.truth)
-    name = f"{len(rows):,} {'validation' if rows is data.validation else 'held-out'} rows"
+    kind = "held-out" if rows is not data.validation else "out-of-fold" if job.folds else "validation"
+    name = f"{len(rows):,} {kind} rows"
     scored = Scored(name, rows.images, rows.truth, probabilities, trained.temperature, evaluation)
     if data.test is not None:
         with watch.stage("Submission"):
@@ -208,7 +270,7 @@ def _report(job: Job, data: Data, trained: Trained, scored: Scored, layers: list
 
 def training_seconds(stages: Sequence[Stage]) -> float:
     """What the training took, the refit included."""
-    return sum(stage.seconds for stage in stages if stage.name in {TRAINING, REFIT})
+    return sum(stage.seconds for stage in stages if stage.name.startswith((TRAINING, REFIT)))
 
 
 def _augmented(rows: Digits, settings: Settings) -> NDArray[np.uint8]:
@@ -274,6 +336,7 @@ def _identity(job: Job, data: Data) -> dict[str, Any]:
                 },
                 "test_sha256": data.test.fingerprint if data.test else None,
                 "model_file": source,
+                "folds": job.folds,
                 "deterministic": job.deterministic,
             }
         )
