@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Generator
@@ -31,6 +32,8 @@ def prepare() -> None:
     try:
         with _quiet():
             importlib.import_module("keras")
+            # Several models in one process are no mistake here, and TensorFlow would say so at each.
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except Exception as error:  # whatever a missing or broken backend raises
         raise InkdigitError(f"Keras cannot start: {' '.join(str(error).split())}") from error
 

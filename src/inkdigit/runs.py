@@ -146,7 +146,7 @@ def _same_job(folder: Path, out: Path, identity: dict[str, Any]) -> None:
     if not has_checkpoints(folder):
         return
     earlier = read_job(out)["identity"]
-    different = [key for key in identity if earlier.get(key) != identity[key]]
+    different = [key.removesuffix("_sha256") for key in identity if earlier.get(key) != identity[key]]
     if different:
         raise InkdigitError(
             f"{out} has an unfinished training with other {' and '.join(different)}: choose another --out, go on with "
