@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import PRESETS, choices, describe, from_file, preset, to_toml, with_values
+from inkdigit.settings import PRESETS, choices, describe, fine_tuning, from_file, preset, to_toml, with_values
 
 FILE = click.Path(path_type=Path)
 
@@ -91,6 +91,7 @@ def knobs(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
 @click.option("--model", "model_file", type=FILE, help="A Python file with build(settings) -> keras.Model.")
 @click.option("--out", type=FILE, help="The run folder.  [default: runs/PRESET-seedN]")
+@click.option("--start-from", type=FILE, metavar="RUN", help="Go on learning with that run's network, on other digits.")
 @click.option("--folds", type=click.IntRange(2, 50), help="Train a network for each of so many folds; keep their mean.")
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
@@ -103,6 +104,7 @@ def train(
     print_config: bool,
     model_file: Path | None,
     out: Path | None,
+    start_from: Path | None,
     folds: int | None,
     resume: Path | None,
     deterministic: bool,
@@ -112,7 +114,12 @@ def train(
 
     Every setting of the training is an option; --print-config shows them all with their values.
     """
-    settings = from_file(config, name) if config else preset(name or "fast")
+    if config:
+        settings = from_file(config, name)
+    elif start_from and not name:
+        settings = fine_tuning(start_from)
+    else:
+        settings = preset(name or "fast")
     given = {knob: value for knob, value in values.items() if value is not None}
     settings = with_values(settings, given, "On the command line")
     if print_config:
@@ -127,7 +134,7 @@ def train(
         job = pipeline.unfinished(resume)
     else:
         out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
-        job = pipeline.Job(settings, out, train_csv, test_csv, model_file, folds, deterministic)
+        job = pipeline.Job(settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic)
     click.echo(runs.summary(pipeline.run(job)))
 
 

@@ -22,7 +22,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.evaluation import evaluate
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, describe, with_values
+from inkdigit.settings import Settings, describe, from_manifest
 
 if TYPE_CHECKING:
     import keras
@@ -45,6 +45,7 @@ class Job:
     train: Path | None = None
     test: Path | None = None
     model_file: Path | None = None
+    start_from: Path | None = None
     folds: int | None = None
     deterministic: bool = False
 
@@ -101,14 +102,14 @@ def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
     with watch.stage("Export"):
         from inkdigit.export import export
 
-        trained.model.save(folder / "model.keras", include_optimizer=False)
+        trained.model.save(folder / runs.KERAS_MODEL, include_optimizer=False)
         export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
     _finish(job, data, trained, folder, watch)
 
 
 def _to_json(job: Job, data: Data) -> dict[str, Any]:
     """What `unfinished` reads back."""
-    files = {"train": job.train, "test": job.test, "model_file": job.model_file}
+    files = {"train": job.train, "test": job.test, "model_file": job.model_file, "start_from": job.start_from}
     return {
         "identity": _identity(job, data),
         **{name: str(path.absolute()) if path else None for name, path in files.items()},
@@ -119,10 +120,9 @@ def unfinished(out: Path) -> Job:
     """The job that an interrupted process was doing for `out`. Raises InkdigitError when there is none."""
     kept = runs.read_job(out)
     identity = kept["identity"]
-    values = dict(identity["settings"])
-    settings = with_values(Settings(preset=values.pop("preset")), values, str(out))
-    train, test, model_file = (Path(kept[key]) if kept[key] else None for key in ("train", "test", "model_file"))
-    return Job(settings, out, train, test, model_file, identity["folds"], identity["deterministic"])
+    settings = from_manifest(identity["settings"], str(out))
+    paths = {key: Path(kept[key]) if kept[key] else None for key in ("train", "test", "model_file", "start_from")}
+    return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
 
 
 def load(job: Job) -> Data:
@@ -133,6 +133,8 @@ def load(job: Job) -> Data:
             "--test needs --train: without it the training rows come from MNIST, which holds Kaggle's test images, "
             "so name Kaggle's train.csv too."
         )
+    if job.start_from and (job.train is None or job.model_file):
+        raise InkdigitError("--start-from goes with --train, which names the digits to learn, and without --model.")
     if job.train is None:
         rows, test = split.kaggle_split(seed=settings.seed)
     else:
@@ -156,10 +158,15 @@ def take(digits: Digits, rows: NDArray[np.int64]) -> Digits:
 
 
 def model_function(job: Job) -> Callable[[Settings], keras.Model]:
-    """The `build` of the user's file, or ours, tried once: what cannot be exported must fail before the training."""
+    """The `build` of the user's file, or ours, tried once: what cannot be exported must fail before the training.
+
+    With `start_from` it gives that run's network with all it has learnt.
+    """
     from inkdigit import export, model, usermodel
 
     build = usermodel.load(job.model_file) if job.model_file else model.build
+    if job.start_from:
+        build = usermodel.trained(job.start_from)
     export.to_onnx(build(job.settings))
     return build
 
@@ -218,7 +225,7 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     from inkdigit.anatomy import layers_of
     from inkdigit.recognizer import Recognizer
 
-    names = ["model.keras", "model.onnx"] + [OUT_OF_FOLD] * bool(job.folds)
+    names = [runs.KERAS_MODEL, "model.onnx"] + [OUT_OF_FOLD] * bool(job.folds)
     runs.write_manifest(folder, names, {})
     recognizer = Recognizer.load(folder)
     rows = data.validation if data.test is None or data.test.labels is None else data.test
@@ -337,6 +344,7 @@ def _identity(job: Job, data: Data) -> dict[str, Any]:
                 "test_sha256": data.test.fingerprint if data.test else None,
                 "model_file": source,
                 "folds": job.folds,
+                "start_from": runs.checksum(job.start_from, runs.KERAS_MODEL) if job.start_from else None,
                 "deterministic": job.deterministic,
             }
         )

@@ -18,6 +18,7 @@ from inkdigit.files import atomic
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+KERAS_MODEL = "model.keras"
 JOB, LOCK, CHECKPOINTS = "job.json", "lock", "checkpoints"
 
 
@@ -52,15 +53,20 @@ def read(folder: Path) -> Run:
     return Run(folder, manifest)
 
 
-def read_verified(folder: Path, name: str) -> bytes:
-    """A file of a run, after its SHA-256 has been compared with the manifest's. Raises InkdigitError."""
-    files = read(folder).manifest["files"]
-    path = folder / name
+def checksum(folder: Path, name: str) -> str:
+    """The SHA-256 (hex) that a run's manifest gives for one of its files. Raises InkdigitError."""
     try:
-        expected = files[name]["sha256"]
-        content = path.read_bytes()
+        return read(folder).manifest["files"][name]["sha256"]
     except KeyError:
         raise InkdigitError(f"{folder / MANIFEST} does not name {name}: train again.") from None
+
+
+def read_verified(folder: Path, name: str) -> bytes:
+    """A file of a run, after its SHA-256 has been compared with the manifest's. Raises InkdigitError."""
+    expected = checksum(folder, name)
+    path = folder / name
+    try:
+        content = path.read_bytes()
     except OSError as error:
         raise InkdigitError(f"{path} cannot be read: {error.strerror}; restore the file or train again.") from None
     if hashlib.sha256(content).hexdigest() != expected:

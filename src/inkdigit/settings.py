@@ -11,10 +11,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from inkdigit import runs
 from inkdigit.errors import InkdigitError
 
 PRESETS = ("article", "fast", "best")
 SIDE = 28
+FINE_TUNING = 5  # times smaller steps for a network that has learnt already
 
 Padding = Literal["same", "valid"]
 
@@ -47,7 +49,7 @@ class Settings:
     dropout: float = knob(0.5, "share of values dropped after the dense layer", "", 0, 0.95)
 
     # The training.
-    epochs: int = knob(14, "passes over the training rows", "", 1, 10_000)
+    epochs: int = knob(20, "passes over the training rows", "", 1, 10_000)
     batch_size: int = knob(128, "images in one step", "", 1, 65536)
     optimizer: Literal["adam", "adamw", "muon"] = knob("muon", "how gradients become steps")
     learning_rate: float = knob(0.015, "the highest learning rate", "", 1e-9, 10)
@@ -100,6 +102,18 @@ def from_file(path: Path, base: str | None) -> Settings:
         raise InkdigitError(f"{path} is not TOML ({error}): see `inkdigit train --print-config`.") from None
     named = values.pop("preset", "fast")
     return with_values(preset(base or str(named)), values, str(path))
+
+
+def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
+    """The settings that a run's manifest holds. Raises InkdigitError, naming `where`."""
+    others = {name: value for name, value in values.items() if name != "preset"}
+    return with_values(Settings(preset=values.get("preset", "")), others, where)
+
+
+def fine_tuning(run: Path) -> Settings:
+    """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run."""
+    kept = from_manifest(runs.read(run).manifest["settings"], str(run))
+    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING)
 
 
 def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
