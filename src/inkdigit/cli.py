@@ -170,3 +170,29 @@ def submit(run: Path, test_csv: Path, output: Path) -> None:
     rows = read_csv(test_csv, labelled=None)
     write_submission(output, recognizer.predict(rows.images))
     click.echo(f"{output}: {len(rows):,} rows, ready for https://www.kaggle.com/competitions/digit-recognizer/submit")
+
+
+@main.command()
+@click.argument("train_csv", metavar="TRAIN", type=FILE)
+@click.argument("others", metavar="[OTHER]...", type=FILE, nargs=-1)
+@click.option("--folds", type=click.IntRange(2, 50), default=3, show_default=True, help="Parts to judge in turn.")
+@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True, help="Passes of each training.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option("--duplicates-only", is_flag=True, help="Look for pictures that are there twice, and train nothing.")
+@click.option("--out", type=FILE, default=Path("audit"), show_default=True, help="Folder for the findings.")
+def audit(
+    train_csv: Path, others: tuple[Path, ...], folds: int, epochs: int, seed: int, duplicates_only: bool, out: Path
+) -> None:
+    """Look through a training set: labels that are probably wrong, pictures that are there twice.
+
+    Pictures are compared within TRAIN, with each OTHER file (such as the test set), and with MNIST's test images.
+    Labels are judged by networks that never saw them, so that takes a training for each fold.
+    """
+    from inkdigit import backend
+
+    if not duplicates_only:
+        backend.require()
+    from inkdigit import audit as auditor
+
+    settings = with_values(preset("fast"), {"epochs": epochs, "seed": seed}, "On the command line")
+    auditor.run(train_csv, others, None if duplicates_only else settings, folds, out)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -14,7 +14,45 @@ from numpy.typing import NDArray
 
 from inkdigit.data.digits import Digits
 from inkdigit.files import atomic
-from inkdigit.training import Epoch
+from inkdigit.training import Epoch, predict
+
+
+class Fit(Protocol):
+    """A training: a name for it, rows to learn from, rows to look at, and a number that its seed depends on."""
+
+    def __call__(
+        self, name: str, train: Digits, validation: Digits | None, number: int = 0
+    ) -> tuple[keras.Model, list[Epoch]]:
+        """The fitted model and its curve."""
+        ...
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """What cross-validation gives.
+
+    fold: (N,) int64, the fold of each row. probabilities: (N, 10) float32, uncalibrated, each row's by the model that
+    never saw it. models, curves: one for each fold.
+    """
+
+    fold: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    models: list[keras.Model]
+    curves: list[list[Epoch]]
+
+
+def fit(rows: Digits, folds: int, seed: int, train: Fit) -> Crossed:
+    """A model for each fold, learning from all others."""
+    fold = assign(len(rows), folds, seed)
+    crossed = Crossed(fold, np.empty((len(rows), 10), np.float32), [], [])
+    for number in range(folds):
+        inside = fold == number
+        held_out = rows.take(np.flatnonzero(inside))
+        model, curve = train(f"Training {number + 1} of {folds}", rows.take(np.flatnonzero(~inside)), held_out, number)
+        crossed.probabilities[inside] = predict(model, held_out.images)
+        crossed.models.append(model)
+        crossed.curves.append(curve)
+    return crossed
 
 
 def assign(rows: int, folds: int, seed: int) -> NDArray[np.int64]:

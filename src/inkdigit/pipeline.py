@@ -27,6 +27,7 @@ from inkdigit.settings import Settings, describe, from_manifest
 if TYPE_CHECKING:
     import keras
 
+    from inkdigit.folds import Fit
     from inkdigit.training import Epoch
 
 FEWEST_ROWS = 100
@@ -148,13 +149,7 @@ def load(job: Job) -> Data:
     held_out = max(round(settings.validation_share * len(rows)), min(len(rows) // 10, 500))
     if job.folds:
         return Data(rows, rows, rows, test)
-    return Data(rows, take(rows, order[held_out:]), take(rows, order[:held_out]), test)
-
-
-def take(digits: Digits, rows: NDArray[np.int64]) -> Digits:
-    """Some rows of a set, in the order given."""
-    labels = None if digits.labels is None else digits.labels[rows]
-    return Digits(digits.images[rows], labels, digits.source)
+    return Data(rows, rows.take(order[held_out:]), rows.take(order[:held_out]), test)
 
 
 def model_function(job: Job) -> Callable[[Settings], keras.Model]:
@@ -171,53 +166,49 @@ def model_function(job: Job) -> Callable[[Settings], keras.Model]:
     return build
 
 
-def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folder: Path, watch: Stopwatch) -> Trained:
+def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path, watch: Stopwatch) -> Fit:
+    """How a job trains a network: timed, with its progress shown, each epoch kept in the folder `checkpoints`."""
     from inkdigit import training
 
-    settings = job.settings
-
     def fit(name: str, train: Digits, validation: Digits | None, number: int = 0) -> tuple[keras.Model, list[Epoch]]:
-        backend.seed_everything(settings.seed + number, deterministic=job.deterministic)
+        settings = dataclasses.replace(job.settings, seed=job.settings.seed + number)
+        backend.seed_everything(settings.seed, deterministic=job.deterministic)
         steps = training.steps_per_epoch(len(train), settings)
-        checkpoint = folder / runs.CHECKPOINTS / f"{name.lower().replace(' ', '-')}.npz"
+        checkpoint = checkpoints / f"{name.lower().replace(' ', '-')}.npz"
         with (
             watch.stage(name, settings.epochs * steps * settings.batch_size),
             TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as progress,
         ):
-            seeded = dataclasses.replace(settings, seed=settings.seed + number)
-            return training.fit(build, train, validation, seeded, progress, checkpoint)
+            return training.fit(build, train, validation, settings, progress, checkpoint)
 
+    return fit
+
+
+def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folder: Path, watch: Stopwatch) -> Trained:
+    from inkdigit import training
+
+    fit = fitter(job, build, folder / runs.CHECKPOINTS, watch)
     if job.folds:
-        return _train_folds(job.folds, settings.seed, fit, data, folder)
+        return _train_folds(job.folds, job.settings.seed, fit, data, folder)
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
         validation = training.predict(model, data.validation.images)
         temperature = fit_temperature(validation, data.validation.truth)
-    if not settings.refit:
+    if not job.settings.refit:
         return Trained(model, temperature, history)
     model, _ = fit(REFIT, data.rows, None)
     return Trained(model, temperature, history, apply_temperature(validation, temperature))
 
 
-def _train_folds(folds: int, seed: int, fit: Callable[..., Any], data: Data, folder: Path) -> Trained:
+def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> Trained:
     """A network for each fold, learning from the others; kept are all of them as one."""
     from inkdigit import folds as cross
-    from inkdigit import training
 
-    fold = cross.assign(len(data.rows), folds, seed)
-    out_of_fold = np.empty((len(data.rows), 10), np.float32)
-    fitted: list[tuple[keras.Model, list[Epoch]]] = []
-    for number in range(folds):
-        inside = fold == number
-        held_out = take(data.rows, np.flatnonzero(inside))
-        train = take(data.rows, np.flatnonzero(~inside))
-        fitted.append(fit(f"{TRAINING} {number + 1} of {folds}", train, held_out, number))
-        out_of_fold[inside] = training.predict(fitted[-1][0], held_out.images)
-    temperature = fit_temperature(out_of_fold, data.rows.truth)
-    calibrated = apply_temperature(out_of_fold, temperature)
-    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, fold, calibrated)
-    models, curves = zip(*fitted, strict=True)
-    return Trained(cross.together(models), temperature, cross.mean_curve(curves), calibrated)
+    crossed = cross.fit(data.rows, folds, seed, fit)
+    temperature = fit_temperature(crossed.probabilities, data.rows.truth)
+    calibrated = apply_temperature(crossed.probabilities, temperature)
+    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, calibrated)
+    return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), calibrated)
 
 
 def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> None:
