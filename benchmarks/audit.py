@@ -41,9 +41,8 @@ def main() -> None:
     print("| first | rows | flipped labels among them |\n|---:|---:|---:|")
     for share in (0.01, 0.012, 0.015, 0.02, 0.03):
         rows = round(share * len(train))
-        print(
-            f"| {100 * share:.1f} % | {rows:,} | {planted[:rows].sum()} ({100 * planted[:rows].mean() * rows / len(flipped):.1f} %) |"
-        )
+        found = planted[:rows].sum()
+        print(f"| {100 * share:.1f} % | {rows:,} | {found} ({100 * found / len(flipped):.1f} %) |")
 
 
 if __name__ == "__main__":
