@@ -22,8 +22,8 @@ from inkdigit.recognizer import BATCH, Recognizer
 WEIGHTS = np.random.default_rng(1).normal(0, 0.002, (784, 10)).astype(np.float32)
 
 
-def linear_model() -> bytes:
-    """softmax(pixels · WEIGHTS)."""
+def linear_model(weights: NDArray[np.float32] = WEIGHTS) -> bytes:
+    """softmax(pixels · weights)."""
     nodes = [
         helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["float"], ["flat"]),
@@ -35,7 +35,7 @@ def linear_model() -> bytes:
         "linear",
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 28, 28])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 10])],
-        [numpy_helper.from_array(WEIGHTS, "weights")],
+        [numpy_helper.from_array(weights, "weights")],
     )
     opset = helper.make_opsetid("", 20)
     return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()

@@ -56,6 +56,7 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
     """Seed Python, NumPy and the backend; `deterministic` also fixes the order of every sum, at some cost in speed."""
     import keras
 
+    forget()
     keras.utils.set_random_seed(seed)
     if not deterministic:
         return
@@ -65,6 +66,13 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
     elif keras.backend.backend() == "torch":
         importlib.import_module("torch").use_deterministic_algorithms(True)
+
+
+def forget() -> None:
+    """Give back what Keras holds of earlier models, and number the layers of the next one from the beginning."""
+    import keras
+
+    keras.utils.clear_session()
 
 
 def precision(asked: str) -> str:

@@ -93,6 +93,7 @@ def knobs(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--out", type=FILE, help="The run folder.  [default: runs/PRESET-seedN]")
 @click.option("--start-from", type=FILE, metavar="RUN", help="Go on learning with that run's network, on other digits.")
 @click.option("--folds", type=click.IntRange(2, 50), help="Train a network for each of so many folds; keep their mean.")
+@click.option("--learning-curve", is_flag=True, help="Train on fewer rows too; the report shows how accuracy grows.")
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
 @knobs
@@ -106,6 +107,7 @@ def train(
     out: Path | None,
     start_from: Path | None,
     folds: int | None,
+    learning_curve: bool,
     resume: Path | None,
     deterministic: bool,
     **values: Any,
@@ -135,7 +137,7 @@ def train(
     else:
         out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
         job = pipeline.Job(settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic)
-    click.echo(runs.summary(pipeline.run(job)))
+    click.echo(runs.summary(pipeline.run_learning_curve(job) if learning_curve else pipeline.run(job)))
 
 
 @main.command()
@@ -196,3 +198,16 @@ def audit(
 
     settings = with_values(preset("fast"), {"epochs": epochs, "seed": seed}, "On the command line")
     auditor.run(train_csv, others, None if duplicates_only else settings, folds, out)
+
+
+@main.command()
+@click.argument("run", type=FILE)
+def report(run: Path) -> None:
+    """Write a run's report.html and its pictures again."""
+    from inkdigit.report import require
+
+    require()
+    from inkdigit.report.page import write_report
+
+    write_report(run, run.resolve().name)
+    click.echo(run / "report.html")

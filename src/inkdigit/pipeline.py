@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, machine, runs
+from inkdigit import backend, learning_curve, machine, runs
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
-from inkdigit.evaluation import evaluate
-from inkdigit.report.content import Layer, Report, Scored, Setting, Stage
+from inkdigit.report import archive
+from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
 from inkdigit.settings import Settings, describe, from_manifest
 
@@ -73,6 +73,27 @@ class Trained:
     temperature: float
     history: list[Epoch]
     validation: NDArray[np.float64] | None = None
+
+
+def run_learning_curve(job: Job) -> runs.Run:
+    """Do the job on fewer rows first, in run folders beside it, then on all; its report shows how accuracy grows."""
+    if job.folds:
+        raise InkdigitError("--learning-curve and --folds exclude each other: give one of them.")
+    data = load(job)
+    finished = _finished(job, data)
+    beside = job.out.absolute()
+    try:
+        for size in learning_curve.sizes(len(data.train)):
+            out.print(f"On {size:,} rows:")
+            settings = dataclasses.replace(job.settings, training_rows=size)
+            run(dataclasses.replace(job, settings=settings, out=beside.with_name(f"{beside.name}-{size}-rows")))
+        out.print("On all rows:")
+        whole = run(job)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
+    if finished:  # its report is older than the runs beside it
+        write_report(job.out, beside.name)
+    return whole
 
 
 def run(job: Job) -> runs.Run:
@@ -147,9 +168,17 @@ def load(job: Job) -> Data:
     order = np.random.default_rng(settings.seed).permutation(len(rows))
     # Of few rows a tenth, so that there are enough to fit the temperature on.
     held_out = max(round(settings.validation_share * len(rows)), min(len(rows) // 10, 500))
+    if settings.training_rows > len(rows) - held_out:
+        raise InkdigitError(
+            f"{rows.source} has {len(rows) - held_out:,} rows beside {held_out:,} for validation: "
+            f"training_rows = {settings.training_rows} is more than that."
+        )
+    # The same rows are held out however few are learnt from, so that such trainings can be compared.
+    order = order[: held_out + (settings.training_rows or len(rows))]
+    used = rows.take(np.sort(order))
     if job.folds:
-        return Data(rows, rows, rows, test)
-    return Data(rows, rows.take(order[held_out:]), rows.take(order[:held_out]), test)
+        return Data(used, used, used, test)
+    return Data(used, rows.take(order[held_out:]), rows.take(order[:held_out]), test)
 
 
 def model_function(job: Job) -> Callable[[Settings], keras.Model]:
@@ -224,37 +253,52 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
         # A model that has learnt the validation rows cannot be scored on them: its forerunners' answers are.
         fair = trained.validation if rows is data.validation else None
         probabilities = recognizer.predict_proba(rows.images) if fair is None else fair
-        evaluation = evaluate(probabilities, rows.truth)
     kind = "held-out" if rows is not data.validation else "out-of-fold" if job.folds else "validation"
     name = f"{len(rows):,} {kind} rows"
-    scored = Scored(name, rows.images, rows.truth, probabilities, trained.temperature, evaluation)
     if data.test is not None:
         with watch.stage("Submission"):
             answers = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
             kaggle.write_submission(folder / "submission.csv", answers.argmax(1))
             names.append("submission.csv")
-    layers = layers_of(trained.model)
     with watch.stage("Report"):
-        names += write_report(_report(job, data, trained, scored, layers, watch), folder)
-    metrics = _metrics(scored, trained, watch)
-    runs.write_json(folder / "metrics.json", metrics)
-    runs.write_manifest(folder, [*names, "metrics.json"], _about(job, data, scored, layers))
+        layers = layers_of(trained.model)
+        scored = scored_by(name, rows, probabilities, trained.temperature, recognizer)
+        archive.write(_report(job, data, trained, scored, layers, folder, watch), folder)
+        learnt = {
+            "training_rows": _learnt(job, data, by_forerunners=fair is not None),
+            "training_seconds": training_seconds(watch.stages),
+            "scored_sha256": rows.fingerprint,
+        }
+        runs.write_manifest(folder, [*names, archive.ARCHIVE], _about(job, data, scored, layers, learnt))
+        write_report(folder, job.out.absolute().name)
+    runs.write_json(folder / "metrics.json", _metrics(scored, trained, watch))
+    runs.check_in(folder, ["metrics.json"])
 
 
-def _report(job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], watch: Stopwatch) -> Report:
+def _learnt(job: Job, data: Data, *, by_forerunners: bool) -> int:
+    """How many rows a network that was scored has learnt from."""
+    if not by_forerunners:
+        return len(data.rows if job.settings.refit else data.train)
+    return len(data.rows) - len(data.rows) // job.folds if job.folds else len(data.train)
+
+
+def _report(
+    job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], folder: Path, watch: Stopwatch
+) -> Report:
     from inkdigit import training
+    from inkdigit.convolutions import convolutions
 
     settings = job.settings
     steps = settings.epochs * training.steps_per_epoch(len(data.train), settings)
     return Report(
-        title=f"Inkdigit: {job.out.name}",
         preset=settings.preset,
         source=data.rows.source,
         settings=[Setting(*row) for row in describe(settings)],
-        images=data.rows.images,
-        labels=np.asarray(data.rows.truth),
+        samples=samples_of(data.rows),
         augmented=_augmented(data.rows, settings),
+        digit=data.rows.images[0],
         layers=layers,
+        convolutions=convolutions(runs.read_verified(folder, "model.onnx"), data.rows.images[0]),
         history=[_known(dataclasses.asdict(epoch)) for epoch in trained.history],
         learning_rates=np.array([training.learning_rate(step, steps, settings) for step in range(steps)]),
         training_seconds=training_seconds(watch.stages),
@@ -297,7 +341,7 @@ def _metrics(scored: Scored, trained: Trained, watch: Stopwatch) -> dict[str, An
     }
 
 
-def _about(job: Job, data: Data, scored: Scored, layers: list[Layer]) -> dict[str, Any]:
+def _about(job: Job, data: Data, scored: Scored, layers: list[Layer], learnt: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says beside the checksums."""
     evaluation = scored.evaluation
     return {
@@ -311,6 +355,7 @@ def _about(job: Job, data: Data, scored: Scored, layers: list[Layer]) -> dict[st
             "high": evaluation.high,
             "total": evaluation.total,
             "ece": evaluation.ece,
+            **learnt,
         },
         "temperature": scored.temperature,
         "parameters": sum(layer.parameters for layer in layers),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,13 +174,25 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def write_manifest(folder: Path, names: list[str], about: dict[str, Any]) -> Run:
     """Finish a run: the manifest with `about` and the checksum of each named file."""
-    files: dict[str, dict[str, Any]] = {}
-    for name in names:
-        content = (folder / name).read_bytes()
-        files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    manifest = {"format": FORMAT, **about, "files": files}
+    manifest = {"format": FORMAT, **about, "files": {name: _described(folder / name) for name in names}}
     write_json(folder / MANIFEST, manifest)
     return Run(folder, manifest)
+
+
+def check_in(folder: Path, names: Iterable[str], outdated: Iterable[str] = ()) -> None:
+    """Name files just written in a run's manifest, with their checksums; remove outdated ones from both."""
+    manifest = read(folder).manifest
+    manifest["files"] |= {name: _described(folder / name) for name in names}
+    for name in outdated:
+        del manifest["files"][name]
+    write_json(folder / MANIFEST, manifest)
+    for name in outdated:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _described(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def summary(run: Run) -> str:

@@ -63,6 +63,7 @@ class Settings:
     precision: Literal["auto", "float32", "mixed_bfloat16"] = knob(
         "auto", "number format in training; auto takes bfloat16 where the processor computes in it"
     )
+    training_rows: int = knob(0, "rows to learn from, drawn at random beside the held-out ones; 0: all", "", 0, 10**9)
     validation_share: float = knob(
         0.04, "share of the training rows held out for the curve and the calibration", "", 0.001, 0.5
     )
@@ -113,7 +114,7 @@ def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
 def fine_tuning(run: Path) -> Settings:
     """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run."""
     kept = from_manifest(runs.read(run).manifest["settings"], str(run))
-    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING)
+    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0)
 
 
 def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:

@@ -193,6 +193,7 @@ class Trainer:
 
     def result(self) -> keras.Model:
         """The model to keep: the averaged weights in a fresh model in float32, whatever it was trained in."""
+        backend.forget()
         plain = self.build(self.settings)
         with self.average.applied(self.model):
             self._settle()
