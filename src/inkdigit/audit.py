@@ -19,6 +19,8 @@ from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.settings import Settings
 
+SHOWN = 60  # doubtful labels in the picture
+
 
 @dataclass(frozen=True)
 class Doubts:
@@ -50,8 +52,25 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     doubts = doubtful_labels(rows, settings, folds)
     write_doubtful(folder / "doubtful.csv", rows, doubts)
     differing = int((doubts.probabilities.argmax(axis=1) != rows.truth).sum())
-    out.print(f"{differing:,} of {len(rows):,} labels are not what the networks read, the most doubtful first:")
-    out.print(f"Doubtful labels: {folder / 'doubtful.csv'}")
+    out.print(f"{differing:,} of {len(rows):,} labels are not what the networks read.")
+    out.print(f"Labels, the most doubtful first: {folder / 'doubtful.csv'}")
+    if differing:
+        _draw(folder / "doubtful.png", rows, doubts, min(differing, SHOWN))
+        out.print(f"The first of them: {folder / 'doubtful.png'}")
+
+
+def _draw(path: Path, rows: Digits, doubts: Doubts, count: int) -> None:
+    import matplotlib as mpl
+
+    from inkdigit.report import sheets
+    from inkdigit.report.page import png
+    from inkdigit.report.style import STYLE
+
+    first = doubts.rows[:count]
+    with mpl.rc_context(STYLE):
+        picture = png(sheets.doubtful(rows.images[first], rows.truth[first], doubts.probabilities[first]))
+    with atomic(path) as temporary:
+        temporary.write_bytes(picture)
 
 
 def doubtful_labels(rows: Digits, settings: Settings, folds: int) -> Doubts:

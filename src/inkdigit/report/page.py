@@ -43,7 +43,7 @@ def write_report(folder: Path, name: str) -> None:
 def pictures(report: Report, curve: Sequence[Point]) -> dict[str, bytes]:
     """File name -> PNG."""
     with mpl.rc_context(STYLE):
-        return {f"{name}.png": _png(figure) for name, figure in _figures(report, curve)}
+        return {f"{name}.png": png(figure) for name, figure in _figures(report, curve)}
 
 
 def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figure]]:
@@ -115,7 +115,8 @@ def short(count: float) -> str:
     return f"{count:g}"
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """A figure as the bytes of a small PNG."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -81,16 +81,21 @@ def feature_maps(inner: Convolutions) -> Figure:
 
 def mistakes(scored: Scored) -> Figure:
     """The wrong answers given with the most confidence, the worst first."""
+    rows, images = scored.mistakes
+    return doubtful(images, scored.labels[rows], scored.probabilities[rows])
+
+
+def doubtful(images: NDArray[np.uint8], labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> Figure:
+    """Digits whose label and answer differ, each with both and their probabilities."""
     columns, wide, high = 6, 42, 46
-    rows = math.ceil(len(scored.mistakes.rows) / columns)
-    figure, axes = sheet(columns * wide, rows * high)
-    for number, (row, image) in enumerate(zip(*scored.mistakes, strict=True)):
-        truth, guess = scored.labels[row], scored.probabilities[row].argmax()
+    figure, axes = sheet(columns * wide, math.ceil(len(images) / columns) * high)
+    for number, (image, truth, answer) in enumerate(zip(images, labels, probabilities, strict=True)):
+        guess = answer.argmax()
         left, top = wide * (number % columns) + 7, high * (number // columns) + 2
         digit(axes, image, left, top)
         _frame(axes, left, top)
         caption: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5}
-        read, labelled = (chance(float(scored.probabilities[row, answer])) for answer in (guess, truth))
+        read, labelled = (chance(float(answer[which])) for which in (guess, truth))
         axes.text(left + 14, top + 32, f"read {guess} · {read}", color=RED, weight="bold", **caption)
         axes.text(left + 14, top + 37, f"labelled {truth} · {labelled}", color=BLUE, **caption)
     return figure
