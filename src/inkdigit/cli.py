@@ -104,6 +104,7 @@ def knobs(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--start-from", type=FILE, metavar="RUN", help="Go on learning with that run's network, on other digits.")
 @click.option("--folds", type=click.IntRange(2, 50), help="Train a network for each of so many folds; keep their mean.")
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
+@click.option("--tensorboard", type=FILE, metavar="DIR", help="Write the curves there as well, for TensorBoard.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
 @knobs
 def train(
@@ -117,6 +118,7 @@ def train(
     start_from: Path | None,
     folds: int | None,
     resume: Path | None,
+    tensorboard: Path | None,
     deterministic: bool,
     **values: Any,
 ) -> None:
@@ -144,7 +146,9 @@ def train(
         job = pipeline.unfinished(resume)
     else:
         out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
-        job = pipeline.Job(settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic)
+        job = pipeline.Job(
+            settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic, tensorboard
+        )
     click.echo(runs.summary(pipeline.run(job)))
 
 

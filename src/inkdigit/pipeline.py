@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, machine, runs
+from inkdigit import backend, machine, runs, tensorboard
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
@@ -35,11 +35,15 @@ PARITY_IMAGES = 1000
 AUGMENTED_SHOWN = 9
 TRAINING, REFIT = "Training", "Refit on all rows"
 OUT_OF_FOLD = "out_of_fold.csv"
+PATHS = ("train", "test", "model_file", "start_from", "tensorboard")  # of a job
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to do: `train` and `test` are Kaggle's CSVs (None: MNIST's Kaggle-protocol split); `out` the run folder."""
+    """What to do: `train` and `test` are Kaggle's CSVs (None: MNIST's Kaggle-protocol split); `out` the run folder.
+
+    tensorboard: where to write the curves for TensorBoard, in a folder for each run and each fit.
+    """
 
     settings: Settings
     out: Path
@@ -49,6 +53,7 @@ class Job:
     start_from: Path | None = None
     folds: int | None = None
     deterministic: bool = False
+    tensorboard: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -110,10 +115,10 @@ def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
 
 def _to_json(job: Job, data: Data) -> dict[str, Any]:
     """What `unfinished` reads back."""
-    files = {"train": job.train, "test": job.test, "model_file": job.model_file, "start_from": job.start_from}
+    paths = {name: getattr(job, name) for name in PATHS}
     return {
         "identity": _identity(job, data),
-        **{name: str(path.absolute()) if path else None for name, path in files.items()},
+        **{name: str(path.absolute()) if path else None for name, path in paths.items()},
     }
 
 
@@ -122,7 +127,7 @@ def unfinished(out: Path) -> Job:
     kept = runs.read_job(out)
     identity = kept["identity"]
     settings = from_manifest(identity["settings"], str(out))
-    paths = {key: Path(kept[key]) if kept[key] else None for key in ("train", "test", "model_file", "start_from")}
+    paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
     return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
 
 
@@ -174,10 +179,13 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
         settings = dataclasses.replace(job.settings, seed=job.settings.seed + number)
         backend.seed_everything(settings.seed, deterministic=job.deterministic)
         steps = training.steps_per_epoch(len(train), settings)
-        checkpoint = checkpoints / f"{name.lower().replace(' ', '-')}.npz"
+        file_name = name.lower().replace(" ", "-")
+        checkpoint = checkpoints / f"{file_name}.npz"
+        events = job.tensorboard / job.out.absolute().name / file_name if job.tensorboard else None
         with (
             watch.stage(name, settings.epochs * steps * settings.batch_size),
-            TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as progress,
+            TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as bar,
+            tensorboard.recorded(bar, events) as progress,
         ):
             return training.fit(build, train, validation, settings, progress, checkpoint)
 
