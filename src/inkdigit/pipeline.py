@@ -147,14 +147,18 @@ def load(job: Job) -> Data:
         rows, test = kaggle.read_csv(job.train, labelled=True), None
     if job.test is not None:
         test = kaggle.read_csv(job.test, labelled=None)
+    train, validation = divided(rows, settings)
+    return Data(rows, rows, rows, test) if job.folds else Data(rows, train, validation, test)
+
+
+def divided(rows: Digits, settings: Settings) -> tuple[Digits, Digits]:
+    """Rows to learn from, and rows held out. Raises InkdigitError for too few."""
     if len(rows) < FEWEST_ROWS:
         raise InkdigitError(f"{rows.source} has {len(rows)} rows, and training needs at least {FEWEST_ROWS}: add more.")
     order = np.random.default_rng(settings.seed).permutation(len(rows))
     # Of few rows a tenth, so that there are enough to fit the temperature on.
     held_out = max(round(settings.validation_share * len(rows)), min(len(rows) // 10, 500))
-    if job.folds:
-        return Data(rows, rows, rows, test)
-    return Data(rows, rows.take(order[held_out:]), rows.take(order[:held_out]), test)
+    return rows.take(order[held_out:]), rows.take(order[:held_out])
 
 
 def model_function(job: Job) -> Callable[[Settings], keras.Model]:
