@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inkdigit.classifier import DigitClassifier as DigitClassifier
     from inkdigit.recognizer import Recognizer as Recognizer
 
     __version__: str
 
-__all__ = ["Recognizer", "__version__"]
+__all__ = ["DigitClassifier", "Recognizer", "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -22,6 +23,10 @@ def __getattr__(name: str) -> object:
         from inkdigit.recognizer import Recognizer
 
         return Recognizer
+    if name == "DigitClassifier":
+        from inkdigit.classifier import DigitClassifier
+
+        return DigitClassifier
     if name == "__version__":
         from importlib.metadata import version
 

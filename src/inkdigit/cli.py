@@ -44,7 +44,7 @@ def main() -> None:
 
 @main.group()
 def data() -> None:
-    """Fetch MNIST, or make files as Kaggle's."""
+    """Fetch MNIST or Kaggle's files, or make files as Kaggle's."""
 
 
 @data.command()
@@ -54,6 +54,16 @@ def mnist(to: Path | None) -> None:
     from inkdigit.data import mnist as source
 
     click.echo(source.fetch(to))
+
+
+@data.command()
+@click.option("--to", type=FILE, default=Path("data"), show_default=True, help="Folder for the files.")
+def kaggle(to: Path) -> None:
+    """Fetch train.csv and test.csv of Kaggle's Digit Recognizer; needs an API token and the rules accepted."""
+    from inkdigit import competition
+
+    competition.fetch(to)
+    click.echo(f"Next: inkdigit train --train {to / 'train.csv'} --test {to / 'test.csv'}")
 
 
 @data.command()
@@ -95,6 +105,7 @@ def knobs(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--folds", type=click.IntRange(2, 50), help="Train a network for each of so many folds; keep their mean.")
 @click.option("--learning-curve", is_flag=True, help="Train on fewer rows too; the report shows how accuracy grows.")
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
+@click.option("--tensorboard", type=FILE, metavar="DIR", help="Write the curves there as well, for TensorBoard.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
 @knobs
 def train(
@@ -109,6 +120,7 @@ def train(
     folds: int | None,
     learning_curve: bool,
     resume: Path | None,
+    tensorboard: Path | None,
     deterministic: bool,
     **values: Any,
 ) -> None:
@@ -136,7 +148,9 @@ def train(
         job = pipeline.unfinished(resume)
     else:
         out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
-        job = pipeline.Job(settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic)
+        job = pipeline.Job(
+            settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic, tensorboard
+        )
     click.echo(runs.summary(pipeline.run_learning_curve(job) if learning_curve else pipeline.run(job)))
 
 
@@ -163,15 +177,23 @@ def evaluate(run: Path, labelled_csv: Path, as_json: bool) -> None:
 @click.argument("run", type=FILE)
 @click.option("--test", "test_csv", type=FILE, required=True, help="Kaggle's test.csv.")
 @click.option("-o", "--output", type=FILE, default=Path("submission.csv"), show_default=True)
-def submit(run: Path, test_csv: Path, output: Path) -> None:
+@click.option("--upload", is_flag=True, help="Upload it to Kaggle's Digit Recognizer too.")
+@click.option("-m", "--message", help="What Kaggle shows beside the upload.  [default: the run's name]")
+def submit(run: Path, test_csv: Path, output: Path, upload: bool, message: str | None) -> None:
     """Write a Kaggle submission: the model's answer for every row of test.csv."""
+    if message and not upload:
+        raise click.UsageError("-m is the message of an upload: add --upload.")
+    from inkdigit import competition
     from inkdigit.data.kaggle import read_csv, write_submission
     from inkdigit.recognizer import Recognizer
 
     recognizer = Recognizer.load(run)
     rows = read_csv(test_csv, labelled=None)
     write_submission(output, recognizer.predict(rows.images))
-    click.echo(f"{output}: {len(rows):,} rows, ready for https://www.kaggle.com/competitions/digit-recognizer/submit")
+    click.echo(f"{output}: {len(rows):,} rows, ready for {competition.PAGE}/submit")
+    if upload:
+        click.echo(competition.upload(output, message or run.resolve().name))
+        click.echo(f"Its score: {competition.PAGE}/submissions")
 
 
 @main.command()

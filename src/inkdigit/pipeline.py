@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, learning_curve, machine, runs
+from inkdigit import backend, learning_curve, machine, runs, tensorboard
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
@@ -35,11 +35,15 @@ PARITY_IMAGES = 1000
 AUGMENTED_SHOWN = 9
 TRAINING, REFIT = "Training", "Refit on all rows"
 OUT_OF_FOLD = "out_of_fold.csv"
+PATHS = ("train", "test", "model_file", "start_from", "tensorboard")  # of a job
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to do: `train` and `test` are Kaggle's CSVs (None: MNIST's Kaggle-protocol split); `out` the run folder."""
+    """What to do: `train` and `test` are Kaggle's CSVs (None: MNIST's Kaggle-protocol split); `out` the run folder.
+
+    tensorboard: where to write the curves for TensorBoard, in a folder for each run and each fit.
+    """
 
     settings: Settings
     out: Path
@@ -49,6 +53,7 @@ class Job:
     start_from: Path | None = None
     folds: int | None = None
     deterministic: bool = False
+    tensorboard: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -131,10 +136,10 @@ def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
 
 def _to_json(job: Job, data: Data) -> dict[str, Any]:
     """What `unfinished` reads back."""
-    files = {"train": job.train, "test": job.test, "model_file": job.model_file, "start_from": job.start_from}
+    paths = {name: getattr(job, name) for name in PATHS}
     return {
         "identity": _identity(job, data),
-        **{name: str(path.absolute()) if path else None for name, path in files.items()},
+        **{name: str(path.absolute()) if path else None for name, path in paths.items()},
     }
 
 
@@ -143,7 +148,7 @@ def unfinished(out: Path) -> Job:
     kept = runs.read_job(out)
     identity = kept["identity"]
     settings = from_manifest(identity["settings"], str(out))
-    paths = {key: Path(kept[key]) if kept[key] else None for key in ("train", "test", "model_file", "start_from")}
+    paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
     return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
 
 
@@ -163,6 +168,12 @@ def load(job: Job) -> Data:
         rows, test = kaggle.read_csv(job.train, labelled=True), None
     if job.test is not None:
         test = kaggle.read_csv(job.test, labelled=None)
+    used, train, validation = divided(rows, settings)
+    return Data(used, used, used, test) if job.folds else Data(used, train, validation, test)
+
+
+def divided(rows: Digits, settings: Settings) -> tuple[Digits, Digits, Digits]:
+    """The rows in use, and of these the ones to learn from and the ones held out. Raises InkdigitError for too few."""
     if len(rows) < FEWEST_ROWS:
         raise InkdigitError(f"{rows.source} has {len(rows)} rows, and training needs at least {FEWEST_ROWS}: add more.")
     order = np.random.default_rng(settings.seed).permutation(len(rows))
@@ -175,10 +186,7 @@ def load(job: Job) -> Data:
         )
     # The same rows are held out however few are learnt from, so that such trainings can be compared.
     order = order[: held_out + (settings.training_rows or len(rows))]
-    used = rows.take(np.sort(order))
-    if job.folds:
-        return Data(used, used, used, test)
-    return Data(used, rows.take(order[held_out:]), rows.take(order[:held_out]), test)
+    return rows.take(np.sort(order)), rows.take(order[held_out:]), rows.take(order[:held_out])
 
 
 def model_function(job: Job) -> Callable[[Settings], keras.Model]:
@@ -203,10 +211,13 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
         settings = dataclasses.replace(job.settings, seed=job.settings.seed + number)
         backend.seed_everything(settings.seed, deterministic=job.deterministic)
         steps = training.steps_per_epoch(len(train), settings)
-        checkpoint = checkpoints / f"{name.lower().replace(' ', '-')}.npz"
+        file_name = name.lower().replace(" ", "-")
+        checkpoint = checkpoints / f"{file_name}.npz"
+        events = job.tensorboard / job.out.absolute().name / file_name if job.tensorboard else None
         with (
             watch.stage(name, settings.epochs * steps * settings.batch_size),
-            TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as progress,
+            TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as bar,
+            tensorboard.recorded(bar, events) as progress,
         ):
             return training.fit(build, train, validation, settings, progress, checkpoint)
 

@@ -50,7 +50,7 @@ def curves(history: Sequence[Mapping[str, float]], learning_rates: NDArray[np.fl
         known = {epoch: row for epoch, row in enumerate(history, 1) if f"{prefix}loss" in row}
         if not known:
             continue
-        look: dict[str, Any] = {"color": colour, "markersize": 3.5, "label": label}
+        look: dict[str, Any] = {"color": colour, "markersize": 3.5, "label": label, "clip_on": False}
         axes["loss"].plot(list(known), [row[f"{prefix}loss"] for row in known.values()], style, **look)
         errors = [max(1 - row[f"{prefix}accuracy"], 1e-4) for row in known.values()]
         axes["accuracy"].plot(list(known), errors, style, **look)

@@ -37,7 +37,7 @@ def samples(shown: Samples) -> Figure:
 def augmentation(augmented: NDArray[np.uint8]) -> Figure:
     """Each digit as it is, and as training saw it."""
     versions = TILE * 1.4
-    figure, axes = sheet(versions + TILE * (augmented.shape[1] - 1), TILE * augmented.shape[0], title=14)
+    figure, axes = sheet(versions + TILE * (augmented.shape[1] - 1), TILE * augmented.shape[0], title=18)
     tiles(axes, augmented[:, :1], 0)
     tiles(axes, augmented[:, 1:], versions)
     heading(axes, 0, "Original")
@@ -51,7 +51,7 @@ def filters(inner: Convolutions, image: NDArray[np.uint8]) -> Figure:
     shown = min(len(inner.filters), FILTERS)
     left, high = 2.4 * TILE, 2 * TILE + 10
     rows = math.ceil(shown / ACROSS)
-    figure, axes = sheet(left + ACROSS * TILE, rows * high - 10, title=14)
+    figure, axes = sheet(left + ACROSS * TILE, rows * high - 10, title=18)
     heading(axes, 0, "The digit")
     heading(axes, left, "Each filter, and below it what it answers")
     digit(axes, image, 0, 0, 2 * SIDE)
@@ -105,7 +105,7 @@ def typical_and_strange(scored: Scored) -> Figure:
     """The most typical and the strangest digits of each class, what was misread marked with the answer."""
     margin, apart = 12, TILE + 5  # a misread digit needs room for the answer
     right = margin + 10 * TILE + 14
-    figure, axes = sheet(right + 10 * apart, 10 * TILE, title=14)
+    figure, axes = sheet(right + 10 * apart, 10 * TILE, title=18)
     for left, pitch, title, shown in (
         (margin, TILE, "Most typical", scored.typical),
         (right, apart, "Strangest", scored.strange),
