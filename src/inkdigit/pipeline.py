@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, machine, runs
+from inkdigit import answers, backend, machine, runs
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
@@ -168,17 +168,21 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
         evaluation = evaluate(probabilities, rows.truth)
     name = f"{len(rows):,} {'validation' if rows is data.validation else 'held-out'} rows"
     scored = Scored(name, rows.images, rows.truth, probabilities, trained.temperature, evaluation)
+    refitted = data.validation if job.settings.refit else None
+    answers.write(folder / answers.ANSWERS, data.train, refitted, rows, probabilities)
+    names.append(answers.ANSWERS)
     if data.test is not None:
         with watch.stage("Submission"):
-            answers = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
-            kaggle.write_submission(folder / "submission.csv", answers.argmax(1))
+            submitted = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
+            kaggle.write_submission(folder / "submission.csv", submitted.argmax(1))
             names.append("submission.csv")
     layers = layers_of(trained.model)
     with watch.stage("Report"):
         names += write_report(_report(job, data, trained, scored, layers, watch), folder)
     metrics = _metrics(scored, trained, watch)
     runs.write_json(folder / "metrics.json", metrics)
-    runs.write_manifest(folder, [*names, "metrics.json"], _about(job, data, scored, layers))
+    about = _about(job, data, scored, layers) | {"training_seconds": metrics["training_seconds"]}
+    runs.write_manifest(folder, [*names, "metrics.json"], about)
 
 
 def _report(job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], watch: Stopwatch) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from inkdigit.files import atomic
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MODEL = "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ def read(folder: Path) -> Run:
             f"{path} has format {version!r}, and this Inkdigit reads format {FORMAT}: install a newer Inkdigit."
         )
     return Run(folder, manifest)
+
+
+def read_distinct(folders: Sequence[Path]) -> list[Run]:
+    """The runs in several folders. Raises InkdigitError as `read` does, and when two of them hold the same model."""
+    found: dict[str, Run] = {}
+    for run in map(read, folders):
+        model = str(run.manifest["files"].get(MODEL, run.folder.absolute()))
+        if model in found:
+            raise InkdigitError(f"{found[model].folder} and {run.folder} hold the same model: name each run once.")
+        found[model] = run
+    return list(found.values())
 
 
 def read_verified(folder: Path, name: str) -> bytes:
