@@ -14,10 +14,10 @@ from inkdigit import machine
 from inkdigit.errors import InkdigitError
 
 
-def require() -> None:
+def require(work: str = "Training") -> None:
     """Raise InkdigitError where the `train` extra is not installed; cheap, since nothing is imported."""
     if not all(importlib.util.find_spec(name) for name in ("keras", "cv2", "matplotlib", "onnx")):
-        raise InkdigitError('Training needs more than the core of Inkdigit: pip install "inkdigit[train]".')
+        raise InkdigitError(f'{work} needs more than the core of Inkdigit: pip install "inkdigit[train]".')
 
 
 def prepare() -> None:

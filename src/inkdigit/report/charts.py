@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 from inkdigit.calibration import apply_temperature
 from inkdigit.evaluation import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
 from inkdigit.report.content import Layer, Scored, Stage
+
+if TYPE_CHECKING:
+    from inkdigit.comparison import Comparison, Contender, Duel
 
 INK, MUTED, RULE = "#1b2430", "#5b6673", "#dfe3e8"
 BLUE, RED, GREEN, SKY = "#0072b2", "#d55e00", "#009e73", "#56b4e9"
@@ -181,20 +184,52 @@ def mistakes(scored: Scored) -> Figure:
     for number, i in enumerate(wrong):
         truth, guess = scored.labels[i], guesses[i]
         left, top = wide * (number % columns) + 7, high * (number // columns) + 2
-        look: dict[str, Any] = {
-            "cmap": "gray_r",
-            "vmin": 0,
-            "vmax": 255,
-            "extent": (left, left + 28, top + 28, top),
-        }
-        axes.imshow(scored.images[i], **look)
-        axes.add_patch(Rectangle((left, top), 28, 28, fill=False, edgecolor=RULE, linewidth=0.8))
-        caption: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5}
-        read, labelled = float(confidence[i]), float(scored.probabilities[i, truth])
-        axes.text(left + 14, top + 32, f"read {guess} · {_chance(read)}", color=RED, weight="bold", **caption)
-        axes.text(left + 14, top + 37, f"labelled {truth} · {_chance(labelled)}", color=BLUE, **caption)
+        _captioned(
+            axes,
+            scored.images[i],
+            (left, top),
+            (f"read {guess} · {_chance(float(confidence[i]))}", RED),
+            (f"labelled {truth} · {_chance(float(scored.probabilities[i, truth]))}", BLUE),
+        )
     axes.set(xlim=(0, columns * wide), ylim=(math.ceil(len(wrong) / columns) * high, 0))
     return figure
+
+
+def disagreements(comparison: Comparison, duel: Duel) -> Figure:
+    """The images that only one of two runs reads rightly, at most 24 for each, those first where both are surest."""
+    columns, wide, high, title = 6, 42, 46, 16
+    groups = [
+        (right, other, _surest(rows, right, other)[:24], len(rows))
+        for right, other, rows in (
+            (duel.first, duel.second, duel.only_first),
+            (duel.second, duel.first, duel.only_second),
+        )
+        if len(rows)
+    ]
+    height = sum(title + high * math.ceil(len(rows) / columns) for _, _, rows, _ in groups)
+    figure, axes = _sheet(columns * wide, height)
+    y = 0
+    for right, other, rows, count in groups:
+        shown = "" if len(rows) == count else f", the {len(rows)} surest"
+        heading = f"Only {right.name} is right: {count:,}{shown}"
+        axes.text(7, y + 11, heading, weight="bold", fontsize=10, parse_math=False)
+        y += title
+        for number, i in enumerate(rows):
+            truth, guess = comparison.labels[i], other.probabilities[i].argmax()
+            _captioned(
+                axes,
+                comparison.images[i],
+                (wide * (number % columns) + 7, y + high * (number // columns) + 2),
+                (f"✓ {truth} · {_chance(float(right.probabilities[i, truth]))}", BLUE),
+                (f"✗ {guess} · {_chance(float(other.probabilities[i, guess]))}", RED),
+            )
+        y += high * math.ceil(len(rows) / columns)
+    return figure
+
+
+def _surest(rows: NDArray[np.int64], right: Contender, other: Contender) -> NDArray[np.int64]:
+    confidence = right.probabilities[rows].max(axis=1) * other.probabilities[rows].max(axis=1)
+    return rows[np.argsort(-confidence, kind="stable")]
 
 
 def reliability(scored: Scored) -> Figure:
@@ -273,6 +308,16 @@ def _tiles(axes: Axes, tiles: NDArray[np.uint8], left: float) -> None:
         interpolation="bicubic",
         extent=(left, left + TILE * columns, TILE * rows, 0),
     )
+
+
+def _captioned(axes: Axes, image: NDArray[np.uint8], corner: tuple[float, float], *captions: tuple[str, str]) -> None:
+    """A digit at its left upper corner, and lines below it: text and colour, the first in bold."""
+    left, top = corner
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=(left, left + 28, top + 28, top))
+    axes.add_patch(Rectangle((left, top), 28, 28, fill=False, edgecolor=RULE, linewidth=0.8))
+    for line, (text, colour) in enumerate(captions):
+        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5, "color": colour}
+        axes.text(left + 14, top + 32 + 5 * line, text, weight="normal" if line else "bold", **look)
 
 
 def _reliability_points(

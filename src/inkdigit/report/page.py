@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,10 +25,15 @@ def write_report(report: Report, folder: Path) -> list[str]:
     """
     files = pictures(report)
     files["report.html"] = page(report, files).encode()
+    write(files, folder)
+    return list(files)
+
+
+def write(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files into the folder, each complete or not at all."""
     for name, content in files.items():
         with atomic(folder / name) as temporary:
             temporary.write_bytes(content)
-    return list(files)
 
 
 def pictures(report: Report) -> dict[str, bytes]:
@@ -46,11 +52,27 @@ def pictures(report: Report) -> dict[str, bytes]:
             figures["reliability"] = charts.reliability(report.scored)
             if report.scored.evaluation.correct < report.scored.evaluation.total:
                 figures["mistakes"] = charts.mistakes(report.scored)
-        return {f"{name}.png": _png(figure) for name, figure in figures.items()}
+        return {f"{name}.png": png(figure) for name, figure in figures.items()}
 
 
 def page(report: Report, files: dict[str, bytes]) -> str:
     """The HTML page, with those pictures inside."""
+    before = None
+    if scored := report.scored:
+        raw = apply_temperature(scored.probabilities, 1 / scored.temperature)
+        before = negative_log_likelihood(raw, scored.labels)
+    return render(
+        "page.html.j2",
+        files,
+        report=report,
+        scored=report.scored,
+        nll_before=before,
+        seconds=sum(stage.seconds for stage in report.stages),
+    )
+
+
+def render(template: str, files: Mapping[str, bytes], **content: object) -> str:
+    """A page from a template of this folder, with the pictures inside."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -59,20 +81,11 @@ def page(report: Report, files: dict[str, bytes]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(duration=duration, short=short)
-    before = None
-    if scored := report.scored:
-        raw = apply_temperature(scored.probabilities, 1 / scored.temperature)
-        before = negative_log_likelihood(raw, scored.labels)
-    return environment.get_template("page.html.j2").render(
-        report=report,
-        scored=report.scored,
-        nll_before=before,
-        seconds=sum(stage.seconds for stage in report.stages),
-        pictures={
-            name.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(content).decode()
-            for name, content in files.items()
-        },
-    )
+    pictures = {
+        name.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(picture).decode()
+        for name, picture in files.items()
+    }
+    return environment.get_template(template).render(pictures=pictures, **content)
 
 
 def duration(seconds: float) -> str:
@@ -91,7 +104,8 @@ def short(count: float) -> str:
     return f"{count:g}"
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The picture as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", pil_kwargs={"optimize": True})
     return buffer.getvalue()
