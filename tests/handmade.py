@@ -8,32 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from inkdigit import answers, runs
 from inkdigit.data.digits import Digits
 from inkdigit.evaluation import evaluate
 from inkdigit.recognizer import Recognizer
+from inkdigit.report.archive import ARCHIVE
 from inkdigit.settings import preset
-
-
-def linear_model(weights: NDArray[np.float32]) -> bytes:
-    """softmax(pixels · weights) as ONNX; weights: (784, 10)."""
-    nodes = [
-        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("Flatten", ["float"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "linear",
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 28, 28])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 10])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    opset = helper.make_opsetid("", 20)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+from tests.test_recognizer import linear_model
 
 
 def least_squares(digits: Digits) -> NDArray[np.float32]:
@@ -52,7 +34,8 @@ def make_run(
     model = linear_model(least_squares(train))
     (folder / runs.MODEL).write_bytes(model)
     probabilities = Recognizer(model).predict_proba(scored.images)
-    answers.write(folder / answers.ANSWERS, train, None, scored, probabilities)
+    np.savez(folder / ARCHIVE, labels=scored.truth, probabilities=probabilities)  # of the report's file, what is read
+    answers.write(folder, train.hashes, train.hashes, scored, probabilities)
     evaluation = evaluate(probabilities, scored.truth)
     about = {
         "created": created,
@@ -66,9 +49,9 @@ def make_run(
             "low": evaluation.low,
             "high": evaluation.high,
             "total": evaluation.total,
+            "training_seconds": 12.3,
         },
         "parameters": 7840,
-        "training_seconds": 12.3,
     }
-    runs.write_manifest(folder, [runs.MODEL, answers.ANSWERS], about)
+    runs.write_manifest(folder, [runs.MODEL, ARCHIVE, answers.ROWS], about)
     return folder

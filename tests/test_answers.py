@@ -74,8 +74,8 @@ def test_a_run_gives_back_its_answers_and_the_pictures_of_its_mistakes(real_digi
 
 def test_changed_answers_are_refused(real_digits: Digits, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", part(real_digits, slice(500)), part(real_digits, slice(500, 600)))
-    content = bytearray((folder / "answers.npz").read_bytes())
+    content = bytearray((folder / "rows.npz").read_bytes())
     content[len(content) // 2] ^= 1
-    (folder / "answers.npz").write_bytes(content)
-    with pytest.raises(InkdigitError, match=r"answers\.npz is not the file"):
+    (folder / "rows.npz").write_bytes(content)
+    with pytest.raises(InkdigitError, match=r"rows\.npz is not the file"):
         answers.read(folder)

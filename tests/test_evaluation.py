@@ -154,6 +154,33 @@ def test_the_table_names_every_digit():
     assert "Calibration: expected calibration error" in lines[-1]
 
 
+def test_the_most_confident_mistakes_come_first():
+    rows = np.concatenate([sharp_rows(0.6, [1, 2]), sharp_rows(0.9, [3, 4]), sharp_rows(0.8, [5])])
+    labels = np.array([1, 0, 0, 4, 0])
+    assert evaluation.confident_mistakes(rows, labels).tolist() == [2, 4, 1]
+    assert evaluation.confident_mistakes(rows, labels, most=1).tolist() == [2]
+
+
+def test_typical_and_strange_rows_of_each_digit():
+    rows = np.concatenate([sharp_rows(confidence, [7]) for confidence in (0.5, 0.9, 0.7, 0.8, 0.6)])
+    typical, strange = evaluation.typical_and_strange(rows, np.array([7, 7, 7, 7, 7]), most=3)
+    assert typical.tolist() == [1, 3]  # the row in the middle is neither
+    assert strange.tolist() == [0, 4]
+    typical, strange = evaluation.typical_and_strange(rows, np.array([7, 7, 3, 7, 7]), most=1)
+    assert typical.tolist() == [1]  # a digit with a single row has nothing to compare it with
+    assert strange.tolist() == [0]
+
+
+def test_typical_rows_are_told_apart_where_float32_says_certain():
+    doubts = np.array([1e-9, 1e-12, 1e-10])
+    rows = np.zeros((6, 10), np.float32)
+    rows[:3, 2], rows[:3, 5] = 1 - doubts, doubts
+    rows[3:] = sharp_rows(0.5, [2, 2, 2])
+    assert (rows[:3, 2] == 1).all()
+    typical, _ = evaluation.typical_and_strange(rows, np.full(6, 2))
+    assert typical.tolist() == [1, 2, 0]
+
+
 def test_nothing_to_evaluate_is_an_error():
     rows = np.zeros((0, 10), np.float32)
     for measure in (

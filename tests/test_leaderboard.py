@@ -27,9 +27,9 @@ def make_manifest(
             "low": correct / total - 0.01,
             "high": correct / total + 0.01,
             "total": total,
+            "training_seconds": 1471.4,
         },
         "parameters": 351_682,
-        "training_seconds": 1471.4,
         "files": {},
     }
     folder.mkdir(parents=True)
@@ -96,6 +96,13 @@ def test_runs_that_cannot_be_read_are_told_below_the_table(inkdigit: Command, fo
     assert problems.count("is damaged") == 3
 
 
+def test_an_unfinished_training_is_told_with_the_command_to_go_on(inkdigit: Command, folder: Path) -> None:
+    (folder / ".stopped.partial" / "checkpoints").mkdir(parents=True)
+    assert "stopped" not in inkdigit("runs", folder).stdout
+    (folder / ".stopped.partial" / "checkpoints" / "training.npz").touch()
+    assert f"inkdigit train --resume {folder / 'stopped'}" in inkdigit("runs", folder).stdout
+
+
 def test_json_holds_the_same(inkdigit: Command, folder: Path) -> None:
     make_manifest(folder / "newer", 1, 1, day=1, format=2)
     board = json.loads(inkdigit("runs", folder, "--json").stdout)
@@ -109,7 +116,7 @@ def test_training_time_of_older_runs_comes_from_their_metrics(tmp_path: Path) ->
     for name in ("old", "bare"):
         make_manifest(tmp_path / name, 9, 10, day=1)
         manifest = json.loads((tmp_path / name / "manifest.json").read_text())
-        del manifest["training_seconds"]
+        del manifest["figures"]["training_seconds"]
         (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "old" / "metrics.json").write_text('{"training_seconds": 42.5}')
     assert {entry.name: entry.training_seconds for entry in leaderboard.read(tmp_path).entries} == {

@@ -36,7 +36,7 @@ def test_evaluate_prints_accuracy_with_interval_and_a_line_for_each_digit(
 
 def test_run_folder_holds_what_its_manifest_names(run_folder: Path) -> None:
     manifest = json.loads((run_folder / "manifest.json").read_text())
-    expected = {"model.keras", "model.onnx", "metrics.json", "answers.npz", "report.html", "submission.csv"}
+    expected = {"model.keras", "model.onnx", "metrics.json", "report.html", "report.npz", "rows.npz", "submission.csv"}
     assert expected <= set(manifest["files"])
     assert {path.name for path in run_folder.iterdir()} == {*manifest["files"], "manifest.json"}
     for name, about in manifest["files"].items():
@@ -94,6 +94,69 @@ def test_deterministic_training_repeats_itself_exactly(inkdigit: Command, files:
         figures.append([epochs, metrics["evaluation"], metrics["temperature"]])
     assert figures[0] == figures[1]
     assert (tmp_path / "one" / "model.onnx").read_bytes() == (tmp_path / "two" / "model.onnx").read_bytes()
+
+
+def test_report_is_written_again_from_the_run_folder_alone_without_keras(run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / run_folder.name
+    shutil.copytree(run_folder, copy)
+    (copy / "report.html").unlink()
+    script = (
+        "import sys\n"
+        "for name in ('keras', 'tensorflow', 'onnx', 'onnxruntime', 'cv2'): sys.modules[name] = None\n"
+        "from inkdigit.cli import main\n"
+        "main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", script, "report", copy.name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(Path(copy.name) / "report.html")
+    assert (copy / "report.html").read_bytes() == (run_folder / "report.html").read_bytes()
+    assert (copy / "manifest.json").read_bytes() == (run_folder / "manifest.json").read_bytes()
+
+
+def test_learning_curve_trains_on_fewer_rows_too_and_scores_on_the_same(
+    inkdigit: Command, files: Path, tmp_path: Path
+) -> None:
+    network = tmp_path / "network.py"
+    network.write_text(
+        "import keras\n"
+        "from keras import layers\n"
+        "def build(settings):\n"
+        "    ends = [layers.Flatten(), layers.Dense(10, activation='softmax')]\n"
+        "    return keras.Sequential([keras.Input((28, 28), dtype='uint8'), layers.Rescaling(1 / 255), *ends])\n"
+    )
+    rows = (files / "small.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "train.csv").write_text("".join(rows[:301]))
+    out = tmp_path / "runs" / "mine"
+    command = ["train", "--train", tmp_path / "train.csv", "--model", network, "--epochs", 2, "--out", out]
+    done = inkdigit(*command)
+    assert done.returncode == 0, done.stderr
+    assert "What more data brings" not in (out / "report.html").read_text(encoding="utf-8")
+
+    done = inkdigit(*command, "--learning-curve")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in out.parent.iterdir()} == {"mine", "mine-100-rows", "mine-200-rows"}
+    figures = [
+        json.loads((out.with_name(name) / "manifest.json").read_text())["figures"]
+        for name in ("mine-100-rows", "mine-200-rows", "mine")
+    ]
+    assert [figure["training_rows"] for figure in figures] == [100, 200, 270]
+    assert {figure["total"] for figure in figures} == {30}
+    assert len({figure["scored_sha256"] for figure in figures}) == 1
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert "What more data brings" in html
+    assert "mine-100-rows" in html
+
+    refused = inkdigit(*command, "--learning-curve", "--epochs", 3)
+    assert refused.returncode == 2
+    assert "holds another run" in refused.stderr
+    assert len(list(out.parent.iterdir())) == 3
+
+
+def test_more_training_rows_than_there_are_is_told(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+    done = inkdigit("train", "--train", files / "small.csv", "--training-rows", 950, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "small.csv has 900 rows beside 100 for validation: training_rows = 950 is more than that" in done.stderr
 
 
 def test_users_own_model_goes_all_the_way_and_is_compared(

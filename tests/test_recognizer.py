@@ -14,13 +14,32 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
 import inkdigit
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import BATCH, Recognizer
-from tests.handmade import linear_model
 
 WEIGHTS = np.random.default_rng(1).normal(0, 0.002, (784, 10)).astype(np.float32)
+
+
+def linear_model(weights: NDArray[np.float32] = WEIGHTS) -> bytes:
+    """softmax(pixels · weights)."""
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["float"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 28, 28])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 10])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    opset = helper.make_opsetid("", 20)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
 
 
 def expected(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -35,13 +54,13 @@ def noise(count: int) -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
-    return Recognizer(linear_model(WEIGHTS))
+    return Recognizer(linear_model())
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run folder with nothing but the model."""
-    model = linear_model(WEIGHTS)
+    model = linear_model()
     (tmp_path / "model.onnx").write_bytes(model)
     files = {"model.onnx": {"sha256": hashlib.sha256(model).hexdigest(), "bytes": len(model)}}
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
@@ -100,7 +119,7 @@ def test_load_reads_a_run_folder(run: Path) -> None:
 
 def test_several_models_answer_with_the_mean_of_their_probabilities() -> None:
     images = noise(BATCH + 3)
-    pair = Recognizer(linear_model(WEIGHTS), linear_model(-WEIGHTS))
+    pair = Recognizer(linear_model(), linear_model(-WEIGHTS))
     other = Recognizer(linear_model(-WEIGHTS)).predict_proba(images)
     np.testing.assert_allclose(pair.predict_proba(images), (expected(images) + other) / 2, atol=1e-5)
     np.testing.assert_array_equal(pair.predict(images), pair.predict_proba(images).argmax(axis=1))

@@ -11,7 +11,7 @@ import pytest
 from inkdigit import backend, machine, training
 from inkdigit.data.digits import Digits
 from inkdigit.model import build
-from inkdigit.settings import PRESETS, Settings
+from inkdigit.settings import PRESETS, Settings, preset
 from tests.conftest import part
 
 TINY = Settings(filters=((4,), (4,), (4,)), dense=8, epochs=2)
@@ -24,7 +24,7 @@ def test_learning_rate_rises_then_falls_to_nearly_nothing() -> None:
     assert rates[:20] == sorted(rates[:20])
     assert rates[20:] == sorted(rates[20:], reverse=True)
     assert 0 < rates[-1] < 0.01
-    assert training.learning_rate(77, 100, PRESETS["article"]) == 1e-3
+    assert training.learning_rate(77, 100, preset("article")) == 1e-3
 
 
 def test_an_epoch_shows_each_row_once_and_another_epoch_another_order(real_digits: Digits) -> None:
@@ -72,7 +72,7 @@ def test_model_trained_in_bfloat16_comes_back_in_float32(real_digits: Digits) ->
 
 
 def test_presets_say_who_they_are() -> None:
-    assert {name: settings.preset for name, settings in PRESETS.items()} == {name: name for name in PRESETS}
+    assert [preset(name).preset for name in PRESETS] == list(PRESETS)
 
 
 def test_a_few_steps_are_enough_to_be_used(real_digits: Digits) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit import runs
 from inkdigit.data.digits import Digits
 from inkdigit.files import atomic
-from inkdigit.runs import read_verified
+from inkdigit.report import archive
 
-ANSWERS = "answers.npz"
+ROWS = "rows.npz"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Answers:
     """Images are known by their hashes (`Digits.hashes`), so that runs find the ones they share.
 
     learnt: (M,) uint64, the images that the network behind these answers learnt from.
-    also_learnt: (K,) uint64, further ones that the run's model has learnt, as a refit does with its validation rows.
+    also_learnt: (K,) uint64, the images that the run's model has learnt; after a refit or from folds these are more.
     scored: (N,) uint64, the labelled images that the run was scored on; labels: (N,) int64, their truth.
     probabilities: (N, 10) float32, calibrated, the run's answers to them.
     mistakes: (W, 28, 28) uint8, those that were read wrongly, in their order.
@@ -45,26 +47,37 @@ class Answers:
 
 
 def write(
-    path: Path, learnt: Digits, also_learnt: Digits | None, scored: Digits, probabilities: NDArray[np.floating]
+    folder: Path,
+    learnt: NDArray[np.uint64],
+    also_learnt: NDArray[np.uint64],
+    scored: Digits,
+    probabilities: NDArray[np.floating],
 ) -> None:
-    """Keep the answers to `scored`, (N, 10); the other two sets are those of `Answers`."""
+    """Write rows.npz: what `Answers` has beyond the run's report.npz, which holds labels and probabilities."""
     wrong = probabilities.argmax(axis=1) != scored.truth
-    answers = Answers(
-        learnt=learnt.hashes,
-        also_learnt=also_learnt.hashes if also_learnt else np.empty(0, np.uint64),
-        scored=scored.hashes,
-        labels=scored.truth,
-        probabilities=probabilities.astype(np.float32),
-        mistakes=scored.images[wrong],
-    )
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **asdict(answers))
+    with atomic(folder / ROWS) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file, learnt=learnt, also_learnt=also_learnt, scored=scored.hashes, mistakes=scored.images[wrong]
+        )
 
 
 def read(folder: Path) -> Answers:
     """The answers of a run, verified. InkdigitError where they are missing or not those of its manifest."""
-    with np.load(io.BytesIO(read_verified(folder, ANSWERS)), allow_pickle=False) as arrays:
-        return Answers(**arrays)
+    labels, probabilities = archive.read_answers(folder)
+    return Answers(**_rows(folder), labels=labels, probabilities=probabilities)
+
+
+def learnt_by(folder: Path) -> NDArray[np.uint64]:
+    """Hashes of all images that a run's model has learnt, none where it keeps no account. Raises InkdigitError."""
+    if ROWS not in runs.read(folder).manifest["files"]:
+        return np.empty(0, np.uint64)
+    rows = _rows(folder)
+    return np.union1d(rows["learnt"], rows["also_learnt"])
+
+
+def _rows(folder: Path) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(runs.read_verified(folder, ROWS)), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def shared(every: Sequence[Answers]) -> list[NDArray[np.int64]]:
@@ -79,7 +92,7 @@ def shared(every: Sequence[Answers]) -> list[NDArray[np.int64]]:
     else:
         common = reduce(np.intersect1d, [_once(one.scored) for one in every])
         images = first.scored[np.isin(first.scored, common)]
-        rows = [_rows_of(images, one.scored) for one in every]
+        rows = [_places(images, one.scored) for one in every]
     labels = np.stack([one.labels[own] for one, own in zip(every, rows, strict=True)])
     fair = (labels == labels[0]).all(axis=0)
     for one, own in zip(every, rows, strict=True):
@@ -92,6 +105,6 @@ def _once(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values[counts == 1]
 
 
-def _rows_of(hashes: NDArray[np.uint64], within: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _places(hashes: NDArray[np.uint64], within: NDArray[np.uint64]) -> NDArray[np.int64]:
     order = np.argsort(within)
     return order[np.searchsorted(within, hashes, sorter=order)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Generator
@@ -14,10 +15,10 @@ from inkdigit import machine
 from inkdigit.errors import InkdigitError
 
 
-def require(work: str = "Training") -> None:
+def require() -> None:
     """Raise InkdigitError where the `train` extra is not installed; cheap, since nothing is imported."""
     if not all(importlib.util.find_spec(name) for name in ("keras", "cv2", "matplotlib", "onnx")):
-        raise InkdigitError(f'{work} needs more than the core of Inkdigit: pip install "inkdigit[train]".')
+        raise InkdigitError('Training needs more than the core of Inkdigit: pip install "inkdigit[train]".')
 
 
 def prepare() -> None:
@@ -31,6 +32,8 @@ def prepare() -> None:
     try:
         with _quiet():
             importlib.import_module("keras")
+            # Several models in one process are no mistake here, and TensorFlow would say so at each.
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except Exception as error:  # whatever a missing or broken backend raises
         raise InkdigitError(f"Keras cannot start: {' '.join(str(error).split())}") from error
 
@@ -53,6 +56,7 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
     """Seed Python, NumPy and the backend; `deterministic` also fixes the order of every sum, at some cost in speed."""
     import keras
 
+    forget()
     keras.utils.set_random_seed(seed)
     if not deterministic:
         return
@@ -62,6 +66,13 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
     elif keras.backend.backend() == "torch":
         importlib.import_module("torch").use_deterministic_algorithms(True)
+
+
+def forget() -> None:
+    """Give back what Keras holds of earlier models, and number the layers of the next one from the beginning."""
+    import keras
+
+    keras.utils.clear_session()
 
 
 def precision(asked: str) -> str:

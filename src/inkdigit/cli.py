@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import PRESETS, preset
+from inkdigit.settings import PRESETS, choices, describe, fine_tuning, from_file, preset, to_toml, with_values
 
 FILE = click.Path(path_type=Path)
 
@@ -27,8 +28,8 @@ class Commands(click.Group):
         except OSError as error:
             click.echo(f"Error: {error.filename or 'a file'} cannot be used: {error.strerror or error}.", err=True)
             sys.exit(2)
-        except KeyboardInterrupt:
-            click.echo("Interrupted: nothing was written.", err=True)
+        except KeyboardInterrupt as interrupt:
+            click.echo(str(interrupt) or "Interrupted: nothing was written.", err=True)
             sys.exit(130)
 
 
@@ -67,37 +68,76 @@ def split(train_rows: int, seed: int, to: Path) -> None:
     click.echo(f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each.")
 
 
+def knobs(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for every setting; those not given are None."""
+    for name, default, unit, meaning in reversed(describe(preset("fast"))):
+        if name == "preset":
+            continue
+        flag = "--" + name.replace("_", "-")
+        text = f"{meaning[0].upper()}{meaning[1:]}{f' ({unit})' if unit else ''}.  [fast: {default}]"
+        if default in {"True", "False"}:
+            command = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)(command)
+        else:
+            metavar = f"[{'|'.join(choices(name))}]" if choices(name) else "VALUE"
+            command = click.option(flag, metavar=metavar, help=text)(command)
+    return command
+
+
 @main.command()
 @click.option("--train", "train_csv", type=FILE, help="Kaggle's train.csv.  [default: MNIST's Kaggle-protocol split]")
 @click.option("--test", "test_csv", type=FILE, help="Kaggle's test.csv: a submission.csv is written for it.")
-@click.option("--preset", "name", type=click.Choice(list(PRESETS)), default="fast", show_default=True)
+@click.option("--preset", "name", type=click.Choice(PRESETS), help="The settings to start from.  [default: fast]")
+@click.option("--config", type=FILE, help="A TOML file of settings, on top of the preset's; options go on top of both.")
+@click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
 @click.option("--model", "model_file", type=FILE, help="A Python file with build(settings) -> keras.Model.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.  [default: the preset's]")
 @click.option("--out", type=FILE, help="The run folder.  [default: runs/PRESET-seedN]")
+@click.option("--start-from", type=FILE, metavar="RUN", help="Go on learning with that run's network, on other digits.")
+@click.option("--folds", type=click.IntRange(2, 50), help="Train a network for each of so many folds; keep their mean.")
+@click.option("--learning-curve", is_flag=True, help="Train on fewer rows too; the report shows how accuracy grows.")
+@click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
+@knobs
 def train(
     train_csv: Path | None,
     test_csv: Path | None,
-    name: str,
+    name: str | None,
+    config: Path | None,
+    print_config: bool,
     model_file: Path | None,
-    seed: int,
-    epochs: int | None,
     out: Path | None,
+    start_from: Path | None,
+    folds: int | None,
+    learning_curve: bool,
+    resume: Path | None,
     deterministic: bool,
+    **values: Any,
 ) -> None:
-    """Train a network; write its run folder with model, figures, report and submission."""
+    """Train a network; write its run folder with model, figures, report and submission.
+
+    Every setting of the training is an option; --print-config shows them all with their values.
+    """
+    if config:
+        settings = from_file(config, name)
+    elif start_from and not name:
+        settings = fine_tuning(start_from)
+    else:
+        settings = preset(name or "fast")
+    given = {knob: value for knob, value in values.items() if value is not None}
+    settings = with_values(settings, given, "On the command line")
+    if print_config:
+        click.echo(to_toml(settings), nl=False)
+        return
     from inkdigit import backend
 
     backend.require()
     from inkdigit import pipeline, runs
 
-    settings = replace(preset(name), seed=seed)
-    if epochs:
-        settings = replace(settings, epochs=epochs)
-    out = out or Path("runs") / f"{name}-seed{seed}"
-    job = pipeline.Job(settings, out, train_csv, test_csv, model_file, deterministic)
-    click.echo(runs.summary(pipeline.run(job)))
+    if resume:
+        job = pipeline.unfinished(resume)
+    else:
+        out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
+        job = pipeline.Job(settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic)
+    click.echo(runs.summary(pipeline.run_learning_curve(job) if learning_curve else pipeline.run(job)))
 
 
 @main.command()
@@ -125,9 +165,9 @@ def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_
     """Compare runs with the first one on the same images: accuracy, McNemar's test, settings, digits that differ."""
     import json
 
-    from inkdigit import backend
+    from inkdigit.report import require
 
-    backend.require("The page with the pictures")
+    require()
     from inkdigit import comparison
     from inkdigit.data.kaggle import read_csv
     from inkdigit.report.comparison import write_comparison
@@ -178,3 +218,42 @@ def submit(folders: tuple[Path, ...], test_csv: Path, output: Path) -> None:
     mean = f", the mean of {len(folders)} runs" if len(folders) > 1 else ""
     address = "https://www.kaggle.com/competitions/digit-recognizer/submit"
     click.echo(f"{output}: {len(rows):,} rows{mean}, ready for {address}")
+
+
+@main.command()
+@click.argument("train_csv", metavar="TRAIN", type=FILE)
+@click.argument("others", metavar="[OTHER]...", type=FILE, nargs=-1)
+@click.option("--folds", type=click.IntRange(2, 50), default=3, show_default=True, help="Parts to judge in turn.")
+@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True, help="Passes of each training.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option("--duplicates-only", is_flag=True, help="Look for pictures that are there twice, and train nothing.")
+@click.option("--out", type=FILE, default=Path("audit"), show_default=True, help="Folder for the findings.")
+def audit(
+    train_csv: Path, others: tuple[Path, ...], folds: int, epochs: int, seed: int, duplicates_only: bool, out: Path
+) -> None:
+    """Look through a training set: labels that are probably wrong, pictures that are there twice.
+
+    Pictures are compared within TRAIN, with each OTHER file (such as the test set), and with MNIST's test images.
+    Labels are judged by networks that never saw them, so that takes a training for each fold.
+    """
+    from inkdigit import backend
+
+    if not duplicates_only:
+        backend.require()
+    from inkdigit import audit as auditor
+
+    settings = with_values(preset("fast"), {"epochs": epochs, "seed": seed}, "On the command line")
+    auditor.run(train_csv, others, None if duplicates_only else settings, folds, out)
+
+
+@main.command()
+@click.argument("run", type=FILE)
+def report(run: Path) -> None:
+    """Write a run's report.html and its pictures again."""
+    from inkdigit.report import require
+
+    require()
+    from inkdigit.report.page import write_report
+
+    write_report(run, run.resolve().name)
+    click.echo(run / "report.html")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import answers, leaderboard, runs
-from inkdigit.answers import ANSWERS, Answers
+from inkdigit.answers import ROWS, Answers
 from inkdigit.columns import aligned
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
@@ -53,8 +53,10 @@ class Duel:
 
     @property
     def verdict(self) -> str:
-        """The result in two sentences, the more accurate run first."""
+        """The result in words, the more accurate run first."""
         names, alone = (self.first.name, self.second.name), (len(self.only_first), len(self.only_second))
+        if not any(alone):
+            return f"{names[0]} and {names[1]} are right on the same images."
         bounds = (self.low, self.high)
         if self.difference < 0:
             names, alone, bounds = names[::-1], alone[::-1], (-self.high, -self.low)
@@ -193,9 +195,9 @@ def _common(found: Sequence[Run], names: Sequence[str]) -> _Rows:
 
 
 def _verified_answers(run: Run) -> Answers:
-    if ANSWERS not in run.manifest["files"]:
+    if ROWS not in run.manifest["files"]:
         raise InkdigitError(
-            f"{run.folder} keeps no {ANSWERS}, as runs of older versions do not: name labelled images "
+            f"{run.folder} keeps no {ROWS}, as runs of older versions do not: name labelled images "
             "to compare on (--data labelled.csv), or train it again."
         )
     runs.read_verified(run.folder, runs.MODEL)  # answers of a model that is no longer there would say nothing
@@ -204,9 +206,9 @@ def _verified_answers(run: Run) -> Answers:
 
 def _notes(names: Sequence[str], every: Sequence[Answers], rows: Sequence[NDArray[np.int64]]) -> list[str]:
     notes = [
-        f"{name} was trained once more after it gave these answers, with {count:,} of the images."
+        f"The model of {name} has since learnt {count:,} of the images; its answers here come from before."
         for name, one, own in zip(names, every, rows, strict=True)
-        if (count := int(np.isin(one.scored[own], one.also_learnt).sum()))
+        if (count := np.isin(one.scored[own], one.also_learnt).sum())
     ]
     if any(len(one.scored) > len(own) for one, own in zip(every, rows, strict=True)):
         scored = ", ".join(f"{len(one.scored):,} ({name})" for name, one in zip(names, every, strict=True))
@@ -220,14 +222,13 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Digits) -> _Row
     learnt: list[str] = []
     notes: list[str] = []
     for run, name in zip(found, names, strict=True):
-        if ANSWERS not in run.manifest["files"]:
+        if ROWS not in run.manifest["files"]:
             notes.append(
                 f"{name} comes from an older version, which kept no account of what it was trained on: "
                 f"if some of {data.source} was among that, it looks better than it is."
             )
             continue
-        kept = answers.read(run.folder)
-        known = np.isin(data.hashes, np.concatenate([kept.learnt, kept.also_learnt]))
+        known = np.isin(data.hashes, answers.learnt_by(run.folder))
         new &= ~known
         if known.any():
             learnt.append(f"{name} was trained on {known.sum():,} of them")
@@ -311,6 +312,8 @@ def _beyond_settings(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return {
         "training data": (f"{train.get('source')} ({str(train.get('sha256'))[:8]})", "what it was trained on"),
         "network": (network, "where the network comes from"),
+        "start_from": ((manifest.get("start_from") or "–")[:8], "the run whose network it started from"),
+        "folds": (str(manifest.get("folds") or "–"), "networks that were cross-validated and averaged"),
         "deterministic": (str(manifest.get("deterministic", False)), "whether the training repeats itself exactly"),
     }
 

@@ -24,13 +24,15 @@ class Stopwatch:
     """The stages of a job, timed and told as they end."""
 
     stages: list[Stage] = field(default_factory=list)
+    earlier: float = 0.0  # seconds that an interrupted process has already given to the stage at work
 
     @contextmanager
     def stage(self, name: str, images: int | None = None) -> Generator[None]:
         """Time what runs inside; `images` is how many the stage works on, for its rate."""
+        self.earlier = 0.0
         started = time.perf_counter()
         yield
-        seconds = time.perf_counter() - started
+        seconds = self.earlier + time.perf_counter() - started
         self.stages.append(Stage(name, seconds, images / seconds if images else None))
         rate = f", {images / seconds:,.0f} images/s" if images else ""
         out.print(f"{name}: {seconds:.1f} s{rate}")
@@ -39,7 +41,8 @@ class Stopwatch:
 class TrainingProgress:
     """The training's progress: a bar with rate and time left on a terminal, and a line for each epoch anywhere."""
 
-    def __init__(self, label: str, epochs: int, steps: int, batch_size: int):
+    def __init__(self, watch: Stopwatch, label: str, epochs: int, steps: int, batch_size: int):
+        self.watch = watch
         self.batch_size, self.steps = batch_size, steps
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -54,6 +57,7 @@ class TrainingProgress:
         self.label, self.epochs = label, epochs
         self.task: TaskID = self.bar.add_task(label, total=epochs * steps, rate="")
         self.started = time.perf_counter()
+        self.done_earlier = 0
 
     def __enter__(self) -> TrainingProgress:
         self.bar.start()
@@ -62,9 +66,16 @@ class TrainingProgress:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
+    def resume(self, history: list[Epoch]) -> None:
+        """These epochs were done earlier."""
+        self.watch.earlier = sum(epoch.seconds for epoch in history)
+        self.done_earlier = len(history) * self.steps
+        self.bar.update(self.task, completed=self.done_earlier)
+        out.print(f"{self.label}: {len(history)} of {self.epochs} epochs were done before.")
+
     def step(self) -> None:
         """One batch is done."""
-        done = self.bar.tasks[0].completed + 1
+        done = self.bar.tasks[0].completed + 1 - self.done_earlier
         rate = done * self.batch_size / (time.perf_counter() - self.started)
         self.bar.update(self.task, advance=1, rate=f"{rate:,.0f} images/s")
 

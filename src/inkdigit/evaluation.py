@@ -166,10 +166,11 @@ def expected_calibration_error(
     a good model fall into one.
     """
     require_rows(labels)
-    doubt, wrong = _doubt(probabilities), probabilities.argmax(axis=1) != labels
-    order = np.argsort(doubt, kind="stable")
+    guesses = probabilities.argmax(axis=1)
+    unsure, wrong = doubt(probabilities, guesses), guesses != labels
+    order = np.argsort(unsure, kind="stable")
     # |mean doubt − error rate| of a bin, weighted by its share of the rows, is |sum of differences| / N.
-    gaps = [abs(part.sum()) for part in np.array_split((doubt - wrong)[order], bins)]
+    gaps = [abs(part.sum()) for part in np.array_split((unsure - wrong)[order], bins)]
     return float(sum(gaps) / len(labels))
 
 
@@ -189,10 +190,50 @@ def reliability_curve(probabilities: NDArray[np.floating], labels: NDArray[np.in
     a doubt under one in a million share the first bin; empty bins are left out.
     """
     require_rows(labels)
-    doubt, wrong = _doubt(probabilities), probabilities.argmax(axis=1) != labels
-    group = np.floor(2 * np.log10(np.maximum(doubt, 1e-6))).astype(int)
+    guesses = probabilities.argmax(axis=1)
+    unsure, wrong = doubt(probabilities, guesses), guesses != labels
+    group = np.floor(2 * np.log10(np.maximum(unsure, 1e-6))).astype(int)
     members = [group == value for value in np.unique(group)]
-    return [ReliabilityBin(float(doubt[m].mean()), int(wrong[m].sum()), int(m.sum())) for m in members]
+    return [ReliabilityBin(float(unsure[m].mean()), int(wrong[m].sum()), int(m.sum())) for m in members]
+
+
+def confident_mistakes(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], most: int = 24
+) -> NDArray[np.int64]:
+    """The rows read wrong with the most confidence, the worst first, at most `most` of them."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    confidence = probabilities[wrong].max(axis=1)
+    return wrong[np.argsort(-confidence, kind="stable")][:most]
+
+
+def typical_and_strange(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], most: int = 10
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each digit, the rows whose true digit got the most probability, and those where it got the least.
+
+    Each array is sorted by digit, then the most typical (the strangest) first. No row is in both: of a digit with
+    fewer than 2 · `most` rows, half are typical and half strange.
+    """
+    unsure = doubt(probabilities, labels)
+    typical: list[NDArray[np.int64]] = []
+    strange: list[NDArray[np.int64]] = []
+    for digit in range(10):
+        rows = np.flatnonzero(labels == digit)
+        rows = rows[np.argsort(unsure[rows], kind="stable")]
+        count = min(most, len(rows) // 2)
+        typical.append(rows[:count])
+        strange.append(rows[::-1][:count])
+    return np.concatenate(typical), np.concatenate(strange)
+
+
+def doubt(probabilities: NDArray[np.floating], digits: NDArray[np.integer]) -> NDArray[np.float64]:
+    """1 − p(digit) of each row's digit, (N,), summed from the other nine.
+
+    In float32 the difference is 0 long before the doubt is.
+    """
+    others = probabilities.astype(np.float64)
+    others[np.arange(len(digits)), digits] = 0
+    return others.sum(axis=1)
 
 
 def _per_class(confusion: NDArray[np.int64]) -> list[ClassFigures]:
@@ -211,8 +252,3 @@ def _per_class(confusion: NDArray[np.int64]) -> list[ClassFigures]:
 
 def _ratio(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
-
-
-def _doubt(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """1 − confidence, summed from the other nine: in float32 the difference is 0 long before the doubt is."""
-    return np.sort(probabilities.astype(np.float64), axis=1)[:, :-1].sum(axis=1)

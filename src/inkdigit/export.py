@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from inkdigit.calibration import apply_temperature
+from inkdigit.calibration import SMALLEST, apply_temperature
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.onnx_graph import Graph, Value, array, unsupported
@@ -188,14 +188,18 @@ def _convert_layer(graph: Graph, layer: Any, inputs: list[Value], shape: tuple[i
 
 def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float) -> None:
     """Divide the logits by the temperature and name the output."""
-    softmax = graph.nodes.pop()
-    if softmax.op_type != "Softmax" or softmax.output[0] != output.name:
+    last = graph.nodes.pop()
+    if last.op_type == "Softmax" and last.output[0] == output.name:
+        logits = last.input[0]
+    elif isinstance(model.layers[-1], keras.layers.Average):  # of several networks' probabilities
+        graph.nodes.append(last)
+        logits = graph.add("Log", graph.add("Max", output.name, graph.constant(SMALLEST)))
+    else:
         raise InkdigitError(
             f"the model '{model.name}' does not end in a softmax: the last layer that `build` adds must be "
             "keras.layers.Dense(10, activation='softmax') or keras.layers.Softmax()."
         )
-    logits = softmax.input[0]
     if temperature != 1:
         graph.layer = "temperature"
         logits = graph.add("Mul", logits, graph.constant(1 / temperature))
-    graph.nodes.append(helper.make_node("Softmax", [logits], ["probabilities"], softmax.name, axis=-1))
+    graph.nodes.append(helper.make_node("Softmax", [logits], ["probabilities"], "probabilities", axis=-1))

@@ -47,7 +47,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """entries: best first among those scored alike. problems: a sentence for each run that cannot be read."""
+    """entries: best first among those scored alike. problems: a sentence for each run unfinished or unreadable."""
 
     entries: list[Entry]
     problems: list[str]
@@ -68,6 +68,9 @@ def read(folder: Path) -> Leaderboard:
             entries.append(entry(runs.read(candidate)))
         except InkdigitError as error:
             problems.append(str(error))
+    for unfinished in sorted(filter(runs.has_checkpoints, folder.glob(".*.partial"))):
+        out = unfinished.with_name(unfinished.name[1:].removesuffix(".partial"))
+        problems.append(f"{out} is unfinished: it is in training, or waits for `inkdigit train --resume {out}`.")
     return Leaderboard(_ranked(entries), problems)
 
 
@@ -105,8 +108,8 @@ def entry(run: runs.Run) -> Entry:
 
 def _training_seconds(run: runs.Run) -> float | None:
     """From the manifest; runs that are older than its saying so have it in their metrics."""
-    if "training_seconds" in run.manifest:
-        return float(run.manifest["training_seconds"])
+    if "training_seconds" in run.manifest["figures"]:
+        return float(run.manifest["figures"]["training_seconds"])
     with suppress(OSError, ValueError, KeyError, TypeError):
         return float(json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))["training_seconds"])
     return None

@@ -13,26 +13,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import answers, backend, machine, runs
+from inkdigit import answers, backend, learning_curve, machine, runs
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
-from inkdigit.evaluation import evaluate
-from inkdigit.report.content import Layer, Report, Scored, Setting, Stage
+from inkdigit.report import archive
+from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, describe
+from inkdigit.settings import Settings, describe, from_manifest
 
 if TYPE_CHECKING:
     import keras
 
+    from inkdigit.folds import Fit
     from inkdigit.training import Epoch
 
 FEWEST_ROWS = 100
 PARITY_IMAGES = 1000
 AUGMENTED_SHOWN = 9
 TRAINING, REFIT = "Training", "Refit on all rows"
+OUT_OF_FOLD = "out_of_fold.csv"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Job:
     train: Path | None = None
     test: Path | None = None
     model_file: Path | None = None
+    start_from: Path | None = None
+    folds: int | None = None
     deterministic: bool = False
 
 
@@ -59,15 +63,37 @@ class Data:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave. Curve, temperature and validation rows belong to the fit that never saw those rows.
+    """What a training gave. Curve and temperature belong to networks that never saw the validation rows.
 
-    model: the one to keep, in float32. validation: (N, 10) uncalibrated probabilities of the validation rows.
+    model: the one to keep, in float32. validation: calibrated probabilities (N, 10) of the validation rows by such
+    networks, where the model to keep has learnt those rows; else None.
     """
 
     model: keras.Model
     temperature: float
-    validation: NDArray[np.float32]
     history: list[Epoch]
+    validation: NDArray[np.float64] | None = None
+
+
+def run_learning_curve(job: Job) -> runs.Run:
+    """Do the job on fewer rows first, in run folders beside it, then on all; its report shows how accuracy grows."""
+    if job.folds:
+        raise InkdigitError("--learning-curve and --folds exclude each other: give one of them.")
+    data = load(job)
+    finished = _finished(job, data)
+    beside = job.out.absolute()
+    try:
+        for size in learning_curve.sizes(len(data.train)):
+            out.print(f"On {size:,} rows:")
+            settings = dataclasses.replace(job.settings, training_rows=size)
+            run(dataclasses.replace(job, settings=settings, out=beside.with_name(f"{beside.name}-{size}-rows")))
+        out.print("On all rows:")
+        whole = run(job)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
+    if finished:  # its report is older than the runs beside it
+        write_report(job.out, beside.name)
+    return whole
 
 
 def run(job: Job) -> runs.Run:
@@ -79,19 +105,46 @@ def run(job: Job) -> runs.Run:
     if earlier:
         out.print(f"{job.out} already holds this run: nothing to do.")
         return earlier
-    with runs.building(job.out) as folder:
-        with watch.stage("Network"):
-            backend.prepare()
-            backend.seed_everything(job.settings.seed, deterministic=job.deterministic)
-            build = model_function(job)
-        trained = _train(job.settings, build, data, watch)
-        with watch.stage("Export"):
-            from inkdigit.export import export
-
-            trained.model.save(folder / "model.keras", include_optimizer=False)
-            export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
-        _finish(job, data, trained, folder, watch)
+    try:
+        with runs.building(job.out, _to_json(job, data)) as folder:
+            _build(job, data, folder, watch)
+    except KeyboardInterrupt:
+        if not runs.has_checkpoints(runs.partial(job.out)):
+            raise
+        raise KeyboardInterrupt(f"Interrupted. To go on: inkdigit train --resume {job.out}") from None
     return runs.read(job.out)
+
+
+def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
+    """Train, export, evaluate and report into a folder."""
+    with watch.stage("Network"):
+        backend.prepare()
+        build = model_function(job)
+    trained = _train(job, build, data, folder, watch)
+    with watch.stage("Export"):
+        from inkdigit.export import export
+
+        trained.model.save(folder / runs.KERAS_MODEL, include_optimizer=False)
+        export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
+    _finish(job, data, trained, folder, watch)
+
+
+def _to_json(job: Job, data: Data) -> dict[str, Any]:
+    """What `unfinished` reads back."""
+    files = {"train": job.train, "test": job.test, "model_file": job.model_file, "start_from": job.start_from}
+    return {
+        "identity": _identity(job, data),
+        **{name: str(path.absolute()) if path else None for name, path in files.items()},
+    }
+
+
+def unfinished(out: Path) -> Job:
+    """The job that an interrupted process was doing for `out`. Raises InkdigitError when there is none."""
+    kept = runs.read_job(out)
+    identity = kept["identity"]
+    settings = from_manifest(identity["settings"], str(out))
+    paths = {key: Path(kept[key]) if kept[key] else None for key in ("train", "test", "model_file", "start_from")}
+    return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
 
 
 def load(job: Job) -> Data:
@@ -102,6 +155,8 @@ def load(job: Job) -> Data:
             "--test needs --train: without it the training rows come from MNIST, which holds Kaggle's test images, "
             "so name Kaggle's train.csv too."
         )
+    if job.start_from and (job.train is None or job.model_file):
+        raise InkdigitError("--start-from goes with --train, which names the digits to learn, and without --model.")
     if job.train is None:
         rows, test = split.kaggle_split(seed=settings.seed)
     else:
@@ -111,44 +166,78 @@ def load(job: Job) -> Data:
     if len(rows) < FEWEST_ROWS:
         raise InkdigitError(f"{rows.source} has {len(rows)} rows, and training needs at least {FEWEST_ROWS}: add more.")
     order = np.random.default_rng(settings.seed).permutation(len(rows))
-    held_out = min(settings.validation_rows, len(rows) // 10)
-    return Data(rows, take(rows, order[held_out:]), take(rows, order[:held_out]), test)
-
-
-def take(digits: Digits, rows: NDArray[np.int64]) -> Digits:
-    """Some rows of a set, in the order given."""
-    labels = None if digits.labels is None else digits.labels[rows]
-    return Digits(digits.images[rows], labels, digits.source)
+    # Of few rows a tenth, so that there are enough to fit the temperature on.
+    held_out = max(round(settings.validation_share * len(rows)), min(len(rows) // 10, 500))
+    if settings.training_rows > len(rows) - held_out:
+        raise InkdigitError(
+            f"{rows.source} has {len(rows) - held_out:,} rows beside {held_out:,} for validation: "
+            f"training_rows = {settings.training_rows} is more than that."
+        )
+    # The same rows are held out however few are learnt from, so that such trainings can be compared.
+    order = order[: held_out + (settings.training_rows or len(rows))]
+    used = rows.take(np.sort(order))
+    if job.folds:
+        return Data(used, used, used, test)
+    return Data(used, rows.take(order[held_out:]), rows.take(order[:held_out]), test)
 
 
 def model_function(job: Job) -> Callable[[Settings], keras.Model]:
-    """The `build` of the user's file, or ours, tried once: what cannot be exported must fail before the training."""
+    """The `build` of the user's file, or ours, tried once: what cannot be exported must fail before the training.
+
+    With `start_from` it gives that run's network with all it has learnt.
+    """
     from inkdigit import export, model, usermodel
 
     build = usermodel.load(job.model_file) if job.model_file else model.build
+    if job.start_from:
+        build = usermodel.trained(job.start_from)
     export.to_onnx(build(job.settings))
     return build
 
 
-def _train(settings: Settings, build: Callable[[Settings], keras.Model], data: Data, watch: Stopwatch) -> Trained:
+def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path, watch: Stopwatch) -> Fit:
+    """How a job trains a network: timed, with its progress shown, each epoch kept in the folder `checkpoints`."""
     from inkdigit import training
 
-    def fit(name: str, train: Digits, validation: Digits | None) -> tuple[keras.Model, list[Epoch]]:
+    def fit(name: str, train: Digits, validation: Digits | None, number: int = 0) -> tuple[keras.Model, list[Epoch]]:
+        settings = dataclasses.replace(job.settings, seed=job.settings.seed + number)
+        backend.seed_everything(settings.seed, deterministic=job.deterministic)
         steps = training.steps_per_epoch(len(train), settings)
-        images = settings.epochs * steps * settings.batch_size
+        checkpoint = checkpoints / f"{name.lower().replace(' ', '-')}.npz"
         with (
-            watch.stage(name, images),
-            TrainingProgress(name, settings.epochs, steps, settings.batch_size) as progress,
+            watch.stage(name, settings.epochs * steps * settings.batch_size),
+            TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as progress,
         ):
-            return training.fit(build, train, validation, settings, progress)
+            return training.fit(build, train, validation, settings, progress, checkpoint)
 
+    return fit
+
+
+def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folder: Path, watch: Stopwatch) -> Trained:
+    from inkdigit import training
+
+    fit = fitter(job, build, folder / runs.CHECKPOINTS, watch)
+    if job.folds:
+        return _train_folds(job.folds, job.settings.seed, fit, data, folder)
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
         validation = training.predict(model, data.validation.images)
         temperature = fit_temperature(validation, data.validation.truth)
-    if settings.refit:
-        model, _ = fit(REFIT, data.rows, None)
-    return Trained(model, temperature, validation, history)
+    if not job.settings.refit:
+        return Trained(model, temperature, history)
+    model, _ = fit(REFIT, data.rows, None)
+    return Trained(model, temperature, history, apply_temperature(validation, temperature))
+
+
+def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> Trained:
+    """A network for each fold, learning from the others; kept are all of them as one."""
+    from inkdigit import folds as cross
+
+    crossed = cross.fit(data.rows, folds, seed, fit)
+    temperature = fit_temperature(crossed.probabilities, data.rows.truth)
+    calibrated = apply_temperature(crossed.probabilities, temperature)
+    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, calibrated)
+    return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), calibrated)
 
 
 def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> None:
@@ -156,49 +245,72 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     from inkdigit.anatomy import layers_of
     from inkdigit.recognizer import Recognizer
 
-    names = ["model.keras", "model.onnx"]
+    names = [runs.KERAS_MODEL, "model.onnx"] + [OUT_OF_FOLD] * bool(job.folds)
     runs.write_manifest(folder, names, {})
     recognizer = Recognizer.load(folder)
     rows = data.validation if data.test is None or data.test.labels is None else data.test
     with watch.stage("Evaluation", len(rows)):
-        probabilities = recognizer.predict_proba(rows.images)
-        if rows is data.validation and job.settings.refit:
-            # The refitted model has learnt these rows: only the fit before it can be scored on them.
-            probabilities = apply_temperature(trained.validation, trained.temperature)
-        evaluation = evaluate(probabilities, rows.truth)
-    name = f"{len(rows):,} {'validation' if rows is data.validation else 'held-out'} rows"
-    scored = Scored(name, rows.images, rows.truth, probabilities, trained.temperature, evaluation)
-    refitted = data.validation if job.settings.refit else None
-    answers.write(folder / answers.ANSWERS, data.train, refitted, rows, probabilities)
-    names.append(answers.ANSWERS)
+        # A model that has learnt the validation rows cannot be scored on them: its forerunners' answers are.
+        fair = trained.validation if rows is data.validation else None
+        probabilities = recognizer.predict_proba(rows.images) if fair is None else fair
+    kind = "held-out" if rows is not data.validation else "out-of-fold" if job.folds else "validation"
+    name = f"{len(rows):,} {kind} rows"
+    learnt = _learnt_images(job, data, by_forerunners=fair is not None)
+    answers.write(folder, *learnt, rows, probabilities)
+    names.append(answers.ROWS)
     if data.test is not None:
         with watch.stage("Submission"):
             submitted = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
             kaggle.write_submission(folder / "submission.csv", submitted.argmax(1))
             names.append("submission.csv")
-    layers = layers_of(trained.model)
     with watch.stage("Report"):
-        names += write_report(_report(job, data, trained, scored, layers, watch), folder)
-    metrics = _metrics(scored, trained, watch)
-    runs.write_json(folder / "metrics.json", metrics)
-    about = _about(job, data, scored, layers) | {"training_seconds": metrics["training_seconds"]}
-    runs.write_manifest(folder, [*names, "metrics.json"], about)
+        layers = layers_of(trained.model)
+        scored = scored_by(name, rows, probabilities, trained.temperature, recognizer)
+        archive.write(_report(job, data, trained, scored, layers, folder, watch), folder)
+        learnt = {
+            "training_rows": _learnt(job, data, by_forerunners=fair is not None),
+            "training_seconds": training_seconds(watch.stages),
+            "scored_sha256": rows.fingerprint,
+        }
+        runs.write_manifest(folder, [*names, archive.ARCHIVE], _about(job, data, scored, layers, learnt))
+        write_report(folder, job.out.absolute().name)
+    runs.write_json(folder / "metrics.json", _metrics(scored, trained, watch))
+    runs.check_in(folder, ["metrics.json"])
 
 
-def _report(job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], watch: Stopwatch) -> Report:
+def _learnt(job: Job, data: Data, *, by_forerunners: bool) -> int:
+    """How many rows a network that was scored has learnt from."""
+    if not by_forerunners:
+        return len(data.rows if job.settings.refit else data.train)
+    return len(data.rows) - len(data.rows) // job.folds if job.folds else len(data.train)
+
+
+def _learnt_images(job: Job, data: Data, *, by_forerunners: bool) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Hashes of what the networks that answered learnt from, and of what the model to keep has learnt."""
+    earlier = answers.learnt_by(job.start_from) if job.start_from else np.empty(0, np.uint64)
+    kept = np.concatenate([earlier, (data.rows if job.settings.refit or job.folds else data.train).hashes])
+    if not by_forerunners:
+        return kept, kept
+    return earlier if job.folds else np.concatenate([earlier, data.train.hashes]), kept
+
+
+def _report(
+    job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], folder: Path, watch: Stopwatch
+) -> Report:
     from inkdigit import training
+    from inkdigit.convolutions import convolutions
 
     settings = job.settings
     steps = settings.epochs * training.steps_per_epoch(len(data.train), settings)
     return Report(
-        title=f"Inkdigit: {job.out.name}",
         preset=settings.preset,
         source=data.rows.source,
         settings=[Setting(*row) for row in describe(settings)],
-        images=data.rows.images,
-        labels=np.asarray(data.rows.truth),
+        samples=samples_of(data.rows),
         augmented=_augmented(data.rows, settings),
+        digit=data.rows.images[0],
         layers=layers,
+        convolutions=convolutions(runs.read_verified(folder, "model.onnx"), data.rows.images[0]),
         history=[_known(dataclasses.asdict(epoch)) for epoch in trained.history],
         learning_rates=np.array([training.learning_rate(step, steps, settings) for step in range(steps)]),
         training_seconds=training_seconds(watch.stages),
@@ -212,7 +324,7 @@ def _report(job: Job, data: Data, trained: Trained, scored: Scored, layers: list
 
 def training_seconds(stages: Sequence[Stage]) -> float:
     """What the training took, the refit included."""
-    return sum(stage.seconds for stage in stages if stage.name in {TRAINING, REFIT})
+    return sum(stage.seconds for stage in stages if stage.name.startswith((TRAINING, REFIT)))
 
 
 def _augmented(rows: Digits, settings: Settings) -> NDArray[np.uint8]:
@@ -241,7 +353,7 @@ def _metrics(scored: Scored, trained: Trained, watch: Stopwatch) -> dict[str, An
     }
 
 
-def _about(job: Job, data: Data, scored: Scored, layers: list[Layer]) -> dict[str, Any]:
+def _about(job: Job, data: Data, scored: Scored, layers: list[Layer], learnt: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says beside the checksums."""
     evaluation = scored.evaluation
     return {
@@ -255,6 +367,7 @@ def _about(job: Job, data: Data, scored: Scored, layers: list[Layer]) -> dict[st
             "high": evaluation.high,
             "total": evaluation.total,
             "ece": evaluation.ece,
+            **learnt,
         },
         "temperature": scored.temperature,
         "parameters": sum(layer.parameters for layer in layers),
@@ -278,6 +391,8 @@ def _identity(job: Job, data: Data) -> dict[str, Any]:
                 },
                 "test_sha256": data.test.fingerprint if data.test else None,
                 "model_file": source,
+                "folds": job.folds,
+                "start_from": runs.checksum(job.start_from, runs.KERAS_MODEL) if job.start_from else None,
                 "deterministic": job.deterministic,
             }
         )

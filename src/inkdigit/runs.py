@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
@@ -17,6 +19,8 @@ from inkdigit.files import atomic
 FORMAT = 1
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
+KERAS_MODEL = "model.keras"
+JOB, LOCK, CHECKPOINTS = "job.json", "lock", "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -61,15 +65,20 @@ def read_distinct(folders: Sequence[Path]) -> list[Run]:
     return list(found.values())
 
 
-def read_verified(folder: Path, name: str) -> bytes:
-    """A file of a run, after its SHA-256 has been compared with the manifest's. Raises InkdigitError."""
-    files = read(folder).manifest["files"]
-    path = folder / name
+def checksum(folder: Path, name: str) -> str:
+    """The SHA-256 (hex) that a run's manifest gives for one of its files. Raises InkdigitError."""
     try:
-        expected = files[name]["sha256"]
-        content = path.read_bytes()
+        return read(folder).manifest["files"][name]["sha256"]
     except KeyError:
         raise InkdigitError(f"{folder / MANIFEST} does not name {name}: train again.") from None
+
+
+def read_verified(folder: Path, name: str) -> bytes:
+    """A file of a run, after its SHA-256 has been compared with the manifest's. Raises InkdigitError."""
+    expected = checksum(folder, name)
+    path = folder / name
+    try:
+        content = path.read_bytes()
     except OSError as error:
         raise InkdigitError(f"{path} cannot be read: {error.strerror}; restore the file or train again.") from None
     if hashlib.sha256(content).hexdigest() != expected:
@@ -86,29 +95,87 @@ def occupied(out: Path) -> bool:
     return out.is_dir() and any(out.iterdir())
 
 
+def partial(out: Path) -> Path:
+    """Where the run that will be `out` is built."""
+    out = out.absolute()
+    return out.with_name(f".{out.name}.partial")
+
+
+def read_job(out: Path) -> dict[str, Any]:
+    """What an interrupted process was building for `out`, as it gave it to `building`. InkdigitError when nothing."""
+    if (out / MANIFEST).is_file():
+        raise InkdigitError(f"{out} is a finished run: there is nothing to resume.")
+    try:
+        return json.loads((partial(out) / JOB).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InkdigitError(
+            f"There is no unfinished training of {out} to resume: start it with `inkdigit train --out {out}`."
+        ) from None
+
+
 @contextmanager
-def building(out: Path) -> Generator[Path]:
+def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
     """Yield a folder beside `out` to build a run in; it becomes `out`, all at once, when the block ends.
 
-    Whatever goes wrong in the block, `out` stays as it was and the folder goes. Raises InkdigitError where nothing can
-    be written.
+    What the block puts into its subfolder CHECKPOINTS outlives an interruption, a kill included: the same job finds it
+    there again. Without any, the folder goes and `out` stays as it was. `job` says what is built; its "identity" must
+    be the interrupted one's. Raises InkdigitError for another job's checkpoints, for a folder that another process is
+    at work in, and where nothing can be written.
     """
-    out = out.absolute()
-    folder = out.with_name(f".{out.name}.partial")
+    folder = partial(out)
     try:
-        if folder.exists():  # left by a killed process
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InkdigitError(f"{out} cannot be written ({error.strerror}): choose another --out.") from None
+    with _locked(folder, out) as lock:
+        try:
+            _same_job(folder, out, job["identity"])
+            write_json(folder / JOB, job)
+            yield folder
+            shutil.rmtree(folder / CHECKPOINTS)
+            (folder / JOB).unlink()
+            if out.is_dir():
+                out.rmdir()  # only ever an empty one: see `occupied`
+            lock.release()
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rename(out)
+        except BaseException:
+            if not has_checkpoints(folder):
+                lock.release()
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _locked(folder: Path, out: Path) -> Generator[FileLock]:
+    """Only one process at a time; the system frees the lock of a killed one."""
+    lock = FileLock(folder / LOCK)
     try:
-        yield folder
-        if out.is_dir():
-            out.rmdir()  # only ever an empty one: see `occupied`
-        folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InkdigitError(f"{out} is in another process's hands: let it end, or choose another --out.") from None
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def _same_job(folder: Path, out: Path, identity: dict[str, Any]) -> None:
+    if not has_checkpoints(folder):
+        return
+    earlier = read_job(out)["identity"]
+    different = [key.removesuffix("_sha256") for key in identity if earlier.get(key) != identity[key]]
+    if different:
+        raise InkdigitError(
+            f"{out} has an unfinished training with other {' and '.join(different)}: choose another --out, go on with "
+            f"it (--resume {out}), or give it up by removing {folder}."
+        )
+
+
+def has_checkpoints(folder: Path) -> bool:
+    """Whether a folder that `building` yielded holds anything to go on from."""
+    checkpoints = folder / CHECKPOINTS
+    return checkpoints.is_dir() and any(checkpoints.iterdir())
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -119,13 +186,25 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def write_manifest(folder: Path, names: list[str], about: dict[str, Any]) -> Run:
     """Finish a run: the manifest with `about` and the checksum of each named file."""
-    files: dict[str, dict[str, Any]] = {}
-    for name in names:
-        content = (folder / name).read_bytes()
-        files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    manifest = {"format": FORMAT, **about, "files": files}
+    manifest = {"format": FORMAT, **about, "files": {name: _described(folder / name) for name in names}}
     write_json(folder / MANIFEST, manifest)
     return Run(folder, manifest)
+
+
+def check_in(folder: Path, names: Iterable[str], outdated: Iterable[str] = ()) -> None:
+    """Name files just written in a run's manifest, with their checksums; remove outdated ones from both."""
+    manifest = read(folder).manifest
+    manifest["files"] |= {name: _described(folder / name) for name in names}
+    for name in outdated:
+        del manifest["files"][name]
+    write_json(folder / MANIFEST, manifest)
+    for name in outdated:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _described(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def summary(run: Run) -> str:

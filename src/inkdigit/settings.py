@@ -1,16 +1,29 @@
-"""Every knob a person may turn, with its default, unit and meaning, and the presets."""
+"""Every knob a person may turn, with its default, unit, meaning and limits, and the presets."""
 
 from __future__ import annotations
 
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any, Literal
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from inkdigit import runs
 from inkdigit.errors import InkdigitError
 
+PRESETS = ("article", "fast", "best")
+SIDE = 28
+FINE_TUNING = 5  # times smaller steps for a network that has learnt already
 
-def knob(default: Any, meaning: str, unit: str = "") -> Any:
-    """A settings field that explains itself."""
-    return field(default=default, metadata={"meaning": meaning, "unit": unit})
+Padding = Literal["same", "valid"]
+
+
+def knob(default: Any, meaning: str, unit: str = "", low: float | None = None, high: float | None = None) -> Any:
+    """A settings field that explains itself. `low` and `high` are the least and the greatest value allowed."""
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -18,49 +31,50 @@ class Settings:
     """What a training does. The defaults are the `fast` preset."""
 
     preset: str = knob("fast", "the preset these settings started from")
-    seed: int = knob(0, "starts every random choice: validation rows, weights, shuffling, augmentation")
+    seed: int = knob(0, "starts every random choice: held-out rows, weights, shuffling, augmentation", "", 0, 2**32 - 1)
 
     # The network: blocks of convolutions, each block ended by pooling; then one dense layer and the ten classes.
     filters: tuple[tuple[int, ...], ...] = knob(
-        ((24,), (32, 32), (128, 128)), "filters of each convolution, grouped into blocks"
+        ((24,), (32, 32), (128, 128)), "filters of each convolution, grouped into blocks", "", 1, 4096
     )
-    kernel_size: tuple[int, ...] = knob((5, 3, 3), "side of the convolutions' kernels in each block", "pixels")
-    padding: tuple[Literal["same", "valid"], ...] = knob(
-        ("valid", "same", "same"), "what convolutions do at the border in each block"
-    )
+    kernel_size: tuple[int, ...] = knob((5, 3, 3), "side of the convolutions' kernels in each block", "pixels", 1, 28)
+    padding: tuple[Padding, ...] = knob(("valid", "same", "same"), "what convolutions do at the border in each block")
     pooling: Literal["max", "average"] = knob("max", "how a block's end halves the picture")
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = knob(
         "relu", "what follows every convolution and the dense layer"
     )
     batch_norm: bool = knob(True, "normalise each batch after every convolution and the dense layer")
-    block_dropout: float = knob(0.0, "share of values dropped after each block")
-    dense: int = knob(128, "width of the dense layer", "units")
-    dropout: float = knob(0.5, "share of values dropped after the dense layer")
+    block_dropout: float = knob(0.0, "share of values dropped after each block", "", 0, 0.95)
+    dense: int = knob(128, "width of the dense layer", "units", 1, 65536)
+    dropout: float = knob(0.5, "share of values dropped after the dense layer", "", 0, 0.95)
 
     # The training.
-    epochs: int = knob(14, "passes over the training rows", "epochs")
-    batch_size: int = knob(128, "images in one step", "images")
+    epochs: int = knob(20, "passes over the training rows", "", 1, 10_000)
+    batch_size: int = knob(128, "images in one step", "", 1, 65536)
     optimizer: Literal["adam", "adamw", "muon"] = knob("muon", "how gradients become steps")
-    learning_rate: float = knob(0.015, "the highest learning rate")
+    learning_rate: float = knob(0.015, "the highest learning rate", "", 1e-9, 10)
     schedule: Literal["constant", "one_cycle"] = knob("one_cycle", "how the learning rate moves over the training")
-    warm_up: float = knob(0.2, "share of the steps in which the learning rate rises (one_cycle)")
-    weight_decay: float = knob(0.02, "pull of the weights towards zero (adamw, muon)")
-    label_smoothing: float = knob(0.03, "probability taken from the true class and shared by all ten")
+    warm_up: float = knob(0.2, "share of the steps in which the learning rate rises (one_cycle)", "", 0, 1)
+    weight_decay: float = knob(0.02, "pull of the weights towards zero (adamw, muon)", "", 0, 10)
+    label_smoothing: float = knob(0.03, "probability taken from the true class and shared by all ten", "", 0, 0.9)
     averaging: float = knob(
-        0.05, "share of the training that the running average of all weights remembers; 0 keeps the last weights"
+        0.05, "share of the training that the running average of all weights remembers; 0 keeps the last", "", 0, 1
     )
     precision: Literal["auto", "float32", "mixed_bfloat16"] = knob(
         "auto", "number format in training; auto takes bfloat16 where the processor computes in it"
     )
-    validation_rows: int = knob(2000, "training rows held out for the curve and the calibration", "rows")
+    training_rows: int = knob(0, "rows to learn from, drawn at random beside the held-out ones; 0: all", "", 0, 10**9)
+    validation_share: float = knob(
+        0.04, "share of the training rows held out for the curve and the calibration", "", 0.001, 0.5
+    )
     refit: bool = knob(False, "train once more on all rows, validation rows included, and keep that model")
 
     # What a training image may go through (each drawn evenly between minus and plus the value).
-    rotation: float = knob(12.0, "rotation", "degrees")
-    shift: float = knob(1.0, "shift, each way", "pixels")
-    zoom: float = knob(0.12, "zoom of width and of height, as a logarithm")
-    shear: float = knob(0.15, "shear, as a slope")
-    elastic: float = knob(0.25, "standard deviation of the smooth random bending", "pixels")
+    rotation: float = knob(12.0, "rotation", "degrees", 0, 180)
+    shift: float = knob(1.0, "shift, each way", "pixels", 0, 14)
+    zoom: float = knob(0.12, "zoom of width and of height, as a logarithm", "", 0, 2)
+    shear: float = knob(0.15, "shear, as a slope", "", 0, 2)
+    elastic: float = knob(0.25, "standard deviation of the smooth random bending", "pixels", 0, 10)
 
     @property
     def augmented(self) -> bool:
@@ -68,49 +82,167 @@ class Settings:
         return any((self.rotation, self.shift, self.zoom, self.shear, self.elastic))
 
 
-PRESETS: dict[str, Settings] = {
-    "article": Settings(
-        preset="article",
-        filters=((32, 32), (64, 64)),
-        kernel_size=(3, 3),
-        padding=("valid", "valid"),
-        batch_norm=False,
-        block_dropout=0.25,
-        dense=256,
-        epochs=12,
-        optimizer="adam",
-        learning_rate=1e-3,
-        schedule="constant",
-        label_smoothing=0.0,
-        averaging=0.0,
-        rotation=0.0,
-        shift=0.0,
-        zoom=0.0,
-        shear=0.0,
-        elastic=0.0,
-    ),
-    "fast": Settings(),
-    "best": replace(Settings(), preset="best", filters=((32,), (48, 48), (192, 192)), epochs=12, refit=True),
-}
-
-
 def preset(name: str) -> Settings:
     """The settings of a preset; InkdigitError for a name that is none."""
     if name not in PRESETS:
         raise InkdigitError(f'There is no preset "{name}": choose one of {", ".join(PRESETS)}.')
-    return PRESETS[name]
+    text = (resources.files("inkdigit") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    return with_values(Settings(preset=name), tomllib.loads(text), f"the preset {name}")
+
+
+def from_file(path: Path, base: str | None) -> Settings:
+    """The settings of a TOML file, on top of the preset `base` or else of the one that the file names.
+
+    Raises InkdigitError, naming the file, for what is no TOML, no setting or no value of its setting.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InkdigitError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InkdigitError(f"{path} is not TOML ({error}): see `inkdigit train --print-config`.") from None
+    named = values.pop("preset", "fast")
+    return with_values(preset(base or str(named)), values, str(path))
+
+
+def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
+    """The settings that a run's manifest holds. Raises InkdigitError, naming `where`."""
+    others = {name: value for name, value in values.items() if name != "preset"}
+    return with_values(Settings(preset=values.get("preset", "")), others, where)
+
+
+def fine_tuning(run: Path) -> Settings:
+    """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run."""
+    kept = from_manifest(runs.read(run).manifest["settings"], str(run))
+    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0)
+
+
+def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
+    """Some settings changed. Values are as in TOML, or texts as on the command line. Raises InkdigitError.
+
+    where: what to name in an error, such as the file.
+    """
+    known = {f.name: f for f in fields(Settings) if f.name != "preset"}
+    hints = get_type_hints(Settings)
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "`inkdigit train --print-config` shows them all."
+            raise InkdigitError(f'{where}: there is no setting "{name}": {hint}')
+        try:
+            changed[name] = _value(value, hints[name], known[name])
+        except (ValueError, TypeError):
+            raise InkdigitError(f"{where}: {name} = {value!r} is no value for it: {allowed(name)}.") from None
+    return _consistent(replace(settings, **changed), changed, where)
+
+
+def _consistent(settings: Settings, changed: Mapping[str, Any], where: str) -> Settings:
+    """Settings whose parts fit together: one kernel size or padding serves all blocks, and no picture vanishes."""
+    blocks = len(settings.filters)
+    for name in ("kernel_size", "padding"):
+        values = getattr(settings, name)
+        if len(values) == blocks:
+            continue
+        if name in changed and len(values) > 1:
+            count = f"{len(values)} values for {blocks} blocks of filters"
+            raise InkdigitError(f"{where}: {name} has {count}: give one for each block, or one for all.")
+        settings = replace(settings, **{name: values[-1:] * blocks if name in changed else _stretched(values, blocks)})
+    side = SIDE
+    parts = zip(settings.filters, settings.kernel_size, settings.padding, strict=True)
+    for block, (filters, kernel_size, padding) in enumerate(parts, start=1):
+        side = (side - len(filters) * (kernel_size - 1) * (padding == "valid")) // 2
+        if side < 1:
+            raise InkdigitError(
+                f"{where}: nothing of a {SIDE}x{SIDE} picture is left after block {block} "
+                'of the network: give fewer blocks or convolutions, smaller kernels, or padding "same".'
+            )
+    return settings
+
+
+def _stretched(values: tuple[Any, ...], blocks: int) -> tuple[Any, ...]:
+    """A preset's values for another number of blocks: cut, or the last one repeated."""
+    return (values + values[-1:] * blocks)[:blocks]
+
+
+def _value(value: Any, kind: Any, f: Field[Any]) -> Any:
+    """A value in its setting's type; ValueError or TypeError for what is none."""
+    if get_origin(kind) is Literal:
+        return _one_of(value, get_args(kind))
+    if kind is bool:
+        return _one_of(value, (True, False))
+    if get_origin(kind) is tuple:
+        item = get_args(kind)[0]
+        return tuple(_value(part, item, f) for part in _parts(value, nested=get_origin(item) is tuple))
+    number = kind(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or kind(number) != number:
+        raise ValueError
+    if not f.metadata["low"] <= number <= f.metadata["high"]:
+        raise ValueError
+    return kind(number)
+
+
+def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
+    if value not in choices or type(value) is not type(choices[0]):
+        raise ValueError
+    return value
+
+
+def _parts(value: Any, *, nested: bool) -> list[Any]:
+    """A list, or the text of one: blocks lie between commas, convolutions of a block between spaces."""
+    if isinstance(value, str):
+        parts = value.split(",") if nested or "," in value else value.split()
+        value = [part.strip() for part in parts]
+    elif not isinstance(value, list):
+        value = [value]
+    if not value or "" in value:
+        raise ValueError
+    return value
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The words a setting chooses from; none where it takes numbers."""
+    kind = get_type_hints(Settings)[name]
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def allowed(name: str) -> str:
+    """The values a setting takes, in words."""
+    f = next(f for f in fields(Settings) if f.name == name)
+    kind = get_type_hints(Settings)[name]
+    low, high = f.metadata["low"], f.metadata["high"]
+    if kind is bool:
+        return "give true or false"
+    if choices(name):
+        return f"choose one of {', '.join(choices(name))}"
+    if name == "padding":
+        return f"give {' or '.join(get_args(Padding))} for each block, or one for all"
+    if name == "filters":
+        return 'give whole numbers, a comma between blocks: "24, 32 32, 128 128" or [[24], [32, 32], [128, 128]]'
+    if get_origin(kind) is tuple:
+        return f"give whole numbers from {low} to {high}, one for each block, or one for all"
+    return f"give a {'whole number' if kind is int else 'number'} from {low} to {high}"
+
+
+def to_toml(settings: Settings) -> str:
+    """All settings as a TOML file with a comment for each, which `from_file` takes back."""
+    lines = ["# What a training does: inkdigit train --config THIS_FILE", ""]
+    for f, (name, _, unit, meaning) in zip(fields(settings), describe(settings), strict=True):
+        lines += [f"# {meaning}{f', in {unit}' if unit else ''}", f"{name} = {json.dumps(getattr(settings, f.name))}"]
+    return "\n".join(lines) + "\n"
 
 
 def describe(settings: Settings) -> list[tuple[str, str, str, str]]:
     """Name, value, unit and meaning of every setting, in order, for people to read."""
-    return [(f.name, _readable(getattr(settings, f.name)), *_explained(f)) for f in fields(settings)]
+    return [
+        (f.name, readable(getattr(settings, f.name)), f.metadata["unit"], f.metadata["meaning"])
+        for f in fields(settings)
+    ]
 
 
-def _explained(f: Field[Any]) -> tuple[str, str]:
-    return f.metadata["unit"], f.metadata["meaning"]
-
-
-def _readable(value: Any) -> str:
+def readable(value: Any) -> str:
+    """A setting's value as the command line takes it."""
     if isinstance(value, tuple):
-        return " ".join(f"({_readable(part)})" if isinstance(part, tuple) else str(part) for part in value)
+        parts = [" ".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in value]  # pyright: ignore
+        return ", ".join(parts)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
+import signal
+import threading
 import time
+import zipfile
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import cv2
 import keras
@@ -20,6 +26,8 @@ from inkdigit.anatomy import flat_layers
 from inkdigit.augment import augment
 from inkdigit.batch_norm import fuse
 from inkdigit.data.digits import Digits
+from inkdigit.errors import InkdigitError
+from inkdigit.files import atomic
 from inkdigit.optimizer import optimizer_for
 from inkdigit.settings import Settings
 
@@ -47,6 +55,10 @@ class Epoch:
 class Progress(Protocol):
     """Who wants to know how far the training is."""
 
+    def resume(self, history: list[Epoch]) -> None:
+        """These epochs were done earlier."""
+        ...
+
     def step(self) -> None:
         """One batch is done."""
         ...
@@ -62,22 +74,58 @@ def fit(
     validation: Digits | None,
     settings: Settings,
     progress: Progress,
+    checkpoint: Path | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Train a fresh model on `train` and return it in float32, with the curve. `validation` is only looked at."""
+    """Train a fresh model on `train` and return it in float32, with the curve. `validation` is only looked at.
+
+    After every epoch all that the next one needs is written to `checkpoint`; where that file is there already, the
+    training goes on from it. Ctrl-C ends the training after the batch at work, as KeyboardInterrupt.
+    """
     trainer = Trainer(build, train, settings)
     history: list[Epoch] = []
-    for epoch in range(settings.epochs):
-        started = time.perf_counter()
-        sums = np.zeros(2)
-        for step, batch in enumerate(trainer.batches(epoch), start=epoch * trainer.steps):
-            sums += trainer.step(step, *batch)
-            progress.step()
-        loss, accuracy = (sums / trainer.steps).tolist()
-        val = trainer.score(validation) if validation else (None, None)
-        rate = float(trainer.model.optimizer.learning_rate)
-        history.append(Epoch(epoch + 1, loss, accuracy, *val, rate, time.perf_counter() - started))
-        progress.epoch(history[-1])
+    if checkpoint and checkpoint.is_file():
+        history = trainer.restore(checkpoint)
+        progress.resume(history)
+    with interruptible() as interrupted:
+        for epoch in range(len(history), settings.epochs):
+            started = time.perf_counter()
+            sums = np.zeros(2)
+            for step, batch in enumerate(trainer.batches(epoch), start=epoch * trainer.steps):
+                sums += trainer.step(step, *batch)
+                progress.step()
+                if interrupted():
+                    raise KeyboardInterrupt
+            loss, accuracy = (sums / trainer.steps).tolist()
+            val = trainer.score(validation) if validation else (None, None)
+            rate = float(trainer.model.optimizer.learning_rate)
+            history.append(Epoch(epoch + 1, loss, accuracy, *val, rate, time.perf_counter() - started))
+            if checkpoint:
+                trainer.save(checkpoint, history)
+            progress.epoch(history[-1])
     return trainer.result(), history
+
+
+@contextmanager
+def interruptible() -> Generator[Callable[[], bool]]:
+    """Inside, Ctrl-C is only noted, so that no step is cut in two; yields a function that says whether it came.
+
+    The second Ctrl-C works as ever.
+    """
+    came = False
+
+    def note(*_: object) -> None:
+        nonlocal came
+        came = True
+        signal.signal(signal.SIGINT, earlier)
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread hears of signals
+        yield lambda: False
+        return
+    earlier = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 class Trainer:
@@ -111,21 +159,48 @@ class Trainer:
     def score(self, validation: Digits) -> tuple[float, float]:
         """Loss and accuracy of the averaged weights on validation rows."""
         with self.average.applied(self.model):
-            self._settle()
+            self._settle(share=0.25)  # close enough for the curve
             probabilities = predict(self.model, validation.images)
         likelihood = probabilities[np.arange(len(validation)), validation.truth]
         loss = -np.log(np.maximum(likelihood, 1e-7)).mean()
         return float(loss), float((probabilities.argmax(1) == validation.truth).mean())
 
+    def save(self, checkpoint: Path, history: list[Epoch]) -> None:
+        """Write all that the next epoch needs: variables of model and optimizer, averaged weights, the curve."""
+        variables = {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+        arrays: dict[str, Any] = {f"average/{i}": weight for i, weight in enumerate(self.average.weights)}
+        for kind, listed in variables.items():
+            arrays |= {f"{kind}/{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(listed)}
+        arrays["history"] = np.array(json.dumps([dataclasses.asdict(epoch) for epoch in history]))
+        with atomic(checkpoint) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    def restore(self, checkpoint: Path) -> list[Epoch]:
+        """Take up what `save` wrote, and return the curve. Raises InkdigitError where the file does not fit."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        try:
+            with np.load(checkpoint, allow_pickle=False) as arrays:
+                for kind, variables in (("model", self.model.variables), ("optimizer", self.model.optimizer.variables)):
+                    for i, variable in enumerate(variables):
+                        variable.assign(arrays[f"{kind}/{i}"])
+                averaged = sum(name.startswith("average/") for name in arrays.files)
+                self.average.weights = [arrays[f"average/{i}"] for i in range(averaged)]
+                return [Epoch(**epoch) for epoch in json.loads(str(arrays["history"]))]
+        except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
+            raise InkdigitError(
+                f"{checkpoint} does not fit this training, or is damaged: remove its folder and train again."
+            ) from None
+
     def result(self) -> keras.Model:
         """The model to keep: the averaged weights in a fresh model in float32, whatever it was trained in."""
+        backend.forget()
         plain = self.build(self.settings)
         with self.average.applied(self.model):
             self._settle()
             plain.set_weights(self.model.get_weights())
         return plain
 
-    def _settle(self) -> None:
+    def _settle(self, share: float = 1) -> None:
         """Measure the batch-norm statistics afresh for the weights at hand (Izmailov et al., 2018).
 
         A running mean lags behind, and after a few hundred steps it still remembers that it began at nothing.
@@ -137,7 +212,7 @@ class Trainer:
         for seen, (images, _) in zip(range(SETTLING_BATCHES), self._batches(self.settings.epochs), strict=False):
             for norm in norms:
                 norm.momentum = seen / (seen + 1)  # the plain mean of all batches so far
-            self.model(images, training=True)
+            self.model(images[: max(int(share * len(images)), 1)], training=True)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 

@@ -1,15 +1,18 @@
-"""The user's own network: a Python file with one function, `build(settings) -> keras.Model`."""
+"""The user's own network: a file with one function, `build(settings) -> keras.Model`, or an earlier run's."""
 
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from inkdigit import runs
 from inkdigit.errors import InkdigitError
 from inkdigit.settings import Settings
 
@@ -30,6 +33,27 @@ def load(path: Path) -> Callable[[Settings], keras.Model]:
             model = module.build(settings)
         if not isinstance(model, keras.Model):
             raise InkdigitError(f"{path}: build returned {type(model).__name__}, and must return a keras.Model.")
+        return model
+
+    return build
+
+
+def trained(run: Path) -> Callable[[Settings], keras.Model]:
+    """A `build` that gives a run's network with all it has learnt. Raises InkdigitError for a damaged run.
+
+    The file is checked against the run's manifest, and Keras's safe mode keeps it from bringing code along.
+    """
+    content = runs.read_verified(run, runs.KERAS_MODEL)
+
+    def build(_: Settings) -> keras.Model:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / runs.KERAS_MODEL
+            path.write_bytes(content)
+            try:
+                model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
+            except (ValueError, TypeError) as error:
+                reason = " ".join(str(error).split())
+                raise InkdigitError(f"{run / runs.KERAS_MODEL} cannot be loaded: {reason}") from None
         return model
 
     return build

@@ -1,111 +1,84 @@
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from inkdigit import runs
+from inkdigit.convolutions import Convolutions
 from inkdigit.errors import InkdigitError
-from inkdigit.evaluation import evaluate
-from inkdigit.report import page
-from inkdigit.report.content import Layer, Report, Scored, Setting, Stage
+from inkdigit.report import archive, page, require
+from inkdigit.report.content import Layer, Report
 from inkdigit.report.page import write_report
 from tests.report.conftest import visit
+from tests.report.test_content import make_report, make_scored
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-
-def drawn_digits(labels: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Images with the labels' number of bright strokes: shaped like data, without needing any."""
-    images = np.zeros((len(labels), 28, 28), np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[4 : 6 + 2 * label, 8:20] = 255 - 10 * label
-    return images
-
-
-def make_scored(mistakes: int) -> Scored:
-    """2,000 validation rows, that many of them read as the next digit."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 10, 2000)
-    guesses = labels.copy()
-    guesses[:mistakes] = (labels[:mistakes] + 1) % 10
-    doubt = 10 ** rng.uniform(-7, -0.5, (2000, 1))
-    probabilities = doubt / 9 + (1 - doubt * 10 / 9) * np.eye(10)[guesses]
-    return Scored(
-        "2,000 validation rows",
-        drawn_digits(labels),
-        labels,
-        probabilities.astype(np.float32),
-        1.3,
-        evaluate(probabilities, labels),
-    )
-
-
-@pytest.fixture(scope="module")
-def report() -> Report:
-    labels = np.random.default_rng(1).integers(0, 10, 3000)
-    originals = drawn_digits(np.arange(10))
-    return Report(
-        title="Digits <one> & two",
-        preset="fast",
-        source="train.csv",
-        settings=[
-            Setting("epochs", 2, "epochs", "passes over the training rows"),
-            Setting("seed", 0, "", "starts it all"),
-        ],
-        images=drawn_digits(labels),
-        labels=labels,
-        augmented=np.stack([originals, np.roll(originals, 2, axis=2), np.roll(originals, -2, axis=1)], axis=1),
-        layers=[
-            Layer("scale", "Rescaling", (28, 28), 0, 0),
-            Layer("conv", "Conv2D", (26, 26, 32), 320, 194_688),
-            Layer("flatten", "Flatten", (21_632,), 0, 0),
-            Layer("digits", "Dense", (10,), 216_330, 216_320),
-        ],
-        history=[
-            {"loss": 0.4, "accuracy": 0.91, "val_loss": 0.1, "val_accuracy": 0.98},
-            {"loss": 0.05, "accuracy": 0.985, "val_loss": 0.03, "val_accuracy": 1.0},
-        ],
-        learning_rates=np.linspace(1e-3, 0, 40),
-        training_seconds=61.2,
-        scored=make_scored(mistakes=9),
-        stages=[Stage("Data", 0.4), Stage("Training", 61.2, 2100.0)],
-        memory_peak=1_500_000_000,
-        hardware="2 cores",
-        versions={"Keras": "3.15.0"},
-    )
-
-
-@pytest.fixture(scope="module")
-def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report, written."""
-    folder = tmp_path_factory.mktemp("run")
-    assert set(write_report(report, folder)) == EVERYTHING
-    return folder
-
 
 EVERYTHING = {
     "samples.png",
     "augmentation.png",
     "network.png",
+    "filters.png",
+    "feature_maps.png",
     "curves.png",
+    "learning_curve.png",
     "confusion.png",
     "mistakes.png",
+    "typical_and_strange.png",
+    "occlusion.png",
     "reliability.png",
     "stages.png",
     "report.html",
 }
 
 
+def finish(folder: Path, report: Report, rows: int = 3000, **about: Any) -> Path:
+    """A run folder with all that a report is rendered from."""
+    folder.mkdir(parents=True)
+    archive.write(report, folder)
+    figures = {"training_rows": rows, "accuracy": 0.98, "low": 0.97, "high": 0.99, "training_seconds": rows / 50}
+    runs.write_manifest(folder, [archive.ARCHIVE], {"settings": {}, "figures": figures} | about)
+    return folder
+
+
+def written(folder: Path) -> set[str]:
+    """What lies in a run folder beside what the report is rendered from."""
+    return {path.name for path in folder.iterdir()} - {runs.MANIFEST, archive.ARCHIVE}
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return make_report()
+
+
+@pytest.fixture(scope="module")
+def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with its report, beside one of fewer rows."""
+    folder = tmp_path_factory.mktemp("runs")
+    finish(folder / "few", report, rows=1000)
+    finish(folder / "all", report)
+    write_report(folder / "all", "Digits <one> & two")
+    return folder / "all"
+
+
 def test_every_picture_and_one_small_page_are_written(folder: Path):
-    assert {path.name for path in folder.iterdir()} == EVERYTHING
+    assert written(folder) == EVERYTHING
     assert (folder / "report.html").stat().st_size < 2_000_000
     for name in EVERYTHING - {"report.html"}:
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_manifest_names_every_file_with_its_checksum(folder: Path):
+    assert set(runs.read(folder).manifest["files"]) == EVERYTHING | {archive.ARCHIVE}
+    for name in EVERYTHING:
+        assert runs.read_verified(folder, name)
 
 
 def test_the_page_says_what_was_measured(folder: Path):
@@ -117,48 +90,97 @@ def test_the_page_says_what_was_measured(folder: Path):
     assert "default-src 'none'" in html
 
 
+def test_the_learning_curve_has_a_line_for_each_run(folder: Path):
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert 'Digits &lt;one&gt; &amp; two (this run)</th><td class="number">3,000</td>' in html
+    assert 'few</th><td class="number">1,000</td>' in html
+
+
+def test_rendering_again_elsewhere_gives_the_same_files(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "moved")
+    shutil.copytree(folder.parent / "few", tmp_path / "few")
+    (tmp_path / "moved" / "mistakes.png").unlink()
+    (tmp_path / "moved" / "report.html").write_text("damaged")
+    write_report(tmp_path / "moved", "Digits <one> & two")
+    for name in EVERYTHING:
+        assert (tmp_path / "moved" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_only_what_belongs_to_the_report_is_replaced(folder: Path, tmp_path: Path):
+    alone = tmp_path / "alone"
+    shutil.copytree(folder, alone)
+    (alone / "mine.png").touch()
+    (alone / "model.onnx").write_bytes(b"as trained")
+    runs.check_in(alone, ["model.onnx"])
+    (alone / "model.onnx").write_bytes(b"changed since")
+    write_report(alone, "alone")  # without a neighbour there is no curve, and its earlier picture goes
+    assert written(alone) == EVERYTHING - {"learning_curve.png"} | {"mine.png", "model.onnx"}
+    assert "learning_curve.png" not in runs.read(alone).manifest["files"]
+    with pytest.raises(InkdigitError, match=r"model\.onnx is not the file"):
+        runs.read_verified(alone, "model.onnx")
+
+
 def test_a_model_without_mistakes(report: Report, tmp_path: Path):
-    names = write_report(replace(report, scored=make_scored(mistakes=0)), tmp_path)
-    assert set(names) == EVERYTHING - {"mistakes.png"}
-    assert "There are none: all 2,000 images" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    folder = finish(tmp_path / "run", replace(report, scored=make_scored(mistakes=0)))
+    write_report(folder, "run")
+    assert written(folder) == EVERYTHING - {"mistakes.png", "learning_curve.png"}
+    assert "There are none: all 2,000 images" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_nothing_scored_nothing_augmented_nothing_validated(report: Report, tmp_path: Path):
+def test_nothing_scored_nothing_augmented_nothing_validated_nothing_convolved(report: Report, tmp_path: Path):
+    nothing = np.zeros((0, 1, 1), np.float32)
     bare = replace(
         report,
         scored=None,
         augmented=np.repeat(report.augmented[:, :1], 3, axis=1),
+        convolutions=Convolutions(nothing, nothing, []),
         history=[{"loss": 0.4, "accuracy": 0.91}],
         learning_rates=np.array([1e-3]),
         memory_peak=0,
     )
-    assert set(write_report(bare, tmp_path)) == {
-        "samples.png",
-        "network.png",
-        "curves.png",
-        "stages.png",
-        "report.html",
-    }
-    assert "GiB of memory" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    folder = finish(tmp_path / "run", bare)
+    write_report(folder, "run")
+    assert written(folder) == {"samples.png", "network.png", "curves.png", "stages.png", "report.html"}
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "GiB of memory" not in html
+    assert "What the convolutions see" not in html
 
 
-def test_a_digit_that_is_missing_and_a_network_of_another_shape(report: Report):
-    some = report.labels < 4
+def test_digits_that_are_missing_and_a_network_of_another_shape(report: Report, tmp_path: Path):
     odd = replace(
         report,
-        images=report.images[some],
-        labels=report.labels[some],
+        samples=report.samples._replace(counts=np.array([300, 7, 0, 0, 0, 0, 0, 0, 0, 1])),
         augmented=report.augmented[:4],
         layers=[Layer(f"dense_{width}", "Dense", (width,), 0, 0) for width in range(30, 9, -1)],
+        scored=make_scored(mistakes=1, rows=10),
     )
-    assert len(page.pictures(odd)) == len(EVERYTHING) - 1
+    folder = finish(tmp_path / "run", odd)
+    write_report(folder, "run")
+    assert {"samples.png", "network.png", "occlusion.png", "mistakes.png"} <= written(folder)
 
 
-def test_a_folder_that_cannot_be_written_is_named(report: Report, tmp_path: Path):
-    blocker = tmp_path / "a file"
-    blocker.touch()
-    with pytest.raises(InkdigitError, match="a file"):
-        write_report(replace(report, scored=None), blocker / "run")
+def test_a_folder_without_a_report_is_told(tmp_path: Path):
+    runs.write_manifest(tmp_path, [], {"settings": {}})
+    with pytest.raises(InkdigitError, match=r"does not name report\.npz"):
+        write_report(tmp_path, "run")
+
+
+def test_what_a_report_needs_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)  # as where it is not installed
+    with pytest.raises(InkdigitError, match=r"inkdigit\[train\]"):
+        require()
+
+
+def test_nothing_is_written_when_the_content_was_changed(folder: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    shutil.copytree(folder, run)
+    content = bytearray((run / archive.ARCHIVE).read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / archive.ARCHIVE).write_bytes(content)
+    (run / "report.html").write_text("mine")
+    with pytest.raises(InkdigitError, match=r"report\.npz is not the file"):
+        write_report(run, "run")
+    assert (run / "report.html").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

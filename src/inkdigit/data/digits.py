@@ -48,3 +48,7 @@ class Digits:
         """64 bits of each image's BLAKE2b, (N,) uint64: equal for equal pixels, in whichever set they stand."""
         digests = [hashlib.blake2b(image, digest_size=8).digest() for image in np.ascontiguousarray(self.images)]
         return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
+
+    def take(self, rows: NDArray[np.integer]) -> Digits:
+        """Some rows, by number, in the order given."""
+        return Digits(self.images[rows], None if self.labels is None else self.labels[rows], self.source)

@@ -1,18 +1,13 @@
-"""The report's pictures, one function each: data in, matplotlib `Figure` out, drawn with ink on paper.
-
-Colours are Okabe and Ito's (jfly.uni-koeln.de/color), told apart by colour-blind eyes; what they mean is also
-said by marker, line style or text, for print. pyplot is not used: its global state does not survive threads.
-"""
+"""The report's charts, one function each: data in, matplotlib `Figure` out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, StrMethodFormatter
@@ -20,71 +15,9 @@ from numpy.typing import NDArray
 
 from inkdigit.calibration import apply_temperature
 from inkdigit.evaluation import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
+from inkdigit.learning_curve import Point
 from inkdigit.report.content import Layer, Scored, Stage
-
-if TYPE_CHECKING:
-    from inkdigit.comparison import Comparison, Contender, Duel
-
-INK, MUTED, RULE = "#1b2430", "#5b6673", "#dfe3e8"
-BLUE, RED, GREEN, SKY = "#0072b2", "#d55e00", "#009e73", "#56b4e9"
-ERRORS = LinearSegmentedColormap.from_list("errors", ["#fff4ea", "#f6b27a", RED, "#7a2f00"])
-TILE = 31  # a digit of 28 pixels and a gap
-WIDTH = 7.4  # inches: with 9-point text it still reads when a phone shows the picture 560 px wide
-
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": RULE,
-    "grid.linewidth": 0.7,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "figure.dpi": 160,
-}
-
-
-def samples(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Figure:
-    """Twelve training images of each digit, and how many of each there are."""
-    columns = 12
-    tiles = np.zeros((10, columns, 28, 28), np.uint8)
-    for digit in range(10):
-        rows = np.flatnonzero(labels == digit)
-        picked = rows[np.linspace(0, len(rows) - 1, min(columns, len(rows))).astype(int)]
-        tiles[digit, : len(picked)] = images[picked]
-    counts = np.bincount(labels, minlength=10)
-    left, longest = TILE * (columns + 0.5), TILE * 3.6
-    figure, axes = _sheet(left + longest + 1.6 * TILE, 10 * TILE, title=16)
-    _tiles(axes, tiles, 0)
-    _heading(axes, 0, "Samples")
-    _heading(axes, left, "Images of each")
-    middles = TILE * np.arange(10) + 14
-    axes.barh(middles, longest * counts / counts.max(), left=left, color=BLUE, height=18)
-    for y, count in zip(middles, counts, strict=True):
-        axes.text(left + longest * count / counts.max() + 5, float(y), f"{count:,}", va="center", fontsize=8)
-    return figure
-
-
-def augmentation(augmented: NDArray[np.uint8]) -> Figure:
-    """Each digit as it is, and as training saw it."""
-    versions = TILE * 1.4
-    figure, axes = _sheet(versions + TILE * (augmented.shape[1] - 1), TILE * augmented.shape[0], title=14)
-    _tiles(axes, augmented[:, :1], 0)
-    _tiles(axes, augmented[:, 1:], versions)
-    _heading(axes, 0, "Original")
-    _heading(axes, versions, "As the network saw it in training")
-    axes.axvline(TILE * 1.2 - 1.5, color=RULE, linewidth=1)
-    return figure
+from inkdigit.report.style import BLUE, ERRORS, GREEN, INK, MUTED, RED, RULE, SKY, bare, canvas, digit, sheet
 
 
 def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
@@ -95,12 +28,12 @@ def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
             volumes.append((layer.shape, layer.kind))
     lines = math.ceil(len(volumes) / 7)
     per_line = math.ceil(len(volumes) / lines)
-    figure, axes = _sheet(per_line, 1.5 * lines)
+    figure, axes = sheet(per_line, 1.5 * lines)
     for number, (shape, kind) in enumerate(volumes):
         x, y = number % per_line + 0.5, 1.5 * (number // per_line) + 0.6
         _volume(axes, x, y, shape)
         if number == 0:
-            axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=(x - 0.3, x + 0.3, y + 0.3, y - 0.3), zorder=2)
+            digit(axes, image, x - 0.3, y - 0.3, 0.6, zorder=2)
         if number + 1 < len(volumes):
             axes.text(x + 0.48, y, "›", ha="center", va="center", color=MUTED, fontsize=14)
         axes.text(x, y + 0.6, "×".join(map(str, shape)), ha="center", va="center", fontsize=8, weight="bold")
@@ -111,7 +44,7 @@ def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
 
 def curves(history: Sequence[Mapping[str, float]], learning_rates: NDArray[np.floating]) -> Figure:
     """Loss and error rate by epoch, on log scales, above the learning rate."""
-    figure = _figure(4.6)
+    figure = canvas(4.6)
     axes = figure.subplot_mosaic([["loss", "accuracy"], ["rate", "rate"]], height_ratios=[3, 1.1])
     for prefix, label, colour, style in (("", "training", SKY, "o--"), ("val_", "validation", BLUE, "o-")):
         known = {epoch: row for epoch, row in enumerate(history, 1) if f"{prefix}loss" in row}
@@ -142,7 +75,7 @@ def confusion(evaluation: Evaluation) -> Figure:
     """Errors in colour, right answers in grey so as not to outshine them, recall and precision beside."""
     counts = evaluation.confusion
     errors = counts - np.diag(np.diag(counts))
-    figure = _figure(5.4)
+    figure = canvas(5.4)
     axes = figure.subplots()
     axes.imshow(np.ma.masked_equal(errors, 0), cmap=ERRORS, vmin=0, vmax=max(errors.max(), 4))
     for truth, guess in np.ndindex(10, 10):
@@ -174,68 +107,10 @@ def confusion(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def mistakes(scored: Scored) -> Figure:
-    """The wrong answers given with the most confidence, at most 24, the worst first."""
-    guesses, confidence = scored.probabilities.argmax(axis=1), scored.probabilities.max(axis=1)
-    wrong = np.flatnonzero(guesses != scored.labels)
-    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:24]
-    columns, wide, high = 6, 42, 46
-    figure, axes = _sheet(columns * wide, math.ceil(len(wrong) / columns) * high)
-    for number, i in enumerate(wrong):
-        truth, guess = scored.labels[i], guesses[i]
-        left, top = wide * (number % columns) + 7, high * (number // columns) + 2
-        _captioned(
-            axes,
-            scored.images[i],
-            (left, top),
-            (f"read {guess} · {_chance(float(confidence[i]))}", RED),
-            (f"labelled {truth} · {_chance(float(scored.probabilities[i, truth]))}", BLUE),
-        )
-    axes.set(xlim=(0, columns * wide), ylim=(math.ceil(len(wrong) / columns) * high, 0))
-    return figure
-
-
-def disagreements(comparison: Comparison, duel: Duel) -> Figure:
-    """The images that only one of two runs reads rightly, at most 24 for each, those first where both are surest."""
-    columns, wide, high, title = 6, 42, 46, 16
-    groups = [
-        (right, other, _surest(rows, right, other)[:24], len(rows))
-        for right, other, rows in (
-            (duel.first, duel.second, duel.only_first),
-            (duel.second, duel.first, duel.only_second),
-        )
-        if len(rows)
-    ]
-    height = sum(title + high * math.ceil(len(rows) / columns) for _, _, rows, _ in groups)
-    figure, axes = _sheet(columns * wide, height)
-    y = 0
-    for right, other, rows, count in groups:
-        shown = "" if len(rows) == count else f", the {len(rows)} surest"
-        heading = f"Only {right.name} is right: {count:,}{shown}"
-        axes.text(7, y + 11, heading, weight="bold", fontsize=10, parse_math=False)
-        y += title
-        for number, i in enumerate(rows):
-            truth, guess = comparison.labels[i], other.probabilities[i].argmax()
-            _captioned(
-                axes,
-                comparison.images[i],
-                (wide * (number % columns) + 7, y + high * (number // columns) + 2),
-                (f"✓ {truth} · {_chance(float(right.probabilities[i, truth]))}", BLUE),
-                (f"✗ {guess} · {_chance(float(other.probabilities[i, guess]))}", RED),
-            )
-        y += high * math.ceil(len(rows) / columns)
-    return figure
-
-
-def _surest(rows: NDArray[np.int64], right: Contender, other: Contender) -> NDArray[np.int64]:
-    confidence = right.probabilities[rows].max(axis=1) * other.probabilities[rows].max(axis=1)
-    return rows[np.argsort(-confidence, kind="stable")]
-
-
 def reliability(scored: Scored) -> Figure:
     """Doubt against errors before and after calibration, log-log, as a good model is a dot on plain axes."""
     before = apply_temperature(scored.probabilities, 1 / scored.temperature)
-    figure = _figure(5.3)
+    figure = canvas(5.3)
     top, bottom = figure.subplots(2, sharex=True, height_ratios=[3.2, 1])
     _reliability_points(top, bottom, "before", before, scored.labels)
     _reliability_points(top, bottom, "after", scored.probabilities, scored.labels)
@@ -255,69 +130,44 @@ def reliability(scored: Scored) -> Figure:
     return figure
 
 
+def learning_curve(points: Sequence[Point]) -> Figure:
+    """Accuracy and training time against the number of training rows."""
+    figure = canvas(3.2)
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    rows = np.array([point.rows for point in points])
+    sizes = np.unique(rows)
+    errors = np.maximum([1 - point.accuracy for point in points], 1e-4)
+    bounds = np.array([(1 - point.high, 1 - point.low) for point in points])
+    spread = np.abs(bounds - errors[:, None]).T
+    look: dict[str, Any] = {"color": BLUE, "markersize": 4}
+    left.errorbar(rows, errors, spread, fmt="o", elinewidth=1.2, **look)
+    left.plot(sizes, [errors[rows == size].mean() for size in sizes], color=BLUE, linewidth=1.2)
+    left.set(title="Accuracy", xscale="log", yscale="log", xlabel="training rows")
+    left.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    _accuracy_ticks(left)
+    left.minorticks_off()
+    seconds = np.array([point.seconds for point in points])
+    right.plot(rows, seconds, "o", **look)
+    right.plot(sizes, [seconds[rows == size].mean() for size in sizes], color=BLUE, linewidth=1.2)
+    right.set(title="Training time", xlabel="training rows", ylabel="seconds", xlim=(0, None), ylim=(0, None))
+    right.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    return figure
+
+
 def stages(rows: Sequence[Stage]) -> Figure:
     """Elapsed seconds by stage."""
-    figure = _figure(0.5 + 0.34 * len(rows))
+    figure = canvas(0.5 + 0.34 * len(rows))
     axes = figure.subplots()
     longest = max(row.seconds for row in rows)
     axes.barh(range(len(rows)), [row.seconds for row in rows], color=BLUE, height=0.6)
     for y, row in enumerate(rows):
         rate = f"  ·  {row.images_per_second:,.0f} images/s" if row.images_per_second else ""
         axes.text(row.seconds + 0.01 * longest, y, f"{row.seconds:.1f} s{rate}", va="center", fontsize=8.5)
-    _bare(axes)
+    bare(axes)
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.4 * longest), xticks=[])
     return figure
-
-
-def _figure(height: float) -> Figure:
-    return Figure(figsize=(WIDTH, height), layout="constrained")
-
-
-def _bare(axes: Axes) -> None:
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    axes.set_xticks([])
-
-
-def _sheet(width: float, height: float, title: float = 0) -> tuple[Figure, Axes]:
-    """A figure that is one drawing area of width × height square units, y downwards, headings above 0."""
-    figure = Figure(figsize=(WIDTH, WIDTH * (height + title) / width))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    axes.set(xlim=(0, width), ylim=(height, -title), autoscale_on=False)
-    return figure, axes
-
-
-def _heading(axes: Axes, x: float, text: str) -> None:
-    axes.text(x + 2, -5, text, weight="bold", fontsize=10)
-
-
-def _tiles(axes: Axes, tiles: NDArray[np.uint8], left: float) -> None:
-    """Draw (R, C, 28, 28) uint8 as one picture, a tile every TILE units, its left edge at x = left."""
-    rows, columns = tiles.shape[:2]
-    gap = TILE - 28
-    padded = np.pad(tiles, ((0, 0), (0, 0), (0, gap), (0, gap)))
-    sheet = padded.transpose(0, 2, 1, 3).reshape(TILE * rows, TILE * columns)
-    axes.imshow(
-        sheet,
-        cmap="gray_r",
-        vmin=0,
-        vmax=255,
-        interpolation="bicubic",
-        extent=(left, left + TILE * columns, TILE * rows, 0),
-    )
-
-
-def _captioned(axes: Axes, image: NDArray[np.uint8], corner: tuple[float, float], *captions: tuple[str, str]) -> None:
-    """A digit at its left upper corner, and lines below it: text and colour, the first in bold."""
-    left, top = corner
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=(left, left + 28, top + 28, top))
-    axes.add_patch(Rectangle((left, top), 28, 28, fill=False, edgecolor=RULE, linewidth=0.8))
-    for line, (text, colour) in enumerate(captions):
-        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5, "color": colour}
-        axes.text(left + 14, top + 32 + 5 * line, text, weight="normal" if line else "bold", **look)
 
 
 def _reliability_points(
@@ -350,8 +200,8 @@ def _volume(axes: Axes, x: float, y: float, shape: tuple[int, ...]) -> None:
     side, step = 0.14 + 0.46 * min(shape[0] / 28, 1), 0.04
     sheets = 1 if shape[2] == 1 else 2 + round(math.log2(shape[2]))
     half = (side + step * (sheets - 1)) / 2
-    for sheet in reversed(range(sheets)):
-        corner = (x - half + step * sheet, y + half - side - step * sheet)
+    for depth in reversed(range(sheets)):
+        corner = (x - half + step * depth, y + half - side - step * depth)
         axes.add_patch(Rectangle(corner, side, side, **look))
 
 
@@ -377,9 +227,3 @@ def _share(fraction: float | None) -> str:
     if fraction is None:
         return "–"
     return "100 %" if fraction == 1 else f"{100 * fraction:.1f} %"
-
-
-def _chance(p: float) -> str:
-    if p >= 0.9995:
-        return ">99.9 %"
-    return f"{100 * p:.1f} %" if p >= 0.001 else "<0.1 %"

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.evaluation import Evaluation
+from inkdigit.convolutions import Convolutions
+from inkdigit.data.digits import Digits
+from inkdigit.evaluation import Evaluation, confident_mistakes, evaluate, typical_and_strange
+from inkdigit.occlusion import Occlusion, occlude
+from inkdigit.recognizer import Recognizer
+
+SAMPLES = 12  # training images of each digit
+OCCLUDED_MISTAKES = 5
 
 
 class Setting(NamedTuple):
@@ -39,31 +47,57 @@ class Stage(NamedTuple):
     images_per_second: float | None = None
 
 
+class Samples(NamedTuple):
+    """What the training rows look like.
+
+    images: (10, 12, 28, 28) uint8, a digit's images evenly spread over the rows; paper where there are fewer than 12.
+    counts: (10,) int64, how many training rows of each digit there are.
+    """
+
+    images: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+
+
+class Shown(NamedTuple):
+    """Scored rows whose pictures are kept: their numbers (K,) int64 and their images (K, 28, 28) uint8."""
+
+    rows: NDArray[np.int64]
+    images: NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class Scored:
-    """Labelled images that the finished model has read.
+    """Labelled images that the finished model has read, N of them, with pictures of the few that are shown.
 
     name: what they are, as it follows "on": "28,000 held-out rows", "3,000 validation rows".
-    images: (N, 28, 28) uint8; labels: (N,) int64; probabilities: (N, 10) floats, calibrated.
+    labels: (N,) int64; probabilities: (N, 10) float32, calibrated.
     temperature: the one in those probabilities; the report undoes it to show the model before calibration.
-    evaluation: of just these rows.
+    mistakes, typical, strange: see `inkdigit.evaluation`. occluded: the ones in `occlusion`, in its order.
     """
 
     name: str
-    images: NDArray[np.uint8]
     labels: NDArray[np.int64]
-    probabilities: NDArray[np.floating]
+    probabilities: NDArray[np.float32]
     temperature: float
-    evaluation: Evaluation
+    mistakes: Shown
+    typical: Shown
+    strange: Shown
+    occluded: Shown
+    occlusion: Occlusion
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The figures of just these rows."""
+        return evaluate(self.probabilities, self.labels)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page.
+    """Everything on the page but the run's name and its learning curve.
 
-    title, preset, source, hardware: one line of text each; source says where the training images came from.
-    images: (N, 28, 28) uint8 and labels: (N,) int64, the training rows.
+    preset, source, hardware: one line of text each; source says where the training images came from.
     augmented: (10, K, 28, 28) uint8, one row per digit, column 0 the original, the rest as training saw it.
+    digit: (28, 28) uint8, the image that is followed through the network; convolutions: what they make of it.
     history: a mapping per epoch: loss, accuracy, and val_loss, val_accuracy where there were validation rows.
     learning_rates: (steps,) the rate at each step, or at any other even spacing over the epochs.
     training_seconds: elapsed time of the training alone, all fits included.
@@ -71,14 +105,14 @@ class Report:
     memory_peak: in bytes, 0 where unknown. versions: library -> version.
     """
 
-    title: str
     preset: str
     source: str
     settings: Sequence[Setting]
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    samples: Samples
     augmented: NDArray[np.uint8]
+    digit: NDArray[np.uint8]
     layers: Sequence[Layer]
+    convolutions: Convolutions
     history: Sequence[Mapping[str, float]]
     learning_rates: NDArray[np.floating]
     training_seconds: float
@@ -97,3 +131,47 @@ class Report:
     def multiply_adds(self) -> int:
         """Multiply-adds to read one image."""
         return sum(layer.multiply_adds for layer in self.layers)
+
+
+def samples_of(digits: Digits) -> Samples:
+    """The samples of some labelled rows."""
+    tiles = np.zeros((10, SAMPLES, 28, 28), np.uint8)
+    for digit in range(10):
+        rows = np.flatnonzero(digits.truth == digit)
+        picked = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
+        tiles[digit, : len(picked)] = digits.images[picked]
+    return Samples(tiles, np.bincount(digits.truth, minlength=10))
+
+
+def scored_by(
+    name: str,
+    digits: Digits,
+    probabilities: NDArray[np.floating],
+    temperature: float,
+    recognizer: Recognizer,
+) -> Scored:
+    """What is kept of scored rows: all probabilities, and pictures of those rows that tell something.
+
+    recognizer: the finished model, which tells by occlusion what it looks at.
+    """
+    probabilities, labels = probabilities.astype(np.float32), digits.truth
+
+    def shown(rows: NDArray[np.int64]) -> Shown:
+        return Shown(rows, digits.images[rows])
+
+    mistakes = confident_mistakes(probabilities, labels)
+    typical, strange = typical_and_strange(probabilities, labels)
+    right = np.flatnonzero(probabilities.argmax(axis=1) == labels)
+    first_of_each = right[np.unique(labels[right], return_index=True)[1]]
+    occluded = shown(np.concatenate([first_of_each, mistakes[:OCCLUDED_MISTAKES]]))
+    return Scored(
+        name,
+        labels,
+        probabilities,
+        temperature,
+        shown(mistakes),
+        shown(typical),
+        shown(strange),
+        occluded,
+        occlude(recognizer, occluded.images),
+    )

@@ -1,61 +1,81 @@
-"""Report -> its pictures as PNGs and one self-contained HTML page."""
+"""A run's report -> its pictures as PNGs and one self-contained HTML page."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
+from inkdigit import learning_curve, runs
 from inkdigit.calibration import apply_temperature, negative_log_likelihood
 from inkdigit.files import atomic
-from inkdigit.report import charts
+from inkdigit.learning_curve import Point
+from inkdigit.report import archive, charts, sheets
 from inkdigit.report.content import Report
+from inkdigit.report.style import STYLE
 
 
-def write_report(report: Report, folder: Path) -> list[str]:
-    """Write report.html and its PNGs into the folder; returns their names.
+def write_report(folder: Path, name: str) -> None:
+    """Render what a run folder keeps for its report: report.html and its PNGs, checked in by the manifest.
 
-    Pictures that would show nothing (mistakes of a faultless model) are left out. Raises InkdigitError where
-    the folder cannot be written.
+    name: the run's, for the page's title. Pictures that would show nothing (mistakes of a faultless model) are left
+    out. Raises InkdigitError where the folder holds no report to render or cannot be written.
     """
-    files = pictures(report)
-    files["report.html"] = page(report, files).encode()
+    report = archive.read(folder)
+    curve = learning_curve.points(folder, name)
+    files = pictures(report, curve)
+    files["report.html"] = page(report, name, curve, files).encode()
     write(files, folder)
-    return list(files)
+    outdated = {file for file in runs.read(folder).manifest["files"] if file.endswith(".png")} - set(files)
+    runs.check_in(folder, list(files), outdated)
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write the files into the folder, each complete or not at all."""
-    for name, content in files.items():
-        with atomic(folder / name) as temporary:
+    """Write files into a folder, each complete or not at all. Raises InkdigitError where it cannot be written."""
+    for file, content in files.items():
+        with atomic(folder / file) as temporary:
             temporary.write_bytes(content)
 
 
-def pictures(report: Report) -> dict[str, bytes]:
+def pictures(report: Report, curve: Sequence[Point]) -> dict[str, bytes]:
     """File name -> PNG."""
-    with mpl.rc_context(charts.STYLE):
-        figures = {
-            "samples": charts.samples(report.images, report.labels),
-            "network": charts.network(report.layers, report.images[0]),
-            "curves": charts.curves(report.history, report.learning_rates),
-            "stages": charts.stages(report.stages),
-        }
-        if (report.augmented != report.augmented[:, :1]).any():
-            figures["augmentation"] = charts.augmentation(report.augmented)
-        if report.scored:
-            figures["confusion"] = charts.confusion(report.scored.evaluation)
-            figures["reliability"] = charts.reliability(report.scored)
-            if report.scored.evaluation.correct < report.scored.evaluation.total:
-                figures["mistakes"] = charts.mistakes(report.scored)
-        return {f"{name}.png": png(figure) for name, figure in figures.items()}
+    with mpl.rc_context(STYLE):
+        return {f"{name}.png": png(figure) for name, figure in _figures(report, curve)}
 
 
-def page(report: Report, files: dict[str, bytes]) -> str:
+def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figure]]:
+    yield "samples", sheets.samples(report.samples)
+    if (report.augmented != report.augmented[:, :1]).any():
+        yield "augmentation", sheets.augmentation(report.augmented)
+    yield "network", charts.network(report.layers, report.digit)
+    if len(report.convolutions.filters):
+        yield "filters", sheets.filters(report.convolutions, report.digit)
+    if report.convolutions.stages:
+        yield "feature_maps", sheets.feature_maps(report.convolutions)
+    yield "curves", charts.curves(report.history, report.learning_rates)
+    if curve:
+        yield "learning_curve", charts.learning_curve(curve)
+    if scored := report.scored:
+        yield "confusion", charts.confusion(scored.evaluation)
+        if len(scored.mistakes.rows):
+            yield "mistakes", sheets.mistakes(scored)
+        if len(scored.typical.rows):
+            yield "typical_and_strange", sheets.typical_and_strange(scored)
+        if len(scored.occluded.rows):
+            yield "occlusion", sheets.occlusion(scored)
+        yield "reliability", charts.reliability(scored)
+    yield "stages", charts.stages(report.stages)
+
+
+def page(report: Report, name: str, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
     """The HTML page, with those pictures inside."""
     before = None
     if scored := report.scored:
@@ -64,15 +84,18 @@ def page(report: Report, files: dict[str, bytes]) -> str:
     return render(
         "page.html.j2",
         files,
+        title=f"Inkdigit: {name}",
+        name=name,
         report=report,
+        curve=curve,
         scored=report.scored,
         nll_before=before,
         seconds=sum(stage.seconds for stage in report.stages),
     )
 
 
-def render(template: str, files: Mapping[str, bytes], **content: object) -> str:
-    """A page from a template of this folder, with the pictures inside."""
+def render(template: str, files: Mapping[str, bytes], **facts: object) -> str:
+    """A page from a template of this folder; its pictures go inside."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -82,10 +105,10 @@ def render(template: str, files: Mapping[str, bytes], **content: object) -> str:
     )
     environment.filters.update(duration=duration, short=short)
     pictures = {
-        name.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(picture).decode()
-        for name, picture in files.items()
+        file.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(content).decode()
+        for file, content in files.items()
     }
-    return environment.get_template(template).render(pictures=pictures, **content)
+    return environment.get_template(template).render(pictures=pictures, **facts)
 
 
 def duration(seconds: float) -> str:
@@ -105,7 +128,12 @@ def short(count: float) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """The picture as a PNG file."""
+    """A figure as the bytes of a small PNG."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    # 256 colours of the picture's own are enough for each, and halve the page.
+    picture = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", pil_kwargs={"optimize": True})
+    picture.save(buffer, "png", optimize=True)
     return buffer.getvalue()

@@ -1,0 +1,129 @@
+"""A look at a training set before it is trusted: labels that are probably wrong, and pictures that are there twice."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit import backend, duplicates, pipeline
+from inkdigit.calibration import apply_temperature, fit_temperature
+from inkdigit.console import Stopwatch, out
+from inkdigit.data import kaggle, mnist
+from inkdigit.data.digits import Digits
+from inkdigit.errors import InkdigitError
+from inkdigit.files import atomic
+from inkdigit.settings import Settings
+
+SHOWN = 60  # doubtful labels in the picture
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """A training set's labels, the most doubtful first.
+
+    rows: (N,) int64, all row numbers in that order. probabilities: (N, 10) float64, each row's by a network that never
+    saw it. losses: (N,) float64, -ln p(label). The last two are in the set's own order.
+    """
+
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+
+def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: int, folder: Path) -> None:
+    """Write duplicates.csv and, with settings for the trainings, doubtful.csv and doubtful.png; print a summary.
+
+    Raises InkdigitError for files that cannot be read, and for a training set too small to be judged.
+    """
+    rows = kaggle.read_csv(train, labelled=True)
+    if settings and len(rows) < pipeline.FEWEST_ROWS:
+        raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {pipeline.FEWEST_ROWS}: add more.")
+    sets = [rows, *(kaggle.read_csv(other, labelled=None) for other in others), mnist.load()[1]]
+    for sentence in write_duplicates(folder / "duplicates.csv", sets) or ["No picture is there twice."]:
+        out.print(sentence)
+    out.print(f"Pairs: {folder / 'duplicates.csv'}")
+    if not settings:
+        return
+    doubts = doubtful_labels(rows, settings, folds)
+    write_doubtful(folder / "doubtful.csv", rows, doubts)
+    differing = int((doubts.probabilities.argmax(axis=1) != rows.truth).sum())
+    out.print(f"{differing:,} of {len(rows):,} labels are not what the networks read.")
+    out.print(f"Labels, the most doubtful first: {folder / 'doubtful.csv'}")
+    if differing:
+        _draw(folder / "doubtful.png", rows, doubts, min(differing, SHOWN))
+        out.print(f"The first of them: {folder / 'doubtful.png'}")
+
+
+def _draw(path: Path, rows: Digits, doubts: Doubts, count: int) -> None:
+    import matplotlib as mpl
+
+    from inkdigit.report import sheets
+    from inkdigit.report.page import png
+    from inkdigit.report.style import STYLE
+
+    first = doubts.rows[:count]
+    with mpl.rc_context(STYLE):
+        picture = png(sheets.doubtful(rows.images[first], rows.truth[first], doubts.probabilities[first]))
+    with atomic(path) as temporary:
+        temporary.write_bytes(picture)
+
+
+def doubtful_labels(rows: Digits, settings: Settings, folds: int) -> Doubts:
+    """Rank labels by out-of-fold loss (Northcutt, Jiang and Chuang, "Confident learning", 2021, rank by the same)."""
+    watch = Stopwatch()
+    backend.prepare()
+    from inkdigit import folds as cross
+    from inkdigit import model
+
+    job = pipeline.Job(settings, Path())
+    with tempfile.TemporaryDirectory() as checkpoints:
+        fit = pipeline.fitter(job, model.build, Path(checkpoints), watch)
+        uncalibrated = cross.fit(rows, folds, settings.seed, fit).probabilities
+    probabilities = apply_temperature(uncalibrated, fit_temperature(uncalibrated, rows.truth))
+    losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))
+    return Doubts(np.argsort(-losses, kind="stable"), probabilities, losses)
+
+
+def write_doubtful(path: Path, rows: Digits, doubts: Doubts) -> None:
+    """A CSV of all rows, the most doubtful first: row number from 0, label, what was read, both probabilities."""
+    lines = ["row,label,read,p_label,p_read"]
+    for row in doubts.rows:
+        answer, label = doubts.probabilities[row], rows.truth[row]
+        lines.append(f"{row},{label},{answer.argmax()},{answer[label]:.3g},{answer.max():.3g}")
+    with atomic(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_duplicates(path: Path, sets: Sequence[Digits]) -> list[str]:
+    """A CSV of the pictures that are there twice, in one set or in two; returns sentences that sum it up."""
+    found = duplicates.find(np.concatenate([digits.images for digits in sets]))
+    starts = np.cumsum([0, *(len(digits) for digits in sets)])
+    counts: dict[tuple[str, int, int], int] = {}
+    lines = ["kind,file,row,label,other_file,other_row,other_label"]
+    for kind, pairs in (("exact", found.exact), ("near", found.near)):
+        for pair in pairs:
+            places = [(int(np.searchsorted(starts, row, "right")) - 1, int(row)) for row in pair]
+            cells = [cell for place, row in places for cell in _cells(sets[place], row - int(starts[place]))]
+            lines.append(",".join([kind, *cells]))
+            key = (kind, places[0][0], places[1][0])
+            counts[key] = counts.get(key, 0) + 1
+    with atomic(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return [
+        _sentence(kind, sets[one].source, sets[other].source, count) for (kind, one, other), count in counts.items()
+    ]
+
+
+def _cells(digits: Digits, row: int) -> list[str]:
+    return [digits.source, str(row), "" if digits.labels is None else str(digits.labels[row])]
+
+
+def _sentence(kind: str, one: str, other: str, count: int) -> str:
+    what = "the same picture" if kind == "exact" else "nearly the same picture"
+    where = f"within {one}" if one == other else f"in {one} and in {other}"
+    return f"{count:,} pairs of rows show {what} {where}."

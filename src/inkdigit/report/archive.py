@@ -1,0 +1,124 @@
+"""What a report shows, kept in the run folder as one compressed NPZ file, so that it can be shown again."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit import runs
+from inkdigit.convolutions import Convolutions, FeatureMaps
+from inkdigit.errors import InkdigitError
+from inkdigit.files import atomic
+from inkdigit.occlusion import Occlusion
+from inkdigit.report.content import Layer, Report, Samples, Scored, Setting, Shown, Stage
+
+ARCHIVE = "report.npz"
+SHOWN = ("mistakes", "typical", "strange", "occluded")
+
+Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write report.npz: the arrays under their own names, and under "facts" all the rest as JSON."""
+    inner, scored = report.convolutions, report.scored
+    facts = {
+        "preset": report.preset,
+        "source": report.source,
+        "settings": report.settings,
+        "layers": report.layers,
+        "convolutions": [(stage.layer, stage.channels) for stage in inner.stages],
+        "history": report.history,
+        "training_seconds": report.training_seconds,
+        "scored": scored and {"name": scored.name, "temperature": scored.temperature},
+        "stages": report.stages,
+        "memory_peak": report.memory_peak,
+        "hardware": report.hardware,
+        "versions": report.versions,
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "facts": np.frombuffer(json.dumps(facts).encode(), np.uint8),
+        "samples": report.samples.images,
+        "counts": report.samples.counts,
+        "augmented": report.augmented,
+        "digit": report.digit,
+        "learning_rates": report.learning_rates,
+        "filters": inner.filters,
+        "responses": inner.responses,
+        **{f"maps_{number}": stage.maps for number, stage in enumerate(inner.stages)},
+        **(_scored_arrays(scored) if scored else {}),
+    }
+    with atomic(folder / ARCHIVE) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def read(folder: Path) -> Report:
+    """The report that a run folder keeps, checked against the run's manifest. Raises InkdigitError."""
+    return _read(folder, _report)
+
+
+def read_answers(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Labels (N,) and calibrated probabilities (N, 10) of the rows that a run was scored on, checked as in `read`."""
+    return _read(folder, lambda arrays: (arrays["labels"], arrays["probabilities"]))
+
+
+def _read(folder: Path, parts: Callable[[Arrays], T]) -> T:
+    content = runs.read_verified(folder, ARCHIVE)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return parts(arrays)
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
+        raise InkdigitError(
+            f"{folder / ARCHIVE} was written by another version of Inkdigit: train again, or use that version."
+        ) from None
+
+
+def _report(arrays: Arrays) -> Report:
+    facts = json.loads(arrays["facts"].tobytes())
+    stages = [
+        FeatureMaps(layer, channels, arrays[f"maps_{number}"])
+        for number, (layer, channels) in enumerate(facts["convolutions"])
+    ]
+    return Report(
+        preset=facts["preset"],
+        source=facts["source"],
+        settings=[Setting(*row) for row in facts["settings"]],
+        samples=Samples(arrays["samples"], arrays["counts"]),
+        augmented=arrays["augmented"],
+        digit=arrays["digit"],
+        layers=[Layer(name, kind, tuple(shape), *counts) for name, kind, shape, *counts in facts["layers"]],
+        convolutions=Convolutions(arrays["filters"], arrays["responses"], stages),
+        history=facts["history"],
+        learning_rates=arrays["learning_rates"],
+        training_seconds=facts["training_seconds"],
+        scored=_scored(arrays, **facts["scored"]) if facts["scored"] else None,
+        stages=[Stage(*row) for row in facts["stages"]],
+        memory_peak=facts["memory_peak"],
+        hardware=facts["hardware"],
+        versions=facts["versions"],
+    )
+
+
+def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {
+        "labels": scored.labels,
+        "probabilities": scored.probabilities,
+        **{f"occlusion_{name}": array for name, array in vars(scored.occlusion).items()},
+    }
+    for name in SHOWN:
+        shown: Shown = getattr(scored, name)
+        arrays |= {f"{name}_rows": shown.rows, f"{name}_images": shown.images}
+    return arrays
+
+
+def _scored(arrays: Arrays, name: str, temperature: float) -> Scored:
+    shown = {name: Shown(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in SHOWN}
+    parts = {part: arrays[f"occlusion_{part}"] for part in ("read", "before", "lowest", "losses")}
+    return Scored(name, arrays["labels"], arrays["probabilities"], temperature, occlusion=Occlusion(**parts), **shown)

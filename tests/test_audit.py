@@ -1,0 +1,55 @@
+"""Wrong labels and leaks, planted and found through the command."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from inkdigit.data import kaggle, mnist
+from inkdigit.data.digits import Digits
+from tests.conftest import Command
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_flipped_labels_come_first(
+    inkdigit: Command, tmp_path: Path, real_digits: Digits, ink: np.random.Generator
+) -> None:
+    labels = real_digits.truth[:3000].copy()
+    flipped = ink.choice(3000, 30, replace=False)
+    labels[flipped] = (labels[flipped] + ink.integers(1, 10, 30)) % 10
+    kaggle.write_csv(tmp_path / "train.csv", Digits(real_digits.images[:3000], labels, "planted"))
+    done = inkdigit("audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", tmp_path / "found")
+    assert done.returncode == 0, done.stderr
+    first = read(tmp_path / "found" / "doubtful.csv")[:60]
+    found = {int(row["row"]) for row in first} & set(flipped.tolist())
+    assert len(found) >= 25
+    assert all(int(row["label"]) == labels[int(row["row"])] for row in first)
+    assert (tmp_path / "found" / "doubtful.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_leaks_are_told_with_their_files(inkdigit: Command, tmp_path: Path, real_digits: Digits) -> None:
+    _, scored = mnist.load()
+    train = np.concatenate([real_digits.images[:200], scored.images[:7]])
+    kaggle.write_csv(tmp_path / "train.csv", Digits(train, np.zeros(207, np.int64), ""))
+    kaggle.write_csv(tmp_path / "test.csv", Digits(real_digits.images[197:300], None, ""))
+    done = inkdigit("audit", tmp_path / "train.csv", tmp_path / "test.csv", "--duplicates-only", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3 pairs of rows show the same picture in" in done.stdout
+    assert "7 pairs of rows show the same picture in" in done.stdout
+    rows = read(tmp_path / "duplicates.csv")
+    leak = [(row["row"], row["other_row"]) for row in rows if row["other_file"].endswith("test.csv")]
+    assert leak == [("197", "0"), ("198", "1"), ("199", "2")]
+
+
+def test_unlabelled_and_missing_files_are_told(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+    for name, words in (("test.csv", "no label column"), ("absent.csv", "does not exist")):
+        done = inkdigit("audit", files / name, "--out", tmp_path / "found")
+        assert done.returncode == 2
+        assert words in done.stderr
+    assert not (tmp_path / "found").exists()

@@ -1,0 +1,122 @@
+"""Trainings that are cut short, by Ctrl-C, by `kill -9`, by a full disk, by a second one in the same folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Command
+
+SMALL = ["--filters", "4, 8 8", "--dense", "16", "--epochs", "4", "--deterministic"]
+
+
+@contextmanager
+def started(*arguments: object) -> Generator[subprocess.Popen[str]]:
+    """A training in its own process, as a user would start it."""
+    command = [Path(sys.executable).with_name("inkdigit"), "train", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1) as process:
+        yield process
+        process.kill()
+
+
+def wait_for(process: subprocess.Popen[str], words: str) -> None:
+    """Read the process's output as far as a line with these words."""
+    assert process.stdout
+    for line in process.stdout:
+        if words in line:
+            return
+    assert process.stderr
+    raise AssertionError(f"it ended without “{words}”: {process.stderr.read()}")
+
+
+def figures(run: Path) -> dict[str, Any]:
+    """What a run learnt, without what the clock says."""
+    metrics = json.loads((run / "metrics.json").read_text())
+    curve = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in metrics["history"]]
+    return {"curve": curve, "evaluation": metrics["evaluation"], "temperature": metrics["temperature"]}
+
+
+@pytest.fixture(scope="module")
+def unbroken(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    done = inkdigit("train", "--train", files / "small.csv", *SMALL, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return figures(out)
+
+
+def test_killed_training_goes_on_and_ends_as_an_unbroken_one(
+    inkdigit: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
+) -> None:
+    out, train = tmp_path / "runs" / "run", tmp_path / "train.csv"
+    content = (files / "small.csv").read_text()
+    train.write_text(content)
+    nothing = inkdigit("train", "--resume", out)
+    assert nothing.returncode == 2
+    assert "no unfinished training" in nothing.stderr
+    with started("--train", train, *SMALL, "--out", out) as process:
+        wait_for(process, "epoch 2/4")
+        second = inkdigit("train", "--train", train, *SMALL, "--out", out)
+        os.kill(process.pid, signal.SIGKILL)
+    assert second.returncode == 2
+    assert "another process" in second.stderr
+    assert not out.exists()
+    other = inkdigit("train", "--train", train, *SMALL, "--seed", "1", "--out", out)
+    assert other.returncode == 2
+    assert "other settings" in other.stderr
+    train.write_text(content[: content.rindex("\n", 0, -1) + 1])
+    changed = inkdigit("train", "--resume", out)
+    assert changed.returncode == 2
+    assert "other train" in changed.stderr
+    train.write_text(content)
+
+    done = inkdigit("train", "--resume", out)
+    assert done.returncode == 0, done.stderr
+    assert " of 4 epochs were done before" in done.stdout
+    assert "epoch 2/4" not in done.stdout
+    assert figures(out) == unbroken
+    assert [path.name for path in out.parent.iterdir()] == ["run"]
+    assert not {"checkpoints", "job.json", "lock"} & {path.name for path in out.iterdir()}
+    again = inkdigit("train", "--resume", out)
+    assert again.returncode == 2
+    assert "nothing to resume" in again.stderr
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
+    inkdigit: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
+) -> None:
+    out = tmp_path / "run"
+    with started("--train", files / "small.csv", *SMALL, "--out", out) as process:
+        wait_for(process, "epoch 1/4")
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130
+    assert stderr == f"Interrupted. To go on: inkdigit train --resume {out}\n"
+    done = inkdigit("train", "--train", files / "small.csv", *SMALL, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "epochs were done before" in done.stdout
+    assert figures(out) == unbroken
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small tmpfs")
+def test_full_disk_is_told_and_leaves_no_half_run(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+    try:
+        done = inkdigit("train", "--train", files / "small.csv", *SMALL, "--out", disk / "run")
+        assert done.returncode == 2
+        assert "No space left on device" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (disk / "run").exists()
+    finally:
+        subprocess.run(["umount", disk], check=True)
