@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -39,6 +40,46 @@ def test_wilson_interval_of_all_right_reaches_one_exactly():
 def test_wilson_interval_refuses_what_is_no_proportion(correct: int, total: int):
     with pytest.raises(ValueError, match="no proportion"):
         wilson_interval(correct, total)
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "p"),
+    # Twice the lower tail of Pascal's triangle, summed by hand, such as 2 · (1 + 10) / 2¹⁰.
+    [(1, 9, 22 / 1024), (9, 1, 22 / 1024), (5, 12, 18804 / 131072), (0, 6, 2 / 64), (4, 4, 1.0), (0, 0, 1.0)],
+)
+def test_mcnemar_is_the_binomial_test_of_the_images_that_differ(only_first: int, only_second: int, p: float):
+    assert evaluation.mcnemar_test(only_first, only_second) == pytest.approx(p, rel=1e-12)
+
+
+def test_mcnemar_takes_any_count():
+    # z = 200 / √28,000, with the continuity correction.
+    assert evaluation.mcnemar_test(14_100, 13_900) == pytest.approx(math.erfc(199 / math.sqrt(2 * 28_000)), rel=1e-3)
+    assert evaluation.mcnemar_test(28_000, 0) == 0.0
+
+
+def test_difference_interval_agrees_with_a_published_value():
+    # The example of PropCIs::diffpropci.mp, the R package's version of Agresti and Min's interval.
+    assert evaluation.difference_interval(20, 40, 160) == pytest.approx((-0.21601726, -0.03089632), abs=1e-8)
+    assert evaluation.difference_interval(40, 20, 160) == pytest.approx((0.03089632, 0.21601726), abs=1e-8)
+
+
+def test_difference_interval_of_equals_still_has_a_width():
+    low, high = evaluation.difference_interval(0, 0, 1000)
+    assert -0.01 < low < 0 < high < 0.01
+    assert evaluation.difference_interval(2, 0, 2)[1] <= 1
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0), (3, 2, 4)])
+def test_difference_interval_refuses_more_images_than_there_are(counts: tuple[int, int, int]):
+    with pytest.raises(ValueError, match="no difference"):
+        evaluation.difference_interval(*counts)
+
+
+def test_holm_adjusts_by_rank_and_keeps_the_order():
+    # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1, none below the one before it.
+    assert evaluation.holm_adjusted([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert evaluation.holm_adjusted([0.03]) == [0.03]
+    assert evaluation.holm_adjusted([0.6, 0.7]) == [1.0, 1.0]
 
 
 def test_confusion_matrix_has_truth_in_rows():

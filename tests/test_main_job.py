@@ -36,7 +36,7 @@ def test_evaluate_prints_accuracy_with_interval_and_a_line_for_each_digit(
 
 def test_run_folder_holds_what_its_manifest_names(run_folder: Path) -> None:
     manifest = json.loads((run_folder / "manifest.json").read_text())
-    expected = {"model.keras", "model.onnx", "metrics.json", "report.html", "report.npz", "submission.csv"}
+    expected = {"model.keras", "model.onnx", "metrics.json", "report.html", "report.npz", "rows.npz", "submission.csv"}
     assert expected <= set(manifest["files"])
     assert {path.name for path in run_folder.iterdir()} == {*manifest["files"], "manifest.json"}
     for name, about in manifest["files"].items():
@@ -159,7 +159,9 @@ def test_more_training_rows_than_there_are_is_told(inkdigit: Command, files: Pat
     assert "small.csv has 900 rows beside 100 for validation: training_rows = 950 is more than that" in done.stderr
 
 
-def test_users_own_model_goes_all_the_way(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+def test_users_own_model_goes_all_the_way_and_is_compared(
+    inkdigit: Command, run_folder: Path, files: Path, tmp_path: Path
+) -> None:
     example = Path(__file__).parents[1] / "docs" / "examples" / "my_model.py"
     out = tmp_path / "mine"
     arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--epochs", 6, "--out", out]
@@ -168,6 +170,13 @@ def test_users_own_model_goes_all_the_way(inkdigit: Command, files: Path, tmp_pa
     assert "SeparableConv2D" in (out / "report.html").read_text(encoding="utf-8")
     scored = inkdigit("evaluate", out, "--data", files / "labelled.csv", "--json")
     assert json.loads(scored.stdout)["accuracy"] > 0.8
+    compared = inkdigit("compare", run_folder, out, "--out", tmp_path / "comparison", "--json")
+    duel = json.loads(compared.stdout)["duels"][0]
+    assert (duel["first"], duel["second"]) == ("first", "mine")
+    assert "own file" in compared.stdout
+    listed = inkdigit("runs", tmp_path).stdout
+    assert "on 500 validation rows" in listed
+    assert listed.splitlines()[-1].startswith("mine ")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -114,6 +115,21 @@ def test_load_reads_a_run_folder(run: Path) -> None:
     images = noise(3)
     for path in (run, str(run)):
         np.testing.assert_allclose(Recognizer.load(path).predict_proba(images), expected(images), atol=1e-5)
+
+
+def test_several_models_answer_with_the_mean_of_their_probabilities() -> None:
+    images = noise(BATCH + 3)
+    pair = Recognizer(linear_model(), linear_model(-WEIGHTS))
+    other = Recognizer(linear_model(-WEIGHTS)).predict_proba(images)
+    np.testing.assert_allclose(pair.predict_proba(images), (expected(images) + other) / 2, atol=1e-5)
+    np.testing.assert_array_equal(pair.predict(images), pair.predict_proba(images).argmax(axis=1))
+
+
+def test_the_same_run_twice_is_refused(run: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    copy = shutil.copytree(run, tmp_path_factory.mktemp("copies") / "copy")
+    for other in (run, copy):
+        with pytest.raises(InkdigitError, match="hold the same model"):
+            Recognizer.load(run, other)
 
 
 def test_changed_byte_is_refused(run: Path) -> None:

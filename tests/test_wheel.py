@@ -35,3 +35,5 @@ def test_wheel_works_in_an_empty_environment(run_folder: Path, files: Path, tmp_
     )
     assert training.returncode == 2
     assert 'pip install "inkdigit[train]"' in training.stderr
+    listed = subprocess.run([programs / "inkdigit", "runs", run_folder], capture_output=True, text=True, check=True)
+    assert run_folder.name in listed.stdout

@@ -155,11 +155,52 @@ def train(
 
 
 @main.command()
-@click.argument("run", type=FILE)
+@click.argument("folder", metavar="[DIR]", type=FILE, default=Path("runs"))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def runs(folder: Path, as_json: bool) -> None:
+    """List the runs in DIR (default: runs), the best first: accuracy with interval, parameters, training time."""
+    import json
+    import shutil
+
+    from inkdigit import leaderboard
+
+    board = leaderboard.read(folder)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    text = leaderboard.table(board, width) or f"{folder} holds no runs yet: `inkdigit train` makes one."
+    click.echo(json.dumps(board.to_json()) if as_json else text)
+
+
+@main.command()
+@click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, type=FILE)
+@click.option("--data", "labelled_csv", type=FILE, help="Labelled rows.  [default: those that all runs were scored on]")
+@click.option("--out", type=FILE, default=Path("comparison"), show_default=True, help="Folder for page and pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_json: bool) -> None:
+    """Compare runs with the first one on the same images: accuracy, McNemar's test, settings, digits that differ."""
+    import json
+
+    from inkdigit.report import require
+
+    require()
+    from inkdigit import comparison
+    from inkdigit.data.kaggle import read_csv
+    from inkdigit.report.comparison import write_comparison
+
+    rows = read_csv(labelled_csv, labelled=True) if labelled_csv else None
+    result = comparison.compare(folders, rows)
+    page = write_comparison(result, out)
+    click.echo(json.dumps(result.to_json()) if as_json else f"{comparison.table(result)}\n\nPage: {page}")
+
+
+@main.command()
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=FILE)
 @click.option("--data", "labelled_csv", type=FILE, required=True, help="A CSV in Kaggle's format with labels.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(run: Path, labelled_csv: Path, as_json: bool) -> None:
-    """Score a run's model on labelled rows: accuracy with interval, figures per digit, calibration."""
+def evaluate(folders: tuple[Path, ...], labelled_csv: Path, as_json: bool) -> None:
+    """Score a run's model on labelled rows: accuracy with interval, figures per digit, calibration.
+
+    Of several runs, the mean of their probabilities is scored.
+    """
     import json
 
     from inkdigit.data.kaggle import read_csv
@@ -167,32 +208,37 @@ def evaluate(run: Path, labelled_csv: Path, as_json: bool) -> None:
     from inkdigit.evaluation import table
     from inkdigit.recognizer import Recognizer
 
-    recognizer = Recognizer.load(run)
+    recognizer = Recognizer.load(*folders)
     rows = read_csv(labelled_csv, labelled=True)
     evaluation = score(recognizer.predict_proba(rows.images), rows.truth)
     click.echo(json.dumps(evaluation.to_json()) if as_json else table(evaluation))
 
 
 @main.command()
-@click.argument("run", type=FILE)
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=FILE)
 @click.option("--test", "test_csv", type=FILE, required=True, help="Kaggle's test.csv.")
 @click.option("-o", "--output", type=FILE, default=Path("submission.csv"), show_default=True)
 @click.option("--upload", is_flag=True, help="Upload it to Kaggle's Digit Recognizer too.")
-@click.option("-m", "--message", help="What Kaggle shows beside the upload.  [default: the run's name]")
-def submit(run: Path, test_csv: Path, output: Path, upload: bool, message: str | None) -> None:
-    """Write a Kaggle submission: the model's answer for every row of test.csv."""
+@click.option("-m", "--message", help="What Kaggle shows beside the upload.  [default: the runs' names]")
+def submit(folders: tuple[Path, ...], test_csv: Path, output: Path, upload: bool, message: str | None) -> None:
+    """Write a Kaggle submission: the model's answer for every row of test.csv.
+
+    Of several runs, the mean of their probabilities answers.
+    """
     if message and not upload:
         raise click.UsageError("-m is the message of an upload: add --upload.")
     from inkdigit import competition
     from inkdigit.data.kaggle import read_csv, write_submission
     from inkdigit.recognizer import Recognizer
 
-    recognizer = Recognizer.load(run)
+    recognizer = Recognizer.load(*folders)
     rows = read_csv(test_csv, labelled=None)
     write_submission(output, recognizer.predict(rows.images))
-    click.echo(f"{output}: {len(rows):,} rows, ready for {competition.PAGE}/submit")
+    mean = f", the mean of {len(folders)} runs" if len(folders) > 1 else ""
+    click.echo(f"{output}: {len(rows):,} rows{mean}, ready for {competition.PAGE}/submit")
     if upload:
-        click.echo(competition.upload(output, message or run.resolve().name))
+        names = " + ".join(folder.resolve().name for folder in folders)
+        click.echo(competition.upload(output, message or names))
         click.echo(f"Its score: {competition.PAGE}/submissions")
 
 

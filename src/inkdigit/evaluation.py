@@ -7,6 +7,7 @@ ValueError: there is nothing to say about them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict
 
@@ -106,6 +107,48 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     half = math.sqrt(spread * (p * (1 - p) + spread / 4))
     low, high = (centre - half) / (1 + spread), (centre + half) / (1 + spread)
     return (0.0 if correct == 0 else low), (1.0 if correct == total else high)
+
+
+def mcnemar_test(only_first: int, only_second: int) -> float:
+    """Two-sided exact p-value that two models are equally good, from how many images only one of them reads rightly.
+
+    McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
+    Psychometrika 12 (1947) 153–157, with the binomial distribution itself in place of its approximation: where the
+    models are equally good, each of these images is the toss of a coin.
+    """
+    total, fewer = only_first + only_second, min(only_first, only_second)
+    if only_first == only_second:
+        return 1.0
+    ways = tail = 1  # of choosing no image, then one, two, …; whole numbers, so exact for any count
+    for chosen in range(fewer):
+        ways = ways * (total - chosen) // (chosen + 1)
+        tail += ways
+    return 2 * tail / 2**total
+
+
+def difference_interval(only_first: int, only_second: int, total: int) -> tuple[float, float]:
+    """95 % interval of the first model's accuracy minus the second's on the same `total` images, as two fractions.
+
+    The Wald interval with half an image added to each cell of the 2×2 table: Agresti, Min, "Simple improved confidence
+    intervals for comparing matched proportions", Statistics in Medicine 24 (2005) 729–740.
+    """
+    if not 0 < total >= only_first + only_second:
+        raise ValueError(f"no difference of proportions: {only_first} and {only_second} of {total}")
+    centre = (only_first - only_second) / (total + 2)
+    half = Z95 * math.sqrt(only_first + only_second + 1 - (total + 2) * centre**2) / (total + 2)
+    return max(centre - half, -1.0), min(centre + half, 1.0)
+
+
+def holm_adjusted(p_values: Sequence[float]) -> list[float]:
+    """p-values of several tests, raised so that one below 0.05 still means 5 % over all of them together.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979) 65–70.
+    """
+    adjusted, largest = list(p_values), 0.0
+    for rank, test in enumerate(sorted(range(len(p_values)), key=lambda test: p_values[test])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[test]))
+        adjusted[test] = largest
+    return adjusted
 
 
 def confusion_matrix(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> NDArray[np.int64]:

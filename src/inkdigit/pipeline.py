@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, learning_curve, machine, runs, tensorboard
+from inkdigit import answers, backend, learning_curve, machine, runs, tensorboard
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import kaggle, split
@@ -266,10 +266,13 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
         probabilities = recognizer.predict_proba(rows.images) if fair is None else fair
     kind = "held-out" if rows is not data.validation else "out-of-fold" if job.folds else "validation"
     name = f"{len(rows):,} {kind} rows"
+    learnt = _learnt_images(job, data, by_forerunners=fair is not None)
+    answers.write(folder, *learnt, rows, probabilities)
+    names.append(answers.ROWS)
     if data.test is not None:
         with watch.stage("Submission"):
-            answers = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
-            kaggle.write_submission(folder / "submission.csv", answers.argmax(1))
+            submitted = probabilities if data.test is rows else recognizer.predict_proba(data.test.images)
+            kaggle.write_submission(folder / "submission.csv", submitted.argmax(1))
             names.append("submission.csv")
     with watch.stage("Report"):
         layers = layers_of(trained.model)
@@ -291,6 +294,15 @@ def _learnt(job: Job, data: Data, *, by_forerunners: bool) -> int:
     if not by_forerunners:
         return len(data.rows if job.settings.refit else data.train)
     return len(data.rows) - len(data.rows) // job.folds if job.folds else len(data.train)
+
+
+def _learnt_images(job: Job, data: Data, *, by_forerunners: bool) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Hashes of what the networks that answered learnt from, and of what the model to keep has learnt."""
+    earlier = answers.learnt_by(job.start_from) if job.start_from else np.empty(0, np.uint64)
+    kept = np.concatenate([earlier, (data.rows if job.settings.refit or job.folds else data.train).hashes])
+    if not by_forerunners:
+        return kept, kept
+    return earlier if job.folds else np.concatenate([earlier, data.train.hashes]), kept
 
 
 def _report(

@@ -9,32 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs import read_verified
+from inkdigit.runs import MODEL, read_distinct, read_verified
 
 BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
 
 
 class Recognizer:
-    """A trained model, ready to predict. One instance serves any number of threads at once.
+    """A trained model, ready to predict, or several whose probabilities are averaged. Serves any number of threads.
 
-    model: the bytes of an ONNX file as `inkdigit.export` writes it.
+    model, more: the bytes of ONNX files as `inkdigit.export` writes them.
     """
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, *more: bytes) -> None:
         import onnxruntime
 
         options: Any = onnxruntime.SessionOptions()
         # Spinning threads keep the other core from whoever needs it: on a busy machine that halves the speed.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._sessions: list[Any] = [
+            onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            for content in (model, *more)
+        ]
 
     @classmethod
-    def load(cls, path: str | Path) -> Recognizer:
-        """Open the model of a run folder, after checking it against the folder's manifest.
+    def load(cls, path: str | Path, *more: str | Path) -> Recognizer:
+        """Open the models of one or more run folders, after checking each against its folder's manifest.
 
-        Raises InkdigitError when there is no manifest, or when the model is not the file it names.
+        Raises InkdigitError when there is no manifest, when a model is not the file it names, or when two runs hold
+        the same model.
         """
-        return cls(read_verified(Path(path), "model.onnx"))
+        runs = read_distinct([Path(path), *map(Path, more)])
+        return cls(*(read_verified(run.folder, MODEL) for run in runs))
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ten calibrated probabilities per image, (N, 10) float32, for any N including 0.
@@ -45,7 +50,8 @@ class Recognizer:
         probabilities = np.empty((len(images), 10), np.float32)
         for start in range(0, len(images), BATCH):
             batch = slice(start, start + BATCH)
-            (probabilities[batch],) = self._session.run(["probabilities"], {"pixels": images[batch]})
+            answers = [session.run(["probabilities"], {"pixels": images[batch]})[0] for session in self._sessions]
+            probabilities[batch] = np.mean(answers, axis=0)
         return probabilities
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:

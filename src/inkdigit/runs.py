@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from inkdigit.files import atomic
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MODEL = "model.onnx"
 KERAS_MODEL = "model.keras"
 JOB, LOCK, CHECKPOINTS = "job.json", "lock", "checkpoints"
 
@@ -51,6 +52,17 @@ def read(folder: Path) -> Run:
             f"{path} has format {version!r}, and this Inkdigit reads format {FORMAT}: install a newer Inkdigit."
         )
     return Run(folder, manifest)
+
+
+def read_distinct(folders: Sequence[Path]) -> list[Run]:
+    """The runs in several folders. Raises InkdigitError as `read` does, and when two of them hold the same model."""
+    found: dict[str, Run] = {}
+    for run in map(read, folders):
+        model = str(run.manifest["files"].get(MODEL, run.folder.absolute()))
+        if model in found:
+            raise InkdigitError(f"{found[model].folder} and {run.folder} hold the same model: name each run once.")
+        found[model] = run
+    return list(found.values())
 
 
 def checksum(folder: Path, name: str) -> str:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,11 @@ from inkdigit.errors import InkdigitError
 from inkdigit.report import archive, page, require
 from inkdigit.report.content import Layer, Report
 from inkdigit.report.page import write_report
+from tests.report.conftest import visit
 from tests.report.test_content import make_report, make_scored
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 EVERYTHING = {
     "samples.png",
@@ -206,42 +204,11 @@ def test_short(count: int, text: str):
     assert page.short(count) == text
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-dev-shm-usage",
-                "--disable-gpu",
-                "--disable-background-networking",
-            ],
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.mark.parametrize("width", [390, 1200])
 def test_the_page_opens_in_a_browser_and_asks_for_nothing_else(folder: Path, browser: Browser, width: int):
-    tab = browser.new_page(viewport={"width": width, "height": 900})
-    complaints: list[str] = []
-    requests: list[str] = []
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("request", lambda request: requests.append(request.url))
-    address = (folder / "report.html").as_uri()
-    tab.goto(address)
-    widths: list[int] = tab.evaluate(
-        "Promise.all([...document.images].map(i => i.decode().then(() => i.naturalWidth)))"
-    )
-    overflow: int = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    tab.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith("data:")] == [address]
-    assert len(widths) == len(EVERYTHING) - 1
-    assert min(widths) > 0
-    assert overflow == 0
+    seen = visit(browser, folder / "report.html", width)
+    assert seen.complaints == []
+    assert seen.requests == [(folder / "report.html").as_uri()]
+    assert len(seen.image_widths) == len(EVERYTHING) - 1
+    assert min(seen.image_widths) > 0
+    assert seen.overflow == 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ ARCHIVE = "report.npz"
 SHOWN = ("mistakes", "typical", "strange", "occluded")
 
 Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
 
 
 def write(report: Report, folder: Path) -> None:
@@ -60,10 +61,19 @@ def write(report: Report, folder: Path) -> None:
 
 def read(folder: Path) -> Report:
     """The report that a run folder keeps, checked against the run's manifest. Raises InkdigitError."""
+    return _read(folder, _report)
+
+
+def read_answers(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Labels (N,) and calibrated probabilities (N, 10) of the rows that a run was scored on, checked as in `read`."""
+    return _read(folder, lambda arrays: (arrays["labels"], arrays["probabilities"]))
+
+
+def _read(folder: Path, parts: Callable[[Arrays], T]) -> T:
     content = runs.read_verified(folder, ARCHIVE)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return _report(arrays)
+            return parts(arrays)
     except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
         raise InkdigitError(
             f"{folder / ARCHIVE} was written by another version of Inkdigit: train again, or use that version."

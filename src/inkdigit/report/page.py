@@ -33,11 +33,16 @@ def write_report(folder: Path, name: str) -> None:
     curve = learning_curve.points(folder, name)
     files = pictures(report, curve)
     files["report.html"] = page(report, name, curve, files).encode()
+    write(files, folder)
+    outdated = {file for file in runs.read(folder).manifest["files"] if file.endswith(".png")} - set(files)
+    runs.check_in(folder, list(files), outdated)
+
+
+def write(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files into a folder, each complete or not at all. Raises InkdigitError where it cannot be written."""
     for file, content in files.items():
         with atomic(folder / file) as temporary:
             temporary.write_bytes(content)
-    outdated = {file for file in runs.read(folder).manifest["files"] if file.endswith(".png")} - set(files)
-    runs.check_in(folder, list(files), outdated)
 
 
 def pictures(report: Report, curve: Sequence[Point]) -> dict[str, bytes]:
@@ -72,6 +77,25 @@ def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figu
 
 def page(report: Report, name: str, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
     """The HTML page, with those pictures inside."""
+    before = None
+    if scored := report.scored:
+        raw = apply_temperature(scored.probabilities, 1 / scored.temperature)
+        before = negative_log_likelihood(raw, scored.labels)
+    return render(
+        "page.html.j2",
+        files,
+        title=f"Inkdigit: {name}",
+        name=name,
+        report=report,
+        curve=curve,
+        scored=report.scored,
+        nll_before=before,
+        seconds=sum(stage.seconds for stage in report.stages),
+    )
+
+
+def render(template: str, files: Mapping[str, bytes], **facts: object) -> str:
+    """A page from a template of this folder; its pictures go inside."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -80,23 +104,11 @@ def page(report: Report, name: str, curve: Sequence[Point], files: Mapping[str, 
         lstrip_blocks=True,
     )
     environment.filters.update(duration=duration, short=short)
-    before = None
-    if scored := report.scored:
-        raw = apply_temperature(scored.probabilities, 1 / scored.temperature)
-        before = negative_log_likelihood(raw, scored.labels)
-    return environment.get_template("page.html.j2").render(
-        title=f"Inkdigit: {name}",
-        name=name,
-        report=report,
-        curve=curve,
-        scored=report.scored,
-        nll_before=before,
-        seconds=sum(stage.seconds for stage in report.stages),
-        pictures={
-            file.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(content).decode()
-            for file, content in files.items()
-        },
-    )
+    pictures = {
+        file.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(content).decode()
+        for file, content in files.items()
+    }
+    return environment.get_template(template).render(pictures=pictures, **facts)
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from inkdigit.convolutions import Convolutions
 from inkdigit.report.content import Samples, Scored
 from inkdigit.report.style import BLUE, INK, MUTED, RED, RULE, SIDE, TILE, chance, digit, heading, sheet, signed, tiles
+
+if TYPE_CHECKING:
+    from inkdigit.comparison import Comparison, Duel
 
 FILTERS = 48  # shown at most
 ACROSS = 12  # filters or feature maps in a row
@@ -92,12 +95,37 @@ def doubtful(images: NDArray[np.uint8], labels: NDArray[np.integer], probabiliti
     for number, (image, truth, answer) in enumerate(zip(images, labels, probabilities, strict=True)):
         guess = answer.argmax()
         left, top = wide * (number % columns) + 7, high * (number // columns) + 2
-        digit(axes, image, left, top)
-        _frame(axes, left, top)
-        caption: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5}
         read, labelled = (chance(float(answer[which])) for which in (guess, truth))
-        axes.text(left + 14, top + 32, f"read {guess} · {read}", color=RED, weight="bold", **caption)
-        axes.text(left + 14, top + 37, f"labelled {truth} · {labelled}", color=BLUE, **caption)
+        _captioned(axes, image, left, top, (f"read {guess} · {read}", RED), (f"labelled {truth} · {labelled}", BLUE))
+    return figure
+
+
+def disagreements(comparison: Comparison, duel: Duel) -> Figure:
+    """The images that only one of two runs reads rightly, at most 24 for each, those first where both are surest."""
+    columns, wide, high, title = 6, 42, 46, 16
+    groups = [
+        (duel.first, duel.second, duel.only_first),
+        (duel.second, duel.first, duel.only_second),
+    ]
+    lines = sum(math.ceil(min(len(rows), 24) / columns) for _, _, rows in groups)
+    figure, axes = sheet(columns * wide, lines * high + sum(title for _, _, rows in groups if len(rows)))
+    y = 0
+    for right, other, every in groups:
+        if not len(every):
+            continue
+        confidence = right.probabilities[every].max(axis=1) * other.probabilities[every].max(axis=1)
+        rows = every[np.argsort(-confidence, kind="stable")][:24]
+        shown = f", the {len(rows)} surest" if len(rows) < len(every) else ""
+        text = f"Only {right.name} is right: {len(every):,}{shown}"
+        axes.text(7, y + 11, text, weight="bold", fontsize=10, parse_math=False)
+        y += title
+        for number, row in enumerate(rows):
+            truth, guess = comparison.labels[row], other.probabilities[row].argmax()
+            read, misread = float(right.probabilities[row, truth]), float(other.probabilities[row, guess])
+            left, top = wide * (number % columns) + 7, y + high * (number // columns) + 2
+            captions = ((f"✓ {truth} · {chance(read)}", BLUE), (f"✗ {guess} · {chance(misread)}", RED))
+            _captioned(axes, comparison.images[row], left, top, *captions)
+        y += high * math.ceil(len(rows) / columns)
     return figure
 
 
@@ -143,6 +171,15 @@ def occlusion(scored: Scored) -> Figure:
         axes.text(left + 14, top + 31, f"read {read}{wrong}", color=RED if wrong else INK, weight="bold", **text)
         axes.text(left + 14, top + 35, fall, color=MUTED, **text)
     return figure
+
+
+def _captioned(axes: Axes, image: NDArray[np.uint8], left: float, top: float, *captions: tuple[str, str]) -> None:
+    """A framed digit and lines below it, each a text and its colour, the first in bold."""
+    digit(axes, image, left, top)
+    _frame(axes, left, top)
+    for line, (text, colour) in enumerate(captions):
+        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5, "color": colour}
+        axes.text(left + 14, top + 32 + 5 * line, text, weight="normal" if line else "bold", **look)
 
 
 def _frame(axes: Axes, left: float, top: float, side: float = SIDE) -> None:

@@ -1,0 +1,110 @@
+"""A run's answers, image by image, and what it learnt from: with them, runs are compared without running a model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit import runs
+from inkdigit.data.digits import Digits
+from inkdigit.files import atomic
+from inkdigit.report import archive
+
+ROWS = "rows.npz"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Images are known by their hashes (`Digits.hashes`), so that runs find the ones they share.
+
+    learnt: (M,) uint64, the images that the network behind these answers learnt from.
+    also_learnt: (K,) uint64, the images that the run's model has learnt; after a refit or from folds these are more.
+    scored: (N,) uint64, the labelled images that the run was scored on; labels: (N,) int64, their truth.
+    probabilities: (N, 10) float32, calibrated, the run's answers to them.
+    mistakes: (W, 28, 28) uint8, those that were read wrongly, in their order.
+    """
+
+    learnt: NDArray[np.uint64]
+    also_learnt: NDArray[np.uint64]
+    scored: NDArray[np.uint64]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    mistakes: NDArray[np.uint8]
+
+    def show_mistakes(self, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> None:
+        """Put the kept pictures of these rows into `images`, (len(rows), 28, 28); the others stay as they are."""
+        wrong = self.probabilities.argmax(axis=1) != self.labels
+        place = np.cumsum(wrong) - 1
+        shown = wrong[rows]
+        images[shown] = self.mistakes[place[rows[shown]]]
+
+
+def write(
+    folder: Path,
+    learnt: NDArray[np.uint64],
+    also_learnt: NDArray[np.uint64],
+    scored: Digits,
+    probabilities: NDArray[np.floating],
+) -> None:
+    """Write rows.npz: what `Answers` has beyond the run's report.npz, which holds labels and probabilities."""
+    wrong = probabilities.argmax(axis=1) != scored.truth
+    with atomic(folder / ROWS) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file, learnt=learnt, also_learnt=also_learnt, scored=scored.hashes, mistakes=scored.images[wrong]
+        )
+
+
+def read(folder: Path) -> Answers:
+    """The answers of a run, verified. InkdigitError where they are missing or not those of its manifest."""
+    labels, probabilities = archive.read_answers(folder)
+    return Answers(**_rows(folder), labels=labels, probabilities=probabilities)
+
+
+def learnt_by(folder: Path) -> NDArray[np.uint64]:
+    """Hashes of all images that a run's model has learnt, none where it keeps no account. Raises InkdigitError."""
+    if ROWS not in runs.read(folder).manifest["files"]:
+        return np.empty(0, np.uint64)
+    rows = _rows(folder)
+    return np.union1d(rows["learnt"], rows["also_learnt"])
+
+
+def _rows(folder: Path) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(runs.read_verified(folder, ROWS)), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def shared(every: Sequence[Answers]) -> list[NDArray[np.int64]]:
+    """For each run, the rows of the images that all were scored on and none had learnt, in the first one's order.
+
+    Left out are images that the runs have under different labels, and those that stand twice in a set, unless all
+    sets are the same from end to end.
+    """
+    first = every[0]
+    if all(np.array_equal(one.scored, first.scored) for one in every):
+        rows = [np.arange(len(first.scored))] * len(every)
+    else:
+        common = reduce(np.intersect1d, [_once(one.scored) for one in every])
+        images = first.scored[np.isin(first.scored, common)]
+        rows = [_places(images, one.scored) for one in every]
+    labels = np.stack([one.labels[own] for one, own in zip(every, rows, strict=True)])
+    fair = (labels == labels[0]).all(axis=0)
+    for one, own in zip(every, rows, strict=True):
+        fair &= ~np.isin(one.scored[own], one.learnt)
+    return [own[fair] for own in rows]
+
+
+def _once(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    values, counts = np.unique(hashes, return_counts=True)
+    return values[counts == 1]
+
+
+def _places(hashes: NDArray[np.uint64], within: NDArray[np.uint64]) -> NDArray[np.int64]:
+    order = np.argsort(within)
+    return order[np.searchsorted(within, hashes, sorter=order)]

@@ -1,0 +1,140 @@
+"""`inkdigit runs`, on folders that hold what a training leaves in its manifest, and on damaged ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inkdigit import leaderboard
+from inkdigit.errors import InkdigitError
+from tests.conftest import Command
+
+
+def make_manifest(
+    folder: Path, correct: int, total: int, day: int, *, scored: str = "1,000 held-out rows", **changes: Any
+) -> None:
+    manifest = {
+        "format": 1,
+        "created": f"2026-11-{day:02}T12:00:00+00:00",
+        "settings": {"preset": "fast", "seed": day},
+        "figures": {
+            "scored": scored,
+            "accuracy": correct / total,
+            "low": correct / total - 0.01,
+            "high": correct / total + 0.01,
+            "total": total,
+            "training_seconds": 1471.4,
+        },
+        "parameters": 351_682,
+        "files": {},
+    }
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two runs scored alike, and a newer one scored on a few validation rows."""
+    make_manifest(tmp_path / "good", 990, 1000, day=5)
+    make_manifest(tmp_path / "better", 995, 1000, day=3)
+    make_manifest(tmp_path / "few", 50, 50, day=9, scored="50 validation rows")
+    return tmp_path
+
+
+def test_best_first_among_runs_scored_alike(inkdigit: Command, folder: Path) -> None:
+    done = inkdigit("runs", folder)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line] == [
+        "Accuracy",
+        "name",
+        "few",
+        "Accuracy",
+        "name",
+        "better",
+        "good",
+    ]
+    assert "on 50 validation rows" in lines[0]
+    better = lines[-2]
+    date = datetime.fromisoformat("2026-11-03T12:00:00+00:00").astimezone().date()
+    assert better.split() == ["better", "fast", "3", "351,682", "99.50", "(98.50–100.50)", "1,471", "s", str(date)]
+
+
+def test_a_pipe_gets_whole_names_and_a_terminal_lines_that_fit(folder: Path) -> None:
+    name = "an-experiment-with-a-very-long-name-and-seed-7"
+    make_manifest(folder / name, 980, 1000, day=1)
+    board = leaderboard.read(folder)
+    assert name in leaderboard.table(board)
+    narrow = leaderboard.table(board, width=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "…" in narrow
+    assert "99.50 (98.50–100.50)" in narrow
+
+
+def test_runs_that_cannot_be_read_are_told_below_the_table(inkdigit: Command, folder: Path) -> None:
+    make_manifest(folder / "newer", 1, 1, day=1, format=2)
+    make_manifest(folder / "nameless", 1, 1, day=1, figures={"accuracy": "high"})
+    make_manifest(folder / "dateless", 1, 1, day=1, created="yesterday")
+    make_manifest(folder / "cut", 1, 1, day=1)
+    (folder / "cut" / "manifest.json").write_text('{"format": 1, ')
+    (folder / "unfinished").mkdir()
+    (folder / "unfinished" / "model.onnx").touch()
+    (folder / "notes").mkdir()
+    (folder / "notes.txt").touch()
+    done = inkdigit("runs", folder)
+    assert done.returncode == 0
+    table, problems = done.stdout.rstrip().rsplit("\n\n", 1)
+    assert all(name in table for name in ("good", "better", "few"))
+    assert [Path(line.split()[0]).relative_to(folder).parts[0] for line in problems.splitlines()] == [
+        *("cut", "dateless", "nameless", "newer", "unfinished")
+    ]
+    assert "install a newer Inkdigit" in problems
+    assert problems.count("is damaged") == 3
+
+
+def test_an_unfinished_training_is_told_with_the_command_to_go_on(inkdigit: Command, folder: Path) -> None:
+    (folder / ".stopped.partial" / "checkpoints").mkdir(parents=True)
+    assert "stopped" not in inkdigit("runs", folder).stdout
+    (folder / ".stopped.partial" / "checkpoints" / "training.npz").touch()
+    assert f"inkdigit train --resume {folder / 'stopped'}" in inkdigit("runs", folder).stdout
+
+
+def test_json_holds_the_same(inkdigit: Command, folder: Path) -> None:
+    make_manifest(folder / "newer", 1, 1, day=1, format=2)
+    board = json.loads(inkdigit("runs", folder, "--json").stdout)
+    assert [run["name"] for run in board["runs"]] == ["few", "better", "good"]
+    assert board["runs"][1]["accuracy"] == 0.995
+    assert board["runs"][1]["folder"] == str(folder / "better")
+    assert len(board["problems"]) == 1
+
+
+def test_training_time_of_older_runs_comes_from_their_metrics(tmp_path: Path) -> None:
+    for name in ("old", "bare"):
+        make_manifest(tmp_path / name, 9, 10, day=1)
+        manifest = json.loads((tmp_path / name / "manifest.json").read_text())
+        del manifest["figures"]["training_seconds"]
+        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "old" / "metrics.json").write_text('{"training_seconds": 42.5}')
+    assert {entry.name: entry.training_seconds for entry in leaderboard.read(tmp_path).entries} == {
+        "old": 42.5,
+        "bare": None,
+    }
+
+
+def test_one_run_is_listed_by_its_own_folder(folder: Path) -> None:
+    assert [entry.name for entry in leaderboard.read(folder / "good").entries] == ["good"]
+
+
+def test_no_runs_and_no_folder(inkdigit: Command, tmp_path: Path) -> None:
+    empty = inkdigit("runs", tmp_path)
+    assert (empty.returncode, empty.stderr) == (0, "")
+    assert "holds no runs yet" in empty.stdout
+    absent = inkdigit("runs", cwd=tmp_path)
+    assert absent.returncode == 2
+    assert absent.stderr.startswith("Error: runs is not a folder")
+    with pytest.raises(InkdigitError, match="is not a folder"):
+        leaderboard.read(tmp_path / "absent")
