@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+KAGGLE_PYTHON ?= 3.12
 SETUP := $(VENV)/.ready
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,6 +25,12 @@ test: $(SETUP)  ## set up what is missing, check style and types, run the tests
 dist: $(SETUP)  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
 
+kaggle: $(SETUP)  ## gather the wheels that notebooks/kaggle.ipynb wants attached in dist/kaggle
+	rm -rf dist/kaggle
+	$(BIN)/python -m build --wheel --outdir dist/kaggle .
+	$(BIN)/pip download --quiet --no-deps --dest dist/kaggle --only-binary :all: --python-version $(KAGGLE_PYTHON) \
+		--platform manylinux_2_28_x86_64 onnxruntime keras
+
 clean:  ## remove .venv, dist and caches; runs stay
 	rm -rf $(VENV) dist .pytest_cache .ruff_cache
 
@@ -34,5 +41,5 @@ $(SETUP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --editable '.[train,dev]'
 	@touch $@
 
-.PHONY: help demo setup test dist clean
+.PHONY: help demo setup test dist kaggle clean
 .DEFAULT_GOAL := help
