@@ -20,7 +20,7 @@ test: $(SETUP)  ## set up what is missing, check style and types, run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 dist: $(SETUP)  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
