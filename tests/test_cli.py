@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import Command
@@ -19,6 +22,12 @@ def with_cell(column: int, value: str) -> str:
     cells = ROW.split(",")
     cells[column] = value
     return f"{HEADER}\n{ROW}\n{','.join(cells)}\n"
+
+
+def saved(**arrays: Any) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
 
 
 BAD_FILES: dict[str, tuple[str, bytes, list[str]]] = {
@@ -38,6 +47,13 @@ BAD_FILES: dict[str, tuple[str, bytes, list[str]]] = {
     "text": ("bad.csv", b"Dear all,\nhere are the digits.\n", ["bad.csv", "line 1"]),
     "picture": ("bad.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), ["bad.csv"]),
     "corrupt gz": ("bad.csv.gz", gzip.compress(ROW.encode() * 99)[:-20], ["bad.csv.gz"]),
+    "corrupt npz": ("bad.npz", b"PK\x03\x04 and nothing more", ["bad.npz", "damaged"]),
+    "corrupt parquet": ("bad.parquet", b"PAR1 and nothing more", ["bad.parquet", "damaged"]),
+    "pickled npz": ("bad.npz", saved(x=np.array([{}])), ["bad.npz", "x", "pickled"]),
+    "scaled npz": ("bad.npz", saved(x=np.full((2, 28, 28), 0.5)), ["bad.npz", "x", "image 1", "pixel0", "0.5"]),
+    "unlabelled npz": ("bad.npz", saved(x=np.zeros((2, 28, 28))), ["bad.npz", "no labels"]),
+    "short IDX": ("bad-idx3-ubyte", b"\0\0\x08\x03\0\0\0\2\0\0\0\x1c\0\0\0\x1c", ["bad-idx3-ubyte", "ends before"]),
+    "other format": ("bad.xlsx", b"\xd0\xcf\x11\xe0\0", ["bad.xlsx", "CSV", "IDX", "npz", "Parquet", "folder"]),
     "corrupt zip": ("bad.zip", b"PK\x03\x04 and nothing more", ["bad.zip"]),
 }
 

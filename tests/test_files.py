@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic, cache_dir
+from inkdigit.files import atomic, cache_dir, reading
 
 
 def names(folder: Path) -> list[str]:
@@ -87,3 +88,37 @@ def test_the_cache_goes_where_the_variable_says(monkeypatch: pytest.MonkeyPatch,
     assert cache_dir() == tmp_path
     monkeypatch.delenv("INKDIGIT_CACHE")
     assert cache_dir().name.lower() == "inkdigit" or cache_dir().parent.name.lower() == "inkdigit"
+
+
+def write_and_complain(path: Path) -> None:
+    path.write_text("new")
+    raise InkdigitError("line 2: half a row")
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path):
+    path = tmp_path / "digits.csv"
+    path.write_text("old")
+    with pytest.raises(InkdigitError, match=r"digits.csv changed while it was read"), reading(path):
+        path.write_text("newer")
+    with pytest.raises(InkdigitError, match=r"digits.csv changed while it was read"), reading(path):
+        write_and_complain(path)
+    with pytest.raises(InkdigitError, match="changed while it was read"), reading(tmp_path):
+        (tmp_path / "another.csv").touch()
+
+
+FAULTS: dict[str, tuple[Exception, str]] = {
+    "not there": (FileNotFoundError(2, "No such file"), "digits.csv does not exist"),
+    "not allowed": (PermissionError(13, "Permission denied"), r"could not be read \(Permission denied\)"),
+    "damaged": (zlib.error("incorrect\n data check"), r"is damaged \(incorrect data check\)"),
+    "too large": (MemoryError(), "does not fit into memory"),
+    "a sentence already": (InkdigitError("line 2: half a row"), "^line 2: half a row$"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_what_goes_wrong_with_reading_is_one_sentence(tmp_path: Path, case: str):
+    fault, sentence = FAULTS[case]
+    path = tmp_path / "digits.csv"
+    path.touch()
+    with pytest.raises(InkdigitError, match=sentence), reading(path):
+        raise fault

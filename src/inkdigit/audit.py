@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from inkdigit import backend, duplicates, pipeline
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, out
-from inkdigit.data import kaggle, mnist
+from inkdigit.data import files, mnist
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
@@ -40,10 +40,10 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
 
     Raises InkdigitError for files that cannot be read, and for a training set too small to be judged.
     """
-    rows = kaggle.read_csv(train, labelled=True)
+    rows = files.read(train, labelled=True, part="train")
     if settings and len(rows) < pipeline.FEWEST_ROWS:
         raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {pipeline.FEWEST_ROWS}: add more.")
-    sets = [rows, *(kaggle.read_csv(other, labelled=None) for other in others), mnist.load()[1]]
+    sets = [rows, *(files.read(other) for other in others), mnist.load()[1]]
     for sentence in write_duplicates(folder / "duplicates.csv", sets) or ["No picture is there twice."]:
         out.print(sentence)
     out.print(f"Pairs: {folder / 'duplicates.csv'}")

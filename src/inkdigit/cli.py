@@ -94,8 +94,8 @@ def knobs(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command()
-@click.option("--train", "train_csv", type=FILE, help="Kaggle's train.csv.  [default: MNIST's Kaggle-protocol split]")
-@click.option("--test", "test_csv", type=FILE, help="Kaggle's test.csv: a submission.csv is written for it.")
+@click.option("--train", "train_csv", type=FILE, help="Labelled digits.  [default: MNIST's Kaggle-protocol split]")
+@click.option("--test", "test_csv", type=FILE, help="Digits to answer: submission.csv is written for them.")
 @click.option("--preset", "name", type=click.Choice(PRESETS), help="The settings to start from.  [default: fast]")
 @click.option("--config", type=FILE, help="A TOML file of settings, on top of the preset's; options go on top of both.")
 @click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
@@ -126,6 +126,7 @@ def train(
 ) -> None:
     """Train a network; write its run folder with model, figures, report and submission.
 
+    Digits are read from CSV as Kaggle's, IDX as MNIST's, .npz, Parquet, or a folder of pictures.
     Every setting of the training is an option; --print-config shows them all with their values.
     """
     if config:
@@ -172,7 +173,9 @@ def runs(folder: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, type=FILE)
-@click.option("--data", "labelled_csv", type=FILE, help="Labelled rows.  [default: those that all runs were scored on]")
+@click.option(
+    "--data", "labelled_csv", type=FILE, help="Labelled digits.  [default: those that all runs were scored on]"
+)
 @click.option("--out", type=FILE, default=Path("comparison"), show_default=True, help="Folder for page and pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_json: bool) -> None:
@@ -183,10 +186,10 @@ def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_
 
     require()
     from inkdigit import comparison
-    from inkdigit.data.kaggle import read_csv
+    from inkdigit.data import files
     from inkdigit.report.comparison import write_comparison
 
-    rows = read_csv(labelled_csv, labelled=True) if labelled_csv else None
+    rows = files.read(labelled_csv, labelled=True) if labelled_csv else None
     result = comparison.compare(folders, rows)
     page = write_comparison(result, out)
     click.echo(json.dumps(result.to_json()) if as_json else f"{comparison.table(result)}\n\nPage: {page}")
@@ -194,7 +197,7 @@ def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_
 
 @main.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=FILE)
-@click.option("--data", "labelled_csv", type=FILE, required=True, help="A CSV in Kaggle's format with labels.")
+@click.option("--data", "labelled_csv", type=FILE, required=True, help="Labelled digits.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(folders: tuple[Path, ...], labelled_csv: Path, as_json: bool) -> None:
     """Score a run's model on labelled rows: accuracy with interval, figures per digit, calibration.
@@ -203,20 +206,20 @@ def evaluate(folders: tuple[Path, ...], labelled_csv: Path, as_json: bool) -> No
     """
     import json
 
-    from inkdigit.data.kaggle import read_csv
+    from inkdigit.data import files
     from inkdigit.evaluation import evaluate as score
     from inkdigit.evaluation import table
     from inkdigit.recognizer import Recognizer
 
     recognizer = Recognizer.load(*folders)
-    rows = read_csv(labelled_csv, labelled=True)
+    rows = files.read(labelled_csv, labelled=True)
     evaluation = score(recognizer.predict_proba(rows.images), rows.truth)
     click.echo(json.dumps(evaluation.to_json()) if as_json else table(evaluation))
 
 
 @main.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=FILE)
-@click.option("--test", "test_csv", type=FILE, required=True, help="Kaggle's test.csv.")
+@click.option("--test", "test_csv", type=FILE, required=True, help="Kaggle's test.csv, or digits in another format.")
 @click.option("-o", "--output", type=FILE, default=Path("submission.csv"), show_default=True)
 @click.option("--upload", is_flag=True, help="Upload it to Kaggle's Digit Recognizer too.")
 @click.option("-m", "--message", help="What Kaggle shows beside the upload.  [default: the runs' names]")
@@ -228,11 +231,12 @@ def submit(folders: tuple[Path, ...], test_csv: Path, output: Path, upload: bool
     if message and not upload:
         raise click.UsageError("-m is the message of an upload: add --upload.")
     from inkdigit import competition
-    from inkdigit.data.kaggle import read_csv, write_submission
+    from inkdigit.data import files
+    from inkdigit.data.kaggle import write_submission
     from inkdigit.recognizer import Recognizer
 
     recognizer = Recognizer.load(*folders)
-    rows = read_csv(test_csv, labelled=None)
+    rows = files.read(test_csv)
     write_submission(output, recognizer.predict(rows.images))
     mean = f", the mean of {len(folders)} runs" if len(folders) > 1 else ""
     click.echo(f"{output}: {len(rows):,} rows{mean}, ready for {competition.PAGE}/submit")

@@ -1,10 +1,14 @@
-"""Files that are either whole or absent, and the folder for what can be fetched or computed again."""
+"""Files that are either whole or absent, read while nobody writes them; the folder for what can be made again."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import secrets
 import shutil
+import struct
+import zipfile
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +16,9 @@ from pathlib import Path
 import platformdirs
 
 from inkdigit.errors import InkdigitError
+
+# What Python's own readers of gz, zip and npz raise for damaged bytes.
+DAMAGE = (EOFError, NotImplementedError, ValueError, struct.error, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
 @contextmanager
@@ -45,6 +52,53 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+@contextmanager
+def reading(path: Path) -> Generator[None]:
+    """Make one sentence, an InkdigitError, of what goes wrong while the block reads the file or folder `path`.
+
+    That is: it does not exist or may not be read, its bytes are damaged, the memory does not suffice, or it changed
+    since the block began: half of an old file and half of a new one never pass for a whole.
+    """
+    try:
+        before = _state(path)
+        try:
+            yield
+        except (InkdigitError, OSError, *DAMAGE) as error:
+            # A file that is being written looks damaged: that it changed is what helps.
+            if _state(path) != before:
+                raise _changed(path) from error
+            raise
+        if _state(path) != before:
+            raise _changed(path)
+    except FileNotFoundError as error:
+        raise InkdigitError(f"{path} does not exist: check the name and the folder.") from error
+    except DAMAGE as error:
+        raise InkdigitError(f"{path} is damaged ({_in_one_line(error)}): download or pack it again.") from error
+    except OSError as error:
+        raise InkdigitError(f"{path} could not be read ({error.strerror or _in_one_line(error)}).") from error
+    except MemoryError as error:
+        raise InkdigitError(f"{path} does not fit into memory: split it into parts.") from error
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _changed(path: Path) -> InkdigitError:
+    return InkdigitError(f"{path} changed while it was read: wait until it is complete, then try again.")
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def check_packing(path: Path, member: zipfile.ZipInfo) -> None:
+    """Raise InkdigitError where a member of the zip file `path` is encrypted, or packed as few programs can."""
+    if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise InkdigitError(f"{path} is encrypted or packed in an unusual way: unpack it first.")
 
 
 def cache_dir() -> Path:

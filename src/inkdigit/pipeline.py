@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from inkdigit import answers, backend, learning_curve, machine, runs, tensorboard
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
-from inkdigit.data import kaggle, split
+from inkdigit.data import files, kaggle, split
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.report import archive
@@ -40,7 +40,7 @@ PATHS = ("train", "test", "model_file", "start_from", "tensorboard")  # of a job
 
 @dataclass(frozen=True)
 class Job:
-    """What to do: `train` and `test` are Kaggle's CSVs (None: MNIST's Kaggle-protocol split); `out` the run folder.
+    """What to do: `train` and `test` are files of digits (None: MNIST's Kaggle-protocol split); `out` the run folder.
 
     tensorboard: where to write the curves for TensorBoard, in a folder for each run and each fit.
     """
@@ -165,9 +165,9 @@ def load(job: Job) -> Data:
     if job.train is None:
         rows, test = split.kaggle_split(seed=settings.seed)
     else:
-        rows, test = kaggle.read_csv(job.train, labelled=True), None
+        rows, test = files.read(job.train, labelled=True, part="train"), None
     if job.test is not None:
-        test = kaggle.read_csv(job.test, labelled=None)
+        test = files.read(job.test)
     used, train, validation = divided(rows, settings)
     return Data(used, used, used, test) if job.folds else Data(used, train, validation, test)
 

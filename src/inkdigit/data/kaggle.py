@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import struct
 import zipfile
-import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
@@ -19,7 +17,7 @@ from numpy.typing import NDArray
 
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic, cache_dir
+from inkdigit.files import DAMAGE, atomic, cache_dir, check_packing, reading
 
 LABEL = "label"
 PIXELS = [f"pixel{i}" for i in range(28 * 28)]
@@ -28,17 +26,6 @@ _BLOCK = 1 << 19  # bytes parsed at a time: the intermediate arrays stay in the 
 _LONGEST_LINE = 1 << 16  # bytes; Kaggle's header has 6.6 thousand, a row at most 3.1
 _LARGEST_TEXT = 1 << 30  # bytes, unpacked; Kaggle's train.csv has 77 million
 _CACHED_FILES = 8
-
-# What Python's own readers of gz, zip and npz raise for damaged bytes.
-_DAMAGE = (
-    EOFError,
-    NotImplementedError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    gzip.BadGzipFile,
-    zipfile.BadZipFile,
-)
 
 _NUMBERS = {f"{value:0{width}d}": value for width in (1, 2, 3) for value in range(256)}
 _CELLS = np.array([b"%d," % value for value in range(256)])
@@ -52,14 +39,16 @@ def read_csv(path: Path, *, labelled: bool | None = None) -> Digits:
     The same bytes are parsed once: the result is kept in the user's cache directory under their SHA-256.
     Raises InkdigitError, one sentence with file, line (the header is line 1) and column, for anything else.
     """
-    try:
-        digits = _read(path)
-    except FileNotFoundError as error:
-        raise InkdigitError(f"{path} does not exist: check the name and the folder.") from error
-    except _DAMAGE as error:
-        raise InkdigitError(f"{path} is damaged ({error}): download or pack it again.") from error
-    except OSError as error:
-        raise InkdigitError(f"{path} could not be read ({error.strerror or error}).") from error
+    if path.is_dir():
+        raise InkdigitError(f"{path} is a folder: name the CSV file in it.")
+    with reading(path):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        cached = cache_dir() / "csv" / f"{content}.npz"
+        recalled = _recall(cached, source=path.name)
+        digits = recalled or _parse(path)
+    if recalled is None:
+        _remember(cached, digits)
     if labelled and digits.labels is None:
         raise InkdigitError(f"{path}, line 1: no label column: labelled data begins with 'label', then pixel0.")
     return digits
@@ -100,19 +89,6 @@ def submission_text(labels: NDArray[np.int64]) -> bytes:
 
 
 # ---- reading: cache, fast pass, careful pass
-
-
-def _read(path: Path) -> Digits:
-    if path.is_dir():
-        raise InkdigitError(f"{path} is a folder: name the CSV file in it.")
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    cached = cache_dir() / "csv" / f"{content}.npz"
-    digits = _recall(cached, source=path.name)
-    if digits is None:
-        digits = _parse(path)
-        _remember(cached, digits)
-    return digits
 
 
 def _parse(path: Path) -> Digits:
@@ -287,9 +263,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if len(members) != 1:
         found = ", ".join(member.filename for member in members[:4]) or "none"
         raise InkdigitError(f"{path} must hold one CSV file and holds {len(members)} ({found}): unpack it first.")
-    plain = members[0].compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-    if members[0].flag_bits & 1 or not plain:
-        raise InkdigitError(f"{path} is encrypted or packed in an unusual way: unpack it first.")
+    check_packing(path, members[0])
     return members[0]
 
 
@@ -302,7 +276,7 @@ def _recall(cached: Path, source: str) -> Digits | None:
             labels = arrays["labels"]
             return Digits(arrays["images"], labels if len(labels) else None, source)
     # The npz format carries checksums: a damaged entry fails in one of these ways, and is written again.
-    except (OSError, KeyError, *_DAMAGE):
+    except (OSError, KeyError, *DAMAGE):
         return None
 
 

@@ -1,0 +1,89 @@
+"""IDX, the format of MNIST's own files: images in one file, labels in another one beside it."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.data.arrays import check_count, check_pair, to_labels
+from inkdigit.data.digits import Digits
+from inkdigit.errors import InkdigitError
+from inkdigit.files import reading
+
+GZIP = b"\x1f\x8b"
+
+_BYTES = 0x08
+_TYPES = {_BYTES, 0x09, 0x0B, 0x0C, 0x0D, 0x0E}
+_IMAGES, _LABELS = ("images", "idx3"), ("labels", "idx1")
+
+
+def read_idx(path: Path) -> Digits:
+    """Read images, and the labels beside them where there are some: `train-images-idx3-ubyte` and
+    `train-labels-idx1-ubyte`, each as it is or as .gz. Either of the two may be named.
+
+    EMNIST's files, known by "emnist" in the name, hold rows where MNIST has columns: they are turned round.
+    Raises InkdigitError for anything that is not a pair of N images of 28x28 bytes and N labels.
+    """
+    values = _array(path)
+    if values.ndim == 1:
+        labels, images = path, _beside(path, _LABELS, _IMAGES)
+        if images is None:
+            raise InkdigitError(f"{path} holds labels, and their images are not beside it: name the images' file.")
+        values = _array(images)
+    else:
+        labels, images = _beside(path, _IMAGES, _LABELS), path
+    if values.ndim != 3:
+        raise InkdigitError(f"{images} holds labels where its name says images.")
+    if "emnist" in images.name.lower():
+        values = np.ascontiguousarray(values.transpose(0, 2, 1))
+    if labels is None:
+        return Digits(values, None, images.name)
+    digits = to_labels(_array(labels), str(labels))
+    check_pair(len(values), len(digits), f"{images} and {labels.name}")
+    return Digits(values, digits, images.name)
+
+
+def is_idx(start: bytes) -> bool:
+    """Whether a file that begins so is IDX: two zeros, the type of its values, the number of its dimensions."""
+    return len(start) >= 4 and start[:2] == b"\0\0" and start[2] in _TYPES and 1 <= start[3] <= 4
+
+
+def _beside(path: Path, this: tuple[str, str], other: tuple[str, str]) -> Path | None:
+    """The file that goes with this one, by its name."""
+    name = path.name.removesuffix(".gz")
+    if this[0] not in name:
+        return None
+    name = name.replace(this[0], other[0]).replace(this[1], other[1])
+    candidates = [path.with_name(name), path.with_name(f"{name}.gz")]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _array(path: Path) -> NDArray[np.uint8]:
+    with reading(path), _opened(path) as stream:
+        magic = stream.read(4)
+        if not is_idx(magic):
+            raise InkdigitError(f"{path} is not an IDX file: it begins with {magic!r}.")
+        if magic[2] != _BYTES:
+            raise InkdigitError(f"{path} holds values of type 0x{magic[2]:02x}: unsigned bytes (0x08) are needed.")
+        shape: tuple[int, ...] = struct.unpack(f">{magic[3]}I", stream.read(4 * magic[3]))
+        check_count(shape[0], str(path))
+        if shape[1:] not in {(), (28, 28)}:
+            raise InkdigitError(f"{path} has shape {shape}: images are (N, 28, 28).")
+        count = math.prod(shape)
+        content = stream.read(count + 1)
+    if len(content) != count:
+        problem = "ends before" if len(content) < count else "goes on after"
+        raise InkdigitError(f"{path} {problem} the {shape[0]:,} that its header announces: download it again.")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    return gzip.open(path) if packed else path.open("rb")

@@ -1,0 +1,1 @@
+"""A picture from outside -> 28x28 digits."""

@@ -1,0 +1,123 @@
+"""The same digits in every format that is read, written without the code under test."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from inkdigit.data import kaggle
+from inkdigit.data.digits import Digits
+
+Writer = Callable[[Path, Digits], Path]
+
+savez: Any = np.savez_compressed  # its type takes any array for `allow_pickle`
+
+PIXELS = [f"pixel{i}" for i in range(784)]
+
+
+def png(image: np.ndarray, form: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, form)
+    return stream.getvalue()
+
+
+def csv(folder: Path, digits: Digits) -> Path:
+    kaggle.write_csv(folder / "digits.csv", digits)
+    return folder / "digits.csv"
+
+
+def csv_gz(folder: Path, digits: Digits) -> Path:
+    (folder / "digits.csv.gz").write_bytes(gzip.compress(csv(folder, digits).read_bytes()))
+    return folder / "digits.csv.gz"
+
+
+def csv_zip(folder: Path, digits: Digits) -> Path:
+    with zipfile.ZipFile(folder / "digits.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(csv(folder, digits), "digits.csv")
+    return folder / "digits.zip"
+
+
+def idx(folder: Path, digits: Digits, pack: Callable[[bytes], bytes] = bytes, suffix: str = "") -> Path:
+    images = struct.pack(">IIII", 2051, len(digits), 28, 28) + digits.images.tobytes()
+    (folder / f"train-images-idx3-ubyte{suffix}").write_bytes(pack(images))
+    if digits.labels is not None:
+        labels = struct.pack(">II", 2049, len(digits)) + digits.labels.astype(np.uint8).tobytes()
+        (folder / f"train-labels-idx1-ubyte{suffix}").write_bytes(pack(labels))
+    return folder / f"train-images-idx3-ubyte{suffix}"
+
+
+def idx_gz(folder: Path, digits: Digits) -> Path:
+    return idx(folder, digits, gzip.compress, ".gz")
+
+
+def npz(folder: Path, digits: Digits) -> Path:
+    arrays = {"images": digits.images} if digits.labels is None else {"images": digits.images, "labels": digits.labels}
+    savez(folder / "digits.npz", **arrays)
+    return folder / "digits.npz"
+
+
+def npz_of_floats(folder: Path, digits: Digits) -> Path:
+    arrays: dict[str, Any] = {"X": digits.images.reshape(-1, 784).astype(np.float64)}
+    if digits.labels is not None:
+        arrays["y"] = digits.labels[:, None].astype(np.float32)
+    savez(folder / "digits.npz", **arrays)
+    return folder / "digits.npz"
+
+
+def npz_without_names(folder: Path, digits: Digits) -> Path:
+    arrays = [digits.images[..., None]] if digits.labels is None else [digits.images[..., None], digits.labels]
+    np.savez(folder / "digits.npz", *arrays)
+    return folder / "digits.npz"
+
+
+def parquet(folder: Path, digits: Digits) -> Path:
+    columns = dict(zip(PIXELS, digits.images.reshape(-1, 784).T.astype(np.int64), strict=True))
+    labels = {} if digits.labels is None else {"label": digits.labels}
+    pq.write_table(pa.table({**labels, **columns}), folder / "digits.parquet")
+    return folder / "digits.parquet"
+
+
+def hugging_face(folder: Path, digits: Digits) -> Path:
+    cells = [{"bytes": png(image), "path": f"{place}.png"} for place, image in enumerate(digits.images)]
+    labels = {} if digits.labels is None else {"label": digits.labels}
+    pq.write_table(pa.table({"image": cells, **labels}), folder / "digits.parquet")
+    return folder / "digits.parquet"
+
+
+def pictures(folder: Path, digits: Digits, form: str = "PNG", invert: bool = False) -> Path:
+    """A folder of pictures named 1, 2, … 10, so that natural order is not the order of the letters."""
+    for place, image in enumerate(digits.images):
+        sub = folder / "digits" / ("" if digits.labels is None else str(digits.labels[place]))
+        sub.mkdir(parents=True, exist_ok=True)
+        (sub / f"{place}.{form.lower()}").write_bytes(png(~image if invert else image, form))
+    return folder / "digits"
+
+
+def pictures_on_paper(folder: Path, digits: Digits) -> Path:
+    return pictures(folder, digits, "BMP", invert=True)
+
+
+WRITERS: dict[str, Writer] = {
+    "csv": csv,
+    "csv.gz": csv_gz,
+    "csv in zip": csv_zip,
+    "idx": idx,
+    "idx.gz": idx_gz,
+    "npz": npz,
+    "npz of floats": npz_of_floats,
+    "npz without names": npz_without_names,
+    "parquet": parquet,
+    "parquet of pictures": hugging_face,
+    "pictures": pictures,
+    "pictures dark on light": pictures_on_paper,
+}
