@@ -173,9 +173,7 @@ def runs(folder: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("folders", metavar="RUN RUN...", nargs=-1, required=True, type=FILE)
-@click.option(
-    "--data", "labelled_csv", type=FILE, help="Labelled digits.  [default: what all runs were scored on]"
-)
+@click.option("--data", "labelled_csv", type=FILE, help="Labelled digits.  [default: what all runs were scored on]")
 @click.option("--out", type=FILE, default=Path("comparison"), show_default=True, help="Folder for page and pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_json: bool) -> None:
