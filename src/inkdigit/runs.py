@@ -132,14 +132,15 @@ def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
             _same_job(folder, out, job["identity"])
             write_json(folder / JOB, job)
             yield folder
-            shutil.rmtree(folder / CHECKPOINTS)
-            (folder / JOB).unlink()
             if out.is_dir():
                 out.rmdir()  # only ever an empty one: see `occupied`
             lock.release()
             (folder / LOCK).unlink(missing_ok=True)
             folder.rename(out)
-        except BaseException:
+            # Only now: whatever goes wrong before the run is in its place must not cost the training.
+            shutil.rmtree(out / CHECKPOINTS)
+            (out / JOB).unlink()
+        except BaseException:  # a kill by Ctrl-C too; raised again below
             if not has_checkpoints(folder):
                 lock.release()
                 shutil.rmtree(folder, ignore_errors=True)
