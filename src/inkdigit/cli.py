@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from inkdigit import knobs
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import PRESETS, choices, describe, fine_tuning, from_file, preset, to_toml, with_values
+from inkdigit.settings import PRESETS, fine_tuning, from_file, preset, to_toml, with_values
 
 FILE = click.Path(path_type=Path)
 
@@ -78,21 +78,6 @@ def split(train_rows: int, seed: int, to: Path) -> None:
     click.echo(f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each.")
 
 
-def knobs(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for every setting; those not given are None."""
-    for name, default, unit, meaning in reversed(describe(preset("fast"))):
-        if name == "preset":
-            continue
-        flag = "--" + name.replace("_", "-")
-        text = f"{meaning[0].upper()}{meaning[1:]}{f' ({unit})' if unit else ''}.  [fast: {default}]"
-        if default in {"True", "False"}:
-            command = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)(command)
-        else:
-            metavar = f"[{'|'.join(choices(name))}]" if choices(name) else "VALUE"
-            command = click.option(flag, metavar=metavar, help=text)(command)
-    return command
-
-
 @main.command()
 @click.option("--train", "train_csv", type=FILE, help="Labelled digits.  [default: MNIST's Kaggle-protocol split]")
 @click.option("--test", "test_csv", type=FILE, help="Digits to answer: submission.csv is written for them.")
@@ -107,7 +92,7 @@ def knobs(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--tensorboard", type=FILE, metavar="DIR", help="Write the curves there as well, for TensorBoard.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
-@knobs
+@knobs.options(preset("fast"), "fast", fixed=("preset",))
 def train(
     train_csv: Path | None,
     test_csv: Path | None,
