@@ -10,6 +10,7 @@ import click
 
 from inkdigit import knobs
 from inkdigit.errors import InkdigitError
+from inkdigit.service.settings import ServiceSettings, gather
 from inkdigit.settings import PRESETS, fine_tuning, from_file, preset, to_toml, with_values
 
 FILE = click.Path(path_type=Path)
@@ -266,3 +267,36 @@ def report(run: Path) -> None:
 
     write_report(run, run.resolve().name)
     click.echo(run / "report.html")
+
+
+@main.command()
+@knobs.options(ServiceSettings(), "default")
+@click.option("--config", type=FILE, help="A TOML file of settings; INKDIGIT_… variables and options go on top.")
+@click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
+def serve(config: Path | None, print_config: bool, **values: Any) -> None:
+    """Serve a model as an API, with a page to draw on. Ctrl-C ends it.
+
+    Every setting is an option, a variable such as INKDIGIT_PORT, and a key of the file.
+    """
+    import os
+
+    settings = gather(config, os.environ, values)
+    if print_config:
+        click.echo(knobs.to_toml(settings, "How the server serves: inkdigit serve --config THIS_FILE"), nl=False)
+        return
+    from inkdigit import service
+
+    service.require()
+    from inkdigit.service.server import serve as run
+
+    run(settings, click.echo, lambda sentence: click.echo(f"Warning: {sentence}", err=True))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--file", type=FILE, required=True, help="The file for --api-key-file; made where there is none.")
+def api_key(name: str, file: Path) -> None:
+    """Make an API key for NAME: its hash goes into the file, the key is shown once."""
+    from inkdigit.service import keys
+
+    click.echo(keys.add(file, name))
