@@ -37,8 +37,8 @@ class Recognizer:
     def load(cls, *paths: str | Path, threads: int = 0) -> Recognizer:
         """Open the models of one or more run folders, after checking each against its folder's manifest.
 
-        Without a path it is the model that ships with Inkdigit. Raises InkdigitError when there is no manifest, when a model is not the file it names, or when two runs hold
-        the same model.
+        Without a path it is the model that ships with Inkdigit. Raises InkdigitError when there is no manifest, when
+        a model is not the file it names, or when two runs hold the same model.
         """
         runs = read_distinct([Path(path) for path in paths] or [SHIPPED])
         return cls(*(read_verified(run.folder, MODEL) for run in runs), threads=threads)

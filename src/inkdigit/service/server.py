@@ -243,7 +243,7 @@ class _Workers:
                 threading.Event().wait(PAUSE)
                 self._start()
 
-    def _on_signal(self, number: int, _: object) -> None:
+    def _on_signal(self, *_: object) -> None:
         # The second one goes to the processes too, and there it means now.
         self.stopping = True
         for process in self.processes:
