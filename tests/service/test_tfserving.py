@@ -166,7 +166,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "text": ({"instances": [[["0"] * 28] * 28]}, "instances[0][0][0]: Expected `int`, got `str`"),
     "another input": ({"instances": [{"image": IMAGE}]}, 'An instance is pixels, {"pixels": pixels}'),
     "another column": ({"inputs": {"image": IMAGE}}, "inputs: "),
-    "no base64": ({"instances": [{"b64": "?"}]}, "instances[0].b64: This is not base64"),
+    "no base64": ({"instances": [{"b64": "?"}]}, "The instances[0].b64 is not base64"),
     "no picture": ({"instances": [{"b64": "aGFsbG8="}]}, "instances[0].b64 is not a picture"),
     "blank picture": (
         {"instances": [{"b64": base64.b64encode(png(np.full((40, 40), 255, np.uint8))).decode()}]},

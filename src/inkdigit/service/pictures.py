@@ -70,7 +70,7 @@ def from_base64(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This is not base64.", field=field) from None
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The {field} is not base64.", field=field) from None
 
 
 def _is_small(content: bytes) -> bool:
