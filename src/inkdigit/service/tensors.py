@@ -64,7 +64,7 @@ def decode(decoder: msgspec.json.Decoder[Any], body: bytes, field: str = "", hin
     except msgspec.ValidationError as error:
         sentence, _, place = str(error).partition(" - at `$")
         where = (field + place.rstrip("`")).lstrip(".")
-        detail = f"{sentence}. {hint}".rstrip()
+        detail = f"{sentence[:200]}. {hint}".rstrip()  # it may quote a name, of any length
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field=where or None) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {error}.", field="body") from None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,6 +24,7 @@ HEADER = "Inference-Header-Content-Length"  # the bytes of JSON that a body begi
 LENGTH = re.compile(r"[0-9]{1,18}")
 NESTED = re.compile(rb"\s*\[\s*\[")
 
+Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Parameters = dict[str, bool | int | float | str]
 
 
@@ -31,7 +32,7 @@ class Input(msgspec.Struct):
     """A tensor that is sent."""
 
     name: str
-    shape: list[int]
+    shape: list[Size]
     datatype: str
     parameters: Parameters = {}
     data: Raw = Raw()
