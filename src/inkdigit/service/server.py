@@ -44,9 +44,9 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
     """
     if settings.api_key_file:
         Keys.read(Path(settings.api_key_file))
-    elif settings.host not in LOOPBACK:
-        warn(f"Whoever reaches {settings.host} can use this server: --api-key-file names a file of keys to guard it.")
     sockets = listen(settings)
+    if not settings.api_key_file and settings.host not in LOOPBACK:
+        warn(f"Whoever reaches {settings.host} can use this server: --api-key-file names a file of keys to guard it.")
 
     def ready(version: int) -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
