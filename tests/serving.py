@@ -72,7 +72,7 @@ def served(
         ):
             try:
                 assert process.stdout
-                address = re.search(r"http://\S+?:\d+", process.stdout.readline())
+                address = re.search(r"http://\S+:\d+", process.stdout.readline())
                 assert address, f"it did not start: {log.read_text()}"
                 yield Served(address[0], process, log)
             finally:
