@@ -16,7 +16,7 @@ demo: $(SETUP)  ## train on MNIST, score 28,000 digits, show the report's path
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
 test: $(SETUP)  ## set up what is missing, check style and types, run the tests
-	@$(BIN)/python tests/browser.py
+	@$(BIN)/python tests/chromium.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright

@@ -21,6 +21,7 @@ paper.addEventListener("change", () => {
   at("clear").setAttribute("aria-disabled", paper.blank);
   if (paper.blank) say("idle", IDLE, "The paper is blank.");
   if (paper.blank) answer({ digit: null });
+  busy(!paper.blank);
   reader.read(paper.blank ? null : () => paper.blob());
 });
 
@@ -53,10 +54,17 @@ function say(look, text, spoken = text) {
   quiet = setTimeout(() => (at("announced").textContent = spoken), QUIET);
 }
 
+/** Whether the answer is still to come. */
+function busy(waiting) {
+  at("answer").setAttribute("aria-busy", waiting);
+}
+
 function show(outcome) {
+  busy(!outcome.newest);
   if (outcome.kind === "answer") {
     const { name, version } = outcome.model;
-    at("model").textContent = `${name} ${version} · ${Math.max(Math.round(outcome.milliseconds), 1)} ms`;
+    const time = Math.max(Math.round(outcome.milliseconds), 1);
+    at("model").textContent = `Model ${name}, version ${version} · ${time} ms`;
     judge(outcome.result);
     answer(outcome.result);
   } else if (outcome.kind === "key") {
@@ -66,8 +74,8 @@ function show(outcome) {
   }
 }
 
-function judge({ digit, confidence, probabilities, reason }) {
-  if (digit === null) return say("idle", reason);
+function judge({ digit, confidence, probabilities }) {
+  if (digit === null) return say("idle", "There is no ink to be seen. Try a picture with more contrast.");
   if (confidence >= SURE) return say("sure", `${percent(confidence)} sure`, `${digit}, ${percent(confidence)} sure.`);
   const [first, second] = probabilities.map((share, each) => [share, each]).sort(([a], [b]) => b - a);
   const perhaps = ([share, each]) => `${each} (${percent(share)})`;
@@ -102,8 +110,10 @@ async function look(png) {
 
 async function take(file) {
   if (!file) return say("wrong", "There was no picture in it. Save it as a file first, and choose that.");
+  busy(true);
   const opened = await open(file);
   if (opened) return paper.lay(opened.picture, opened.blob);
+  busy(false);
   const name = file.name || "that";
   return say("wrong", `This browser cannot open ${name} as a picture. Save it as PNG or JPEG and try again.`);
 }

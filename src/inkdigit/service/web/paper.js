@@ -10,6 +10,7 @@ export class Paper extends EventTarget {
   #states = [{ strokes: [] }];
   #stroke = null; // the points of the one being drawn
   #pointer = null;
+  #frame = null; // in which the screen is drawn next
   #pen = null; // the keyboard's: { x, y, down }, shown while the paper has the focus
 
   constructor(canvas) {
@@ -20,8 +21,8 @@ export class Paper extends EventTarget {
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#put(null));
-    new ResizeObserver(() => this.#draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    new ResizeObserver(() => this.#show()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#show());
   }
 
   get blank() {
@@ -70,7 +71,7 @@ export class Paper extends EventTarget {
   }
 
   #tell() {
-    this.#draw();
+    this.#show();
     this.dispatchEvent(new Event("change"));
   }
 
@@ -126,10 +127,15 @@ export class Paper extends EventTarget {
   #put(pen) {
     if (this.#pen?.down && !pen) this.#stroke = null;
     this.#pen = pen;
-    this.#draw();
+    this.#show();
+  }
+
+  #show() {
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
   }
 
   #draw() {
+    this.#frame = null;
     const canvas = this.#canvas;
     const side = Math.round(canvas.clientWidth * devicePixelRatio);
     if (canvas.width !== side) canvas.width = canvas.height = side;
@@ -153,7 +159,8 @@ function trace(context, strokes, side, colour) {
       const [[x, y], [nextX, nextY]] = [points[i], points[i + 1]];
       context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
     }
-    context.lineTo(...points.at(-1));
+    const [x, y] = points.at(-1);
+    context.lineTo(x + 0.01, y); // a dot: a line of no length at all is not drawn
     context.stroke();
   }
 }

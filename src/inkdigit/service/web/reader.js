@@ -12,6 +12,7 @@ const CLEARED = "the paper is blank";
  * Reads what it is given and shows the outcome, one of
  *   { kind: "answer", result, model, milliseconds }   { kind: "key", refused }
  *   { kind: "problem", text }                         { kind: "away", text, wait }
+ * newest: whether it is about what was given last.
  */
 export class Reader {
   #show;
@@ -78,7 +79,7 @@ export class Reader {
       if (!this.#locked) this.#done = turn;
       if (outcome.kind === "answer" && this.#key) remember(this.#key);
     }
-    this.#show(outcome);
+    this.#show({ ...outcome, newest: this.#done === this.#asked });
   }
 }
 
