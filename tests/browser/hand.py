@@ -1,16 +1,17 @@
-"""A hand: the ten digits as strokes, drawn on the page with a mouse or a finger.
+"""A hand that draws digits on the page, with a mouse or a finger, and waits for what is made of them.
 
 A stroke is a curve through its points, (x, y) in units of the paper's side.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 Point = tuple[float, float]
 Stroke = list[Point]
@@ -49,14 +50,6 @@ def curve(stroke: Stroke, steps: int = 3) -> Stroke:
     return curved
 
 
-def between(one: list[Stroke], other: list[Stroke], share: float) -> list[Stroke]:
-    """Strokes that are `share` of the way from one digit to another of as many strokes and points."""
-    return [
-        [(x + share * (u - x), y + share * (v - y)) for (x, y), (u, v) in zip(first, second, strict=True)]
-        for first, second in zip(one, other, strict=True)
-    ]
-
-
 def on_screen(page: Page, stroke: Stroke) -> Stroke:
     """A stroke's curve in the window's pixels."""
     box = page.locator("#paper").bounding_box()
@@ -89,3 +82,41 @@ def touch(page: Page, strokes: list[Stroke]) -> None:
         for point in points:
             send("touchMove", point)
         send("touchEnd")
+
+
+def expect(locator: Locator) -> Any:
+    """Playwright's waiting assertions; imported late, for they are not there where the browser tests are skipped."""
+    from playwright.sync_api import expect
+
+    return expect(locator)
+
+
+def settled(page: Page) -> str:
+    """The digit that the page shows once it has read what is on the paper."""
+    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
+    return page.inner_text("#digit")
+
+
+def doubt(page: Page) -> Iterator[str]:
+    """Draw ever nearer to where a 4 becomes a 9, and give what the page shows of each; of the last it is not sure."""
+    four = strokes("42,20 38,36 36,48 52,52 64,48 / 64,24 62,52 58,82")
+    nine = strokes("62,22 42,22 36,40 50,52 64,40 / 64,24 62,52 58,82")
+    low, high = 0.0, 1.0
+    for _ in range(16):
+        share = (low + high) / 2
+        page.click("#clear", force=True)
+        draw(page, between(four, nine, share))
+        digit = settled(page)
+        yield digit
+        if digit.endswith("?"):
+            return
+        low, high = (share, high) if digit == "4" else (low, share)
+    raise AssertionError("the page is sure of everything between a 4 and a 9")
+
+
+def between(one: list[Stroke], other: list[Stroke], share: float) -> list[Stroke]:
+    """Strokes that are `share` of the way from one digit to another of as many strokes and points."""
+    return [
+        [(x + share * (u - x), y + share * (v - y)) for (x, y), (u, v) in zip(first, second, strict=True)]
+        for first, second in zip(one, other, strict=True)
+    ]

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.data.digits import Digits
-from tests.browser.hand import DIGITS, Stroke, between, draw, strokes, touch
+from tests.browser.hand import DIGITS, Stroke, doubt, draw, expect, settled, strokes, touch
+from tests.handmade import bare_run
+from tests.onnx_models import slow_model
 from tests.serving import Served, served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Page
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 BLANK = "The answer appears here, stroke by stroke."
@@ -54,19 +56,6 @@ def visit(browser: Browser, server: Served) -> Generator[Open]:
         page.context.close()
     assert complaints == []
     assert [url for url in asked if not url.startswith((server.url, "data:"))] == []
-
-
-def settled(page: Page) -> str:
-    """The digit that the page shows once it has read what is on the paper."""
-    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
-    return page.inner_text("#digit")
-
-
-def expect(locator: Locator) -> Any:
-    """Playwright's waiting assertions; imported late, for they are not there where the browser tests are skipped."""
-    from playwright.sync_api import expect
-
-    return expect(locator)
 
 
 def shares(page: Page) -> list[float]:
@@ -164,10 +153,16 @@ def test_clear_leaves_a_blank_page_and_can_be_undone(visit: Open, way: str) -> N
     assert (page.inner_text("#digit"), page.inner_text("#status")) == ("–", BLANK)
     assert page.locator("#bars .chance").all_inner_texts() == [""] * 10
     assert page.is_visible("#hint")
-    expect(page.locator("#announced")).to_have_text("The paper is blank.")
     page.click("#undo")
     assert settled(page) == "3"
-    expect(page.locator("#announced")).to_have_text(re.compile(r"^3, \S+\s% sure\.$"))
+
+
+def test_a_screen_reader_is_told_once_it_is_quiet(visit: Open) -> None:
+    page = visit()
+    draw(page, DIGITS[3])
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"^3, \S+\s% sure\.$"))
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("status")).to_have_text("The paper is blank.")
 
 
 def test_a_dot_is_drawn(visit: Open) -> None:
@@ -199,24 +194,12 @@ def test_a_blank_page_asks_the_server_nothing(visit: Open) -> None:
 
 
 def test_doubt_is_called_doubt(visit: Open) -> None:
-    """Somewhere between a 1 and a 7 the model is not sure."""
     page = visit()
-    one, seven = strokes("48,22 52,20 51,50 50,80"), strokes("28,22 70,22 58,50 48,80")
-    low, high = 0.0, 1.0
-    for _ in range(16):
-        share = (low + high) / 2
-        page.keyboard.press("Delete")
-        draw(page, between(one, seven, share))
-        digit = settled(page)
+    for digit in doubt(page):
         unsure = max(shares(page)) < 80
-        assert digit.endswith("?") == unsure == page.inner_text("#status").startswith("Not sure: perhaps ")
-        if unsure:
-            break
-        low, high = (share, high) if digit == "1" else (low, share)
-    else:
-        pytest.fail("the model is sure of everything between a 1 and a 7")
+        assert digit.endswith("?") == unsure == page.inner_text("#status").startswith("Not sure: ")
     ranked = np.argsort(shares(page))[::-1]
-    assert re.findall(r"perhaps (\d)", page.inner_text("#status")) == [str(each) for each in ranked[:2]]
+    assert re.findall(r"(\d)\s\(", page.inner_text("#status")) == [str(each) for each in ranked[:2]]
 
 
 def test_a_picture_is_chosen_from_files(visit: Open, seven: bytes) -> None:
@@ -268,7 +251,7 @@ def test_a_photo_is_sent_upright_and_small(visit: Open, real_digits: Digits) -> 
     stream = io.BytesIO()
     sheet.transpose(Image.Transpose.ROTATE_90).save(stream, "JPEG", exif=exif)
     page = visit(**PHONE)
-    page.evaluate("{ const real = fetch; fetch = (url, options) => real(url, (sent = options)); }; var sent = null")
+    page.evaluate("{ const real = fetch; fetch = (url, options) => real(url, (sent = options)); }; var sent = null; 0")
     with page.expect_file_chooser() as chooser:
         page.tap("#camera")
     chooser.value.set_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": stream.getvalue()})
@@ -342,6 +325,7 @@ def test_a_finger_draws_on_a_phone_and_the_page_stays(visit: Open) -> None:
         assert settled(page) == str(digit)
         assert page.evaluate("[scrollX, scrollY, visualViewport.offsetTop]") == [0, 0, 0]
         page.tap("#clear")
+        expect(page.locator("#hint")).to_be_visible()
     long_stroke: Stroke = [(0.5, 0.9), (0.5, 0.1), (0.5, -0.5)]  # a pull that would reload or scroll a page
     touch(page, [long_stroke])
     touch(page, [long_stroke[::-1]])
@@ -394,8 +378,22 @@ def test_the_drawing_outlives_the_server(browser: Browser) -> None:
             "The server does not answer. The drawing is kept, and tried again by itself."
         )
         with served("--port", str(first.port)):
-            expect(page.locator("#digit")).to_have_text("6", timeout=15_000)
+            expect(page.locator("#digit")).to_have_text("6", use_inner_text=True, timeout=15_000)
             assert "sure" in page.inner_text("#status")
+
+
+def test_a_busy_server_is_waited_for(browser: Browser, tmp_path: Path) -> None:
+    """Every answer takes longer than the server allows it: 504 upon 504, and no complaint but the page's own."""
+    context = browser.new_context()
+    slow = bare_run(tmp_path / "slow", slow_model(60))
+    with closing(context), served("--model", slow, "--deadline", 0.05) as server:
+        page = context.new_page()
+        page.goto(server.url)
+        draw(page, strokes("50,20 50,80"))
+        expect(page.locator("#status")).to_have_text("The server is busy. It is tried again by itself.")
+        with page.expect_response("**/v1/digits*") as again:
+            pass  # nothing is drawn
+        assert again.value.status == 504
 
 
 def test_a_key_is_asked_for_kept_and_sent(browser: Browser, tmp_path: Path) -> None:
@@ -451,6 +449,23 @@ def test_nothing_is_in_the_way_of_anybody(visit: Open, scheme: str, device: dict
     expect(page.locator("#answer")).to_have_attribute("data-look", "wrong")
     assert violations(page) == []
     assert page.evaluate("getComputedStyle(document.querySelector('.fill')).transitionProperty") == "none"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
+def test_the_api_is_described_whole(visit: Open, server: Served, scheme: str, device: dict[str, Any]) -> None:
+    page = visit("/docs", color_scheme=scheme, **device)
+    expect(page.locator("h1")).to_contain_text("Inkdigit API")
+    with server.client() as client:
+        api = client.get("/openapi.json").json()
+    operations = [f"{method.upper()} {path}" for path, item in api["paths"].items() for method in item]
+    names: list[str] = page.eval_on_selector_all("article", "all => all.map(each => each.getAttribute('aria-label'))")
+    assert sorted(names) == sorted(operations + list(api.get("components", {}).get("schemas", {})))
+    links: list[str] = page.eval_on_selector_all("a[href^='#']", "all => all.map(each => each.hash.slice(1))")
+    assert [link for link in links if page.locator(f"[id='{link}']").count() != 1] == []
+    page.eval_on_selector_all("details", "all => all.forEach(each => { each.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
 
 
 def violations(page: Page) -> list[str]:

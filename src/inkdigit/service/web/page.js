@@ -78,13 +78,14 @@ function judge({ digit, confidence, probabilities }) {
   if (digit === null) return say("idle", "There is no ink to be seen. Try a picture with more contrast.");
   if (confidence >= SURE) return say("sure", `${percent(confidence)} sure`, `${digit}, ${percent(confidence)} sure.`);
   const [first, second] = probabilities.map((share, each) => [share, each]).sort(([a], [b]) => b - a);
-  const perhaps = ([share, each]) => `${each} (${percent(share)})`;
-  return say("unsure", `Not sure: perhaps ${perhaps(first)}, perhaps ${perhaps(second)}.`);
+  const perhaps = ([share, each]) => `${each}\u00a0(${Math.round(100 * share)}\u00a0%)`;
+  return say("unsure", `Not sure: ${perhaps(first)} or ${perhaps(second)}?`);
 }
 
 function answer({ digit, confidence, probabilities, input_png: seen }) {
-  const text = digit === null ? "–" : confidence < SURE ? `${digit}?` : `${digit}`;
-  at("digit").textContent = text;
+  const [name, doubt] = at("digit").children;
+  name.textContent = digit ?? "–";
+  doubt.hidden = digit === null || confidence >= SURE;
   bars.forEach(({ row, fill, chance }, each) => {
     const share = probabilities?.[each] ?? 0;
     row.classList.toggle("top1", each === digit);

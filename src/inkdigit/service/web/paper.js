@@ -19,6 +19,8 @@ export class Paper extends EventTarget {
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
+    // Or a quick stroke counts as a fling too, which takes the tap after it: on Clear, nothing would happen.
+    canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#put(null));
     new ResizeObserver(() => this.#show()).observe(canvas);
