@@ -37,6 +37,17 @@ DIGITS = [
 ]
 
 
+# Strokes that bend into other strokes, and the digit that they are before they do.
+LOOKALIKES = [
+    ("1", strokes("48,22 52,20 51,50 50,80"), strokes("28,22 70,22 58,50 48,80")),
+    (
+        "4",
+        strokes("42,20 38,36 36,48 52,52 64,48 / 64,24 62,52 58,82"),
+        strokes("62,22 42,22 36,40 50,52 64,40 / 64,24 62,52 58,82"),
+    ),
+]
+
+
 def curve(stroke: Stroke, steps: int = 3) -> Stroke:
     """Points on the Catmull-Rom spline through a stroke's own, `steps` from each to the next."""
     points = np.array([stroke[0], *stroke, stroke[-1]])
@@ -98,20 +109,22 @@ def settled(page: Page) -> str:
 
 
 def doubt(page: Page) -> Iterator[str]:
-    """Draw ever nearer to where a 4 becomes a 9, and give what the page shows of each; of the last it is not sure."""
-    four = strokes("42,20 38,36 36,48 52,52 64,48 / 64,24 62,52 58,82")
-    nine = strokes("62,22 42,22 36,40 50,52 64,40 / 64,24 62,52 58,82")
-    low, high = 0.0, 1.0
-    for _ in range(16):
-        share = (low + high) / 2
-        page.click("#clear", force=True)
-        draw(page, between(four, nine, share))
-        digit = settled(page)
-        yield digit
-        if digit.endswith("?"):
-            return
-        low, high = (share, high) if digit == "4" else (low, share)
-    raise AssertionError("the page is sure of everything between a 4 and a 9")
+    """Draw ever nearer to where one digit becomes another, and give what the page shows of each; of the last, `7?`.
+
+    Where that is a step, for a pixel comes or goes, the next two digits are tried.
+    """
+    for name, one, other in LOOKALIKES:
+        low, high = 0.0, 1.0
+        for _ in range(10):
+            middle = (low + high) / 2
+            page.click("#clear", force=True)
+            draw(page, between(one, other, middle))
+            digit = settled(page)
+            yield digit
+            if digit.endswith("?"):
+                return
+            low, high = (middle, high) if digit == name else (low, middle)
+    raise AssertionError("the page is sure of everything between digits that look alike")
 
 
 def between(one: list[Stroke], other: list[Stroke], share: float) -> list[Stroke]:
