@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command
+from tests.conftest import LINEAR, Command
 
 
 def test_five_thousand_digits_teach_97_percent_of_five_thousand_others(
@@ -118,13 +118,7 @@ def test_learning_curve_trains_on_fewer_rows_too_and_scores_on_the_same(
     inkdigit: Command, files: Path, tmp_path: Path
 ) -> None:
     network = tmp_path / "network.py"
-    network.write_text(
-        "import keras\n"
-        "from keras import layers\n"
-        "def build(settings):\n"
-        "    ends = [layers.Flatten(), layers.Dense(10, activation='softmax')]\n"
-        "    return keras.Sequential([keras.Input((28, 28), dtype='uint8'), layers.Rescaling(1 / 255), *ends])\n"
-    )
+    network.write_text(LINEAR)
     rows = (files / "small.csv").read_text().splitlines(keepends=True)
     (tmp_path / "train.csv").write_text("".join(rows[:301]))
     out = tmp_path / "runs" / "mine"

@@ -75,6 +75,42 @@ def learnt_by(folder: Path) -> NDArray[np.uint64]:
     return np.union1d(rows["learnt"], rows["also_learnt"])
 
 
+def familiar(folder: Path, digits: Digits) -> NDArray[np.bool_] | None:
+    """Which of some images a run's model has learnt, (N,); None where it keeps no account. Raises InkdigitError."""
+    if ROWS not in runs.read(folder).manifest["files"]:
+        return None
+    return np.isin(digits.hashes, learnt_by(folder))
+
+
+def learnt_rows(folders: Sequence[Path], digits: Digits) -> tuple[int | None, list[str]]:
+    """How many of some images the runs have learnt between them, and what whoever scores those runs on them must know.
+
+    None where a run keeps no account. Raises InkdigitError where a run is not what its manifest says.
+    """
+    known: list[NDArray[np.bool_]] = []
+    warnings: list[str] = []
+    for folder in folders:
+        name, seen = folder.absolute().name, familiar(folder, digits)
+        if seen is None:
+            warnings.append(no_account(name, digits))
+            continue
+        known.append(seen)
+        if seen.any():
+            warnings.append(
+                f"{name} has learnt {seen.sum():,} of the {len(digits):,} images of {digits.source}: "
+                "an accuracy on them says nothing about new digits."
+            )
+    return int(np.any(known, axis=0).sum()) if len(known) == len(folders) else None, warnings
+
+
+def no_account(name: str, digits: Digits) -> str:
+    """What to know of a run that does not say what it has learnt, and is scored on some images."""
+    return (
+        f"{name} comes from an older version, which kept no account of what it was trained on: "
+        f"if some of {digits.source} was among that, it looks better than it is."
+    )
+
+
 def _rows(folder: Path) -> dict[str, NDArray[Any]]:
     with np.load(io.BytesIO(runs.read_verified(folder, ROWS)), allow_pickle=False) as arrays:
         return dict(arrays)

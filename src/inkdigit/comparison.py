@@ -222,13 +222,10 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Digits) -> _Row
     learnt: list[str] = []
     notes: list[str] = []
     for run, name in zip(found, names, strict=True):
-        if ROWS not in run.manifest["files"]:
-            notes.append(
-                f"{name} comes from an older version, which kept no account of what it was trained on: "
-                f"if some of {data.source} was among that, it looks better than it is."
-            )
+        known = answers.familiar(run.folder, data)
+        if known is None:
+            notes.append(answers.no_account(name, data))
             continue
-        known = np.isin(data.hashes, answers.learnt_by(run.folder))
         new &= ~known
         if known.any():
             learnt.append(f"{name} was trained on {known.sum():,} of them")

@@ -108,6 +108,7 @@ def run(job: Job) -> runs.Run:
         data = load(job)
     earlier = _finished(job, data)
     if earlier:
+        runs.tidy(job.out)
         out.print(f"{job.out} already holds this run: nothing to do.")
         return earlier
     try:

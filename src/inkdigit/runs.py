@@ -96,8 +96,8 @@ def occupied(out: Path) -> bool:
 
 
 def partial(out: Path) -> Path:
-    """Where the run that will be `out` is built."""
-    out = out.absolute()
+    """Where the run that will be `out` is built: beside it, or beside the folder that it links to."""
+    out = out.resolve()
     return out.with_name(f".{out.name}.partial")
 
 
@@ -122,24 +122,26 @@ def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
     be the interrupted one's. Raises InkdigitError for another job's checkpoints, for a folder that another process is
     at work in, and where nothing can be written.
     """
-    folder = partial(out)
+    folder, place = partial(out), out.resolve()
+    if place == Path.cwd():
+        raise InkdigitError(f"{out} is the folder you are in, and a run takes a folder's place: name a new one.")
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InkdigitError(f"{out} cannot be written ({error.strerror}): choose another --out.") from None
-    with _locked(folder, out) as lock:
+    with locked(folder, out) as lock:
         try:
             _same_job(folder, out, job["identity"])
+            _clear(folder)
             write_json(folder / JOB, job)
             yield folder
-            if out.is_dir():
-                out.rmdir()  # only ever an empty one: see `occupied`
+            if place.is_dir():
+                place.rmdir()  # only ever an empty one: see `occupied`
             lock.release()
             (folder / LOCK).unlink(missing_ok=True)
-            folder.rename(out)
+            folder.rename(place)
             # Only now: whatever goes wrong before the run is in its place must not cost the training.
-            shutil.rmtree(out / CHECKPOINTS)
-            (out / JOB).unlink()
+            tidy(out)
         except BaseException:  # a kill by Ctrl-C too; raised again below
             if not has_checkpoints(folder):
                 lock.release()
@@ -147,9 +149,23 @@ def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
             raise
 
 
+def tidy(out: Path) -> None:
+    """Remove from a finished run what only an unfinished one needs: a kill in the last moment may leave it there."""
+    if (out / CHECKPOINTS).is_dir():
+        shutil.rmtree(out / CHECKPOINTS)
+    (out / JOB).unlink(missing_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a killed process left half-done beside its checkpoints."""
+    for path in folder.iterdir():
+        if path.name not in {CHECKPOINTS, JOB, LOCK}:
+            path.unlink()
+
+
 @contextmanager
-def _locked(folder: Path, out: Path) -> Generator[FileLock]:
-    """Only one process at a time; the system frees the lock of a killed one."""
+def locked(folder: Path, out: Path) -> Generator[FileLock]:
+    """Inside, no other process works in `folder` for `out`, or InkdigitError; the system frees a killed one's lock."""
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -176,7 +192,7 @@ def _same_job(folder: Path, out: Path, identity: dict[str, Any]) -> None:
 def has_checkpoints(folder: Path) -> bool:
     """Whether a folder that `building` yielded holds anything to go on from."""
     checkpoints = folder / CHECKPOINTS
-    return checkpoints.is_dir() and any(checkpoints.iterdir())
+    return any(checkpoints.glob("[!.]*"))  # hidden is what a kill cut short
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
