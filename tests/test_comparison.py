@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import Recognizer
 from tests.conftest import Command, Killed, part
 from tests.handmade import make_run
+from tests.test_cli import saved
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +184,42 @@ def test_a_changed_byte_is_refused_and_nothing_is_written(
     assert done.returncode == 2
     assert f"{name} is not the file that its manifest names" in done.stderr
     assert not (tmp_path / "page").exists()
+
+
+DAMAGED: dict[str, tuple[dict[str, Any], str]] = {
+    "names without checksums": ({"files": {"model.onnx": 5, "rows.npz": 5}}, "does not name model.onnx"),
+    "settings in a list": ({"settings": []}, "manifest.json is damaged"),
+    "no settings": ({"settings": {}}, "manifest.json is damaged"),
+    "a date beyond the calendar": ({"created": "9999-12-31T23:59:59-23:00"}, "manifest.json is damaged"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_manifest_is_told(copies: Path, case: str) -> None:
+    changes, words = DAMAGED[case]
+    manifest = runs.read(copies / "few").manifest | changes
+    (copies / "few" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InkdigitError, match=words):
+        compare([copies / "many", copies / "few"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("rows.npz", b"no npz", "another version"),
+        ("rows.npz", saved(learnt=np.zeros(3, np.uint64)), "another version"),
+        ("rows.npz", saved(learnt=np.array([{}])), "another version"),
+        ("model.onnx", b"no model", "no model that ONNX Runtime opens"),
+    ],
+)
+def test_a_file_of_another_kind_is_told(
+    copies: Path, real_digits: Digits, name: str, content: bytes, words: str
+) -> None:
+    (copies / "few" / name).write_bytes(content)
+    manifest = runs.read(copies / "few").manifest
+    runs.write_manifest(copies / "few", list(manifest.pop("files")), manifest)
+    with pytest.raises(InkdigitError, match=words):
+        compare([copies / "many", copies / "few"], part(real_digits, slice(9000, 9100)))
 
 
 def test_what_cannot_be_compared_is_told(inkdigit: Command, copies: Path, tmp_path: Path) -> None:

@@ -90,6 +90,20 @@ def test_killed_training_goes_on_and_ends_as_an_unbroken_one(
     assert "nothing to resume" in again.stderr
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"identity": {}}'])
+def test_an_unfinished_training_that_cannot_be_gone_on_with_is_told(
+    inkdigit: Command, tmp_path: Path, content: str
+) -> None:
+    out, partial = tmp_path / "run", tmp_path / ".run.partial"
+    (partial / "checkpoints").mkdir(parents=True)
+    (partial / "checkpoints" / "training.npz").touch()
+    (partial / "job.json").write_text(content)
+    done = inkdigit("train", "--resume", out)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"give it up by removing {partial}" in done.stderr
+
+
 def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
     inkdigit: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
 ) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from inkdigit.files import atomic
 from inkdigit.report import archive
 
 ROWS = "rows.npz"
+KEPT = ("learnt", "also_learnt", "scored", "mistakes")  # in it, of `Answers`
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,15 @@ def write(
 def read(folder: Path) -> Answers:
     """The answers of a run, verified. InkdigitError where they are missing or not those of its manifest."""
     labels, probabilities = archive.read_answers(folder)
-    return Answers(**_rows(folder), labels=labels, probabilities=probabilities)
+    rows = archive.read_arrays(folder, ROWS, lambda arrays: {name: arrays[name] for name in KEPT})
+    return Answers(**rows, labels=labels, probabilities=probabilities)
 
 
 def learnt_by(folder: Path) -> NDArray[np.uint64]:
     """Hashes of all images that a run's model has learnt, none where it keeps no account. Raises InkdigitError."""
     if ROWS not in runs.read(folder).manifest["files"]:
         return np.empty(0, np.uint64)
-    rows = _rows(folder)
-    return np.union1d(rows["learnt"], rows["also_learnt"])
+    return archive.read_arrays(folder, ROWS, lambda arrays: np.union1d(arrays["learnt"], arrays["also_learnt"]))
 
 
 def familiar(folder: Path, digits: Digits) -> NDArray[np.bool_] | None:
@@ -109,11 +108,6 @@ def no_account(name: str, digits: Digits) -> str:
         f"{name} comes from an older version, which kept no account of what it was trained on: "
         f"if some of {digits.source} was among that, it looks better than it is."
     )
-
-
-def _rows(folder: Path) -> dict[str, NDArray[Any]]:
-    with np.load(io.BytesIO(runs.read_verified(folder, ROWS)), allow_pickle=False) as arrays:
-        return dict(arrays)
 
 
 def shared(every: Sequence[Answers]) -> list[NDArray[np.int64]]:

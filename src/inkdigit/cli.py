@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -288,5 +289,5 @@ def report(run: Path) -> None:
     require()
     from inkdigit.report.page import write_report
 
-    write_report(run, run.resolve().name)
+    write_report(run, Path(os.path.realpath(run)).name)
     click.echo(run / "report.html")

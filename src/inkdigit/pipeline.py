@@ -148,9 +148,12 @@ def unfinished(out: Path) -> Job:
     """The job that an interrupted process was doing for `out`. Raises InkdigitError when there is none."""
     kept = runs.read_job(out)
     identity = kept["identity"]
-    settings = from_manifest(identity["settings"], str(out))
-    paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
-    return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
+    try:
+        settings = from_manifest(identity["settings"], str(out))
+        paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
+        return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
+    except (KeyError, TypeError, AttributeError):
+        raise runs.damaged_job(out) from None
 
 
 def load(job: Job) -> Data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -47,7 +48,9 @@ def read(folder: Path) -> Run:
         raise InkdigitError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):
         raise InkdigitError(f"{path} is damaged: train again, or restore the file.") from None
-    if version != FORMAT or not isinstance(files, dict):
+    if version == FORMAT and not (isinstance(files, dict) and isinstance(manifest.get("settings", {}), dict)):
+        raise InkdigitError(f"{path} is damaged: train again, or restore the file.")
+    if version != FORMAT:
         raise InkdigitError(
             f"{path} has format {version!r}, and this Inkdigit reads format {FORMAT}: install a newer Inkdigit."
         )
@@ -69,7 +72,7 @@ def checksum(folder: Path, name: str) -> str:
     """The SHA-256 (hex) that a run's manifest gives for one of its files. Raises InkdigitError."""
     try:
         return read(folder).manifest["files"][name]["sha256"]
-    except KeyError:
+    except (KeyError, TypeError):
         raise InkdigitError(f"{folder / MANIFEST} does not name {name}: train again.") from None
 
 
@@ -97,7 +100,7 @@ def occupied(out: Path) -> bool:
 
 def partial(out: Path) -> Path:
     """Where the run that will be `out` is built: beside it, or beside the folder that it links to."""
-    out = out.resolve()
+    out = Path(os.path.realpath(out))
     return out.with_name(f".{out.name}.partial")
 
 
@@ -106,11 +109,25 @@ def read_job(out: Path) -> dict[str, Any]:
     if (out / MANIFEST).is_file():
         raise InkdigitError(f"{out} is a finished run: there is nothing to resume.")
     try:
-        return json.loads((partial(out) / JOB).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        job = json.loads((partial(out) / JOB).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise InkdigitError(
             f"There is no unfinished training of {out} to resume: start it with `inkdigit train --out {out}`."
         ) from None
+    except (OSError, ValueError):
+        raise damaged_job(out) from None
+    if not isinstance(job, dict) or not isinstance(job.get("identity"), dict):
+        raise damaged_job(out)
+    return job
+
+
+def damaged_job(out: Path) -> InkdigitError:
+    """What to say where `read_job` finds something else than a job."""
+    folder = partial(out)
+    return InkdigitError(
+        f"{out} has an unfinished training, and {folder / JOB}, which says what it was, is damaged: "
+        f"give it up by removing {folder}."
+    )
 
 
 @contextmanager
@@ -122,7 +139,7 @@ def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
     be the interrupted one's. Raises InkdigitError for another job's checkpoints, for a folder that another process is
     at work in, and where nothing can be written.
     """
-    folder, place = partial(out), out.resolve()
+    folder, place = partial(out), Path(os.path.realpath(out))
     if place == Path.cwd():
         raise InkdigitError(f"{out} is the folder you are in, and a run takes a folder's place: name a new one.")
     try:
