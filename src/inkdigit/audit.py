@@ -55,24 +55,23 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     with _checkpoints(folder, rows, settings, folds) as checkpoints:
         doubts = doubtful_labels(rows, settings, folds, checkpoints)
         write_doubtful(folder / "doubtful.csv", rows, doubts)
-    differing = int((doubts.probabilities.argmax(axis=1) != rows.truth).sum())
-    out.print(f"{differing:,} of {len(rows):,} labels are not what the networks read.")
+    differing = doubts.rows[(doubts.probabilities.argmax(axis=1) != rows.truth)[doubts.rows]]
+    out.print(f"{len(differing):,} of {len(rows):,} labels are not what the networks read.")
     out.print(f"Labels, the most doubtful first: {folder / 'doubtful.csv'}")
-    if differing:
-        _draw(folder / "doubtful.png", rows, doubts, min(differing, SHOWN))
+    if len(differing):
+        _draw(folder / "doubtful.png", rows, doubts, differing[:SHOWN])
         out.print(f"The first of them: {folder / 'doubtful.png'}")
 
 
-def _draw(path: Path, rows: Digits, doubts: Doubts, count: int) -> None:
+def _draw(path: Path, rows: Digits, doubts: Doubts, shown: NDArray[np.int64]) -> None:
     import matplotlib as mpl
 
     from inkdigit.report import sheets
     from inkdigit.report.page import png
     from inkdigit.report.style import STYLE
 
-    first = doubts.rows[:count]
     with mpl.rc_context(STYLE):
-        picture = png(sheets.doubtful(rows.images[first], rows.truth[first], doubts.probabilities[first]))
+        picture = png(sheets.doubtful(rows.images[shown], rows.truth[shown], doubts.probabilities[shown], shown))
     with atomic(path) as temporary:
         temporary.write_bytes(picture)
 

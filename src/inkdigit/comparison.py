@@ -178,7 +178,7 @@ def _common(found: Sequence[Run], names: Sequence[str]) -> _Rows:
     rows = answers.shared(every)
     if not len(rows[0]):
         raise InkdigitError(
-            f"{_listed(names)} were not scored on the same images, or one was trained on those of another: "
+            f"{listed(names)} were not scored on the same images, or one was trained on those of another: "
             "name labelled images that are new to all of them (--data labelled.csv)."
         )
     images = np.zeros((len(rows[0]), 28, 28), np.uint8)
@@ -233,7 +233,7 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Digits) -> _Row
         notes.insert(0, f"Left out of {data.source}'s {len(data):,} images: {(~new).sum():,}; {', '.join(learnt)}.")
     if not new.any():
         raise InkdigitError(
-            f"{data.source} holds no image that is new to {_listed(names)}: {', '.join(learnt)}; "
+            f"{data.source} holds no image that is new to {listed(names)}: {', '.join(learnt)}; "
             "compare on images that none was trained on."
         )
     images, labels = data.images[new], data.truth[new]
@@ -246,8 +246,9 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Digits) -> _Row
     )
 
 
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+def listed(names: Sequence[str]) -> str:
+    """`one`, `one and two`, `one, two and three`."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 # ---- the figures

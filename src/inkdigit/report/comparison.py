@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from inkdigit import machine
-from inkdigit.comparison import RUN_HEADINGS, Comparison, figures, p_value, tested
+from inkdigit.comparison import RUN_HEADINGS, Comparison, figures, listed, p_value, tested
 from inkdigit.report import sheets
 from inkdigit.report.page import png, render, write
 from inkdigit.report.style import STYLE
@@ -29,7 +29,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
             for number, duel in enumerate(comparison.duels, start=2)
             if len(duel.only_first) or len(duel.only_second)
         }
-    others = ", ".join(one.name for one in comparison.contenders[1:])
+    others = listed([one.name for one in comparison.contenders[1:]])
     page = render(
         "comparison.html.j2",
         files,

@@ -103,15 +103,23 @@ def mistakes(scored: Scored) -> Figure:
     return doubtful(images, scored.labels[rows], scored.probabilities[rows])
 
 
-def doubtful(images: NDArray[np.uint8], labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> Figure:
-    """Digits whose label and answer differ, each with both and their probabilities."""
-    columns, wide, high = 6, 42, 46
+def doubtful(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    probabilities: NDArray[np.floating],
+    rows: NDArray[np.integer] | None = None,
+) -> Figure:
+    """Digits whose label and answer differ, each with both and their probabilities, and with its row number."""
+    columns, wide, high = 6, 42, 46 if rows is None else 51
     figure, axes = sheet(columns * wide, math.ceil(len(images) / columns) * high)
     for number, (image, truth, answer) in enumerate(zip(images, labels, probabilities, strict=True)):
         guess = answer.argmax()
         left, top = wide * (number % columns) + 7, high * (number // columns) + 2
         read, labelled = (chance(float(answer[which])) for which in (guess, truth))
-        _captioned(axes, image, left, top, (f"read {guess} · {read}", RED), (f"labelled {truth} · {labelled}", BLUE))
+        captions = [(f"read {guess} · {read}", RED), (f"labelled {truth} · {labelled}", BLUE)]
+        if rows is not None:
+            captions.append((f"row {rows[number]}", MUTED))
+        _captioned(axes, image, left, top, *captions)
     return figure
 
 
