@@ -112,7 +112,7 @@ def run(job: Job) -> runs.Run:
         out.print(f"{job.out} already holds this run: nothing to do.")
         return earlier
     try:
-        with runs.building(job.out, _to_json(job, data)) as folder:
+        with runs.building(job.out, _to_json(job, data)) as folder, backend.memory_told():
             _build(job, data, folder, watch)
     except KeyboardInterrupt:
         if not runs.has_checkpoints(runs.partial(job.out)):
