@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Command = Callable[..., subprocess.CompletedProcess[str]]
+Killed = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,44 @@ def inkdigit() -> Command:
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("inkdigit"), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False)
+
+    return run
+
+
+LINEAR = """
+import keras
+from keras import layers
+def build(settings):
+    ends = [layers.Flatten(), layers.Dense(10, activation="softmax")]
+    return keras.Sequential([keras.Input((28, 28), dtype="uint8"), layers.Rescaling(1 / 255), *ends])
+"""
+
+KILLER = """
+import os, signal, sys
+event, name = sys.argv[1:3]
+
+def kill(happens, arguments):
+    if happens == event and os.path.basename(arguments[event == "os.rename"]) == name:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(kill)
+from inkdigit.cli import main
+main(sys.argv[3:])
+"""
+
+
+@pytest.fixture(scope="session")
+def killed() -> Killed:
+    """Runs the command and kills it, as `kill -9` does, just before it renames something to `name`.
+
+    With another of Python's audit events, just before that befalls `name`. Gives what was printed until then.
+    """
+
+    def run(name: str, *arguments: object, event: str = "os.rename") -> str:
+        command = [sys.executable, "-u", "-c", KILLER, event, name, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        return done.stdout
 
     return run
 
