@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+import csv
+import hashlib
+import shutil
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, duplicates, pipeline
+from inkdigit import backend, duplicates, pipeline, runs
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, out
 from inkdigit.data import files, mnist
@@ -19,6 +22,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.settings import Settings
 
+UNFINISHED = ".unfinished"  # in the folder of the findings: the trainings' checkpoints
 SHOWN = 60  # doubtful labels in the picture
 
 
@@ -49,41 +53,60 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     out.print(f"Pairs: {folder / 'duplicates.csv'}")
     if not settings:
         return
-    doubts = doubtful_labels(rows, settings, folds)
-    write_doubtful(folder / "doubtful.csv", rows, doubts)
-    differing = int((doubts.probabilities.argmax(axis=1) != rows.truth).sum())
-    out.print(f"{differing:,} of {len(rows):,} labels are not what the networks read.")
+    with _checkpoints(folder, rows, settings, folds) as checkpoints:
+        doubts = doubtful_labels(rows, settings, folds, checkpoints)
+        write_doubtful(folder / "doubtful.csv", rows, doubts)
+    differing = doubts.rows[(doubts.probabilities.argmax(axis=1) != rows.truth)[doubts.rows]]
+    out.print(f"{len(differing):,} of {len(rows):,} labels are not what the networks read.")
     out.print(f"Labels, the most doubtful first: {folder / 'doubtful.csv'}")
-    if differing:
-        _draw(folder / "doubtful.png", rows, doubts, min(differing, SHOWN))
+    if len(differing):
+        _draw(folder / "doubtful.png", rows, doubts, differing[:SHOWN])
         out.print(f"The first of them: {folder / 'doubtful.png'}")
 
 
-def _draw(path: Path, rows: Digits, doubts: Doubts, count: int) -> None:
+def _draw(path: Path, rows: Digits, doubts: Doubts, shown: NDArray[np.int64]) -> None:
     import matplotlib as mpl
 
     from inkdigit.report import sheets
     from inkdigit.report.page import png
     from inkdigit.report.style import STYLE
 
-    first = doubts.rows[:count]
     with mpl.rc_context(STYLE):
-        picture = png(sheets.doubtful(rows.images[first], rows.truth[first], doubts.probabilities[first]))
+        picture = png(sheets.doubtful(rows.images[shown], rows.truth[shown], doubts.probabilities[shown], shown))
     with atomic(path) as temporary:
         temporary.write_bytes(picture)
 
 
-def doubtful_labels(rows: Digits, settings: Settings, folds: int) -> Doubts:
-    """Rank labels by out-of-fold loss (Northcutt, Jiang and Chuang, "Confident learning", 2021, rank by the same)."""
+@contextmanager
+def _checkpoints(folder: Path, rows: Digits, settings: Settings, folds: int) -> Generator[Path]:
+    """A folder for the trainings' epochs: if the block is cut short, by a kill too, the same audit finds them again."""
+    unfinished = folder / UNFINISHED
+    same = hashlib.sha256(repr((rows.fingerprint, settings, folds)).encode()).hexdigest()
+    unfinished.mkdir(parents=True, exist_ok=True)
+    with runs.locked(unfinished, folder):
+        for other in unfinished.iterdir():
+            if other.is_dir() and other.name != same:
+                shutil.rmtree(other)
+        try:
+            yield unfinished / same
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
+    shutil.rmtree(unfinished)
+
+
+def doubtful_labels(rows: Digits, settings: Settings, folds: int, checkpoints: Path) -> Doubts:
+    """Rank labels by out-of-fold loss (Northcutt, Jiang and Chuang, "Confident learning", 2021, rank by the same).
+
+    checkpoints: a folder where the trainings keep their epochs, and find those kept there.
+    """
     watch = Stopwatch()
     backend.prepare()
     from inkdigit import folds as cross
     from inkdigit import model
 
     job = pipeline.Job(settings, Path())
-    with tempfile.TemporaryDirectory() as checkpoints:
-        fit = pipeline.fitter(job, model.build, Path(checkpoints), watch)
-        uncalibrated = cross.fit(rows, folds, settings.seed, fit).probabilities
+    fit = pipeline.fitter(job, model.build, checkpoints, watch)
+    uncalibrated = cross.fit(rows, folds, settings.seed, fit).probabilities
     probabilities = apply_temperature(uncalibrated, fit_temperature(uncalibrated, rows.truth))
     losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))
     return Doubts(np.argsort(-losses, kind="stable"), probabilities, losses)
@@ -104,18 +127,19 @@ def write_duplicates(path: Path, sets: Sequence[Digits]) -> list[str]:
     found = duplicates.find(np.concatenate([digits.images for digits in sets]))
     starts = np.cumsum([0, *(len(digits) for digits in sets)])
     counts: dict[tuple[str, int, int], int] = {}
-    lines = ["kind,file,row,label,other_file,other_row,other_label"]
+    lines = [["kind", "file", "row", "label", "other_file", "other_row", "other_label"]]
     for kind, pairs in (("exact", found.exact), ("near", found.near)):
         for pair in pairs:
             places = [(int(np.searchsorted(starts, row, "right")) - 1, int(row)) for row in pair]
             cells = [cell for place, row in places for cell in _cells(sets[place], row - int(starts[place]))]
-            lines.append(",".join([kind, *cells]))
+            lines.append([kind, *cells])
             key = (kind, places[0][0], places[1][0])
             counts[key] = counts.get(key, 0) + 1
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
     return [
-        _sentence(kind, sets[one].source, sets[other].source, count) for (kind, one, other), count in counts.items()
+        _sentence(kind, [sets[place].source for place in sorted({one, other})], count)
+        for (kind, one, other), count in counts.items()
     ]
 
 
@@ -123,7 +147,7 @@ def _cells(digits: Digits, row: int) -> list[str]:
     return [digits.source, str(row), "" if digits.labels is None else str(digits.labels[row])]
 
 
-def _sentence(kind: str, one: str, other: str, count: int) -> str:
+def _sentence(kind: str, sources: Sequence[str], count: int) -> str:
     what = "the same picture" if kind == "exact" else "nearly the same picture"
-    where = f"within {one}" if one == other else f"in {one} and in {other}"
-    return f"{count:,} pairs of rows show {what} {where}."
+    where = f"within {sources[0]}" if len(sources) == 1 else f"in {sources[0]} and in {sources[1]}"
+    return f"{count:,} {'pair of rows shows' if count == 1 else 'pairs of rows show'} {what} {where}."

@@ -3,3 +3,7 @@
 
 class InkdigitError(Exception):
     """One sentence: what was wrong, where, what to do. The command line prints it and exits with code 2."""
+
+
+class NoInkError(InkdigitError):
+    """A picture on which nothing is drawn."""

@@ -109,10 +109,11 @@ def run(job: Job) -> runs.Run:
         data = load(job)
     earlier = _finished(job, data)
     if earlier:
+        runs.tidy(job.out)
         out.print(f"{job.out} already holds this run: nothing to do.")
         return earlier
     try:
-        with runs.building(job.out, _to_json(job, data)) as folder:
+        with runs.building(job.out, _to_json(job, data)) as folder, backend.memory_told():
             _build(job, data, folder, watch)
     except KeyboardInterrupt:
         if not runs.has_checkpoints(runs.partial(job.out)):
@@ -148,9 +149,12 @@ def unfinished(out: Path) -> Job:
     """The job that an interrupted process was doing for `out`. Raises InkdigitError when there is none."""
     kept = runs.read_job(out)
     identity = kept["identity"]
-    settings = from_manifest(identity["settings"], str(out))
-    paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
-    return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
+    try:
+        settings = from_manifest(identity["settings"], str(out))
+        paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
+        return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
+    except (KeyError, TypeError, AttributeError):
+        raise runs.damaged_job(out) from None
 
 
 def load(job: Job) -> Data:
@@ -261,9 +265,9 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     runs.write_manifest(folder, names, {})
     recognizer = Recognizer.load(folder)
     rows = data.validation if data.test is None or data.test.labels is None else data.test
-    with watch.stage("Evaluation", len(rows)):
-        # A model that has learnt the validation rows cannot be scored on them: its forerunners' answers are.
-        fair = trained.validation if rows is data.validation else None
+    # A model that has learnt the validation rows cannot be scored on them: its forerunners' answers are.
+    fair = trained.validation if rows is data.validation else None
+    with watch.stage("Evaluation", len(rows) if fair is None else None):
         probabilities = recognizer.predict_proba(rows.images) if fair is None else fair
     kind = "held-out" if rows is not data.validation else "out-of-fold" if job.folds else "validation"
     name = f"{len(rows):,} {kind} rows"

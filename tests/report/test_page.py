@@ -15,6 +15,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.report import archive, page, require
 from inkdigit.report.content import Layer, Report
 from inkdigit.report.page import write_report
+from tests.conftest import Command, Killed
 from tests.report.conftest import visit
 from tests.report.test_content import make_report, make_scored
 
@@ -63,7 +64,7 @@ def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its report, beside one of fewer rows."""
     folder = tmp_path_factory.mktemp("runs")
     finish(folder / "few", report, rows=1000)
-    finish(folder / "all", report)
+    finish(folder / "all", report, rows=2900)
     write_report(folder / "all", "Digits <one> & two")
     return folder / "all"
 
@@ -83,6 +84,7 @@ def test_the_manifest_names_every_file_with_its_checksum(folder: Path):
 
 def test_the_page_says_what_was_measured(folder: Path):
     html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<dt>Training images</dt><dd>2,900</dd>" in html
     for text in ("99.55", "2,000 validation rows", "all but 9", "1 min 01 s", "216,650", "411 k", "1.300"):
         assert text in html
     assert "Digits &lt;one&gt; &amp; two" in html
@@ -92,7 +94,7 @@ def test_the_page_says_what_was_measured(folder: Path):
 
 def test_the_learning_curve_has_a_line_for_each_run(folder: Path):
     html = (folder / "report.html").read_text(encoding="utf-8")
-    assert 'Digits &lt;one&gt; &amp; two (this run)</th><td class="number">3,000</td>' in html
+    assert 'Digits &lt;one&gt; &amp; two (this run)</th><td class="number">2,900</td>' in html
     assert 'few</th><td class="number">1,000</td>' in html
 
 
@@ -104,6 +106,19 @@ def test_rendering_again_elsewhere_gives_the_same_files(folder: Path, tmp_path: 
     write_report(tmp_path / "moved", "Digits <one> & two")
     for name in EVERYTHING:
         assert (tmp_path / "moved" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_kill_while_it_is_rendered_again_leaves_a_whole_run(
+    inkdigit: Command, killed: Killed, folder: Path, tmp_path: Path
+):
+    run = Path(shutil.copytree(folder, tmp_path / "run"))
+    before = (run / "manifest.json").read_bytes()
+    killed("manifest.json", "report", run)
+    assert (run / "manifest.json").read_bytes() == before
+    done = inkdigit("report", run)
+    assert done.returncode == 0, done.stderr
+    for name in EVERYTHING - {"learning_curve.png"} | {archive.ARCHIVE}:
+        assert runs.read_verified(run, name)
 
 
 def test_only_what_belongs_to_the_report_is_replaced(folder: Path, tmp_path: Path):
@@ -163,6 +178,15 @@ def test_a_folder_without_a_report_is_told(tmp_path: Path):
     runs.write_manifest(tmp_path, [], {"settings": {}})
     with pytest.raises(InkdigitError, match=r"does not name report\.npz"):
         write_report(tmp_path, "run")
+
+
+def test_a_manifest_without_figures_is_told(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "run")
+    manifest = runs.read(tmp_path / "run").manifest
+    del manifest["figures"]
+    runs.write_json(tmp_path / "run" / "manifest.json", manifest)
+    with pytest.raises(InkdigitError, match=r"manifest\.json is damaged \('figures'\)"):
+        write_report(tmp_path / "run", "run")
 
 
 def test_what_a_report_needs_is_told(monkeypatch: pytest.MonkeyPatch):

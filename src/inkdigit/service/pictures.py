@@ -8,7 +8,6 @@ import binascii
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import numpy as np
@@ -22,11 +21,10 @@ FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "imag
 SMALL = 640 * 640  # pixels: a picture that is prepared sooner than a thread would take it up
 
 
-@dataclass(frozen=True)
 class Blank:
-    """A picture without ink, and the sentence that says so."""
+    """A picture without ink."""
 
-    reason: str
+    reason = "The picture shows no ink: take one with more contrast."
 
 
 Prepared = NDArray[np.uint8] | Blank
@@ -59,8 +57,8 @@ class Pictures:
     def _prepare_one(self, content: bytes, field: str) -> Prepared:
         try:
             return prepare(content, name=field, formats=tuple(FORMATS.values()), largest=self._largest)
-        except NoInkError as error:
-            return Blank(str(error))
+        except NoInkError:
+            return Blank()
         except InkdigitError as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field) from None
 

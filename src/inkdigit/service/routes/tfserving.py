@@ -132,9 +132,9 @@ async def _images(service: Service, document: bytes, field: str, deadline: float
     fields = [f"{field}[{place}].b64" for place in range(len(files))]
     contents = [from_base64(file.b64, place) for file, place in zip(files, fields, strict=True)]
     seen: list[Any] = []
-    for image in await service.prepare(contents, fields, deadline):
+    for image, place in zip(await service.prepare(contents, fields, deadline), fields, strict=True):
         if isinstance(image, Blank):
-            raise Problem(HTTPStatus.BAD_REQUEST, image.reason)
+            raise Problem(HTTPStatus.BAD_REQUEST, image.reason, field=place)
         seen.append(image)
     return np.stack(seen)
 
