@@ -71,7 +71,8 @@ def from_base64(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The {field} is not base64.", field=field) from None
+        sentence = f"The {field} is not base64. Of a data: address, send what follows the comma."
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field=field) from None
 
 
 def _is_small(content: bytes) -> bool:
