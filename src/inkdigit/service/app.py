@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -27,11 +29,15 @@ from inkdigit.service.keys import Keys
 from inkdigit.service.limits import Bodies
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
+from inkdigit.service.pictures import Pictures, Prepared
 from inkdigit.service.problems import ClientGoneError, Problem
 from inkdigit.service.settings import ServiceSettings
 
 REQUEST_ID = re.compile(rb"[\w.:/+=-]{1,128}")
 LOG_FILE = 2  # standard error
+LONGEST = 200  # characters of a path that are worth a log's space
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -43,6 +49,7 @@ class Service:
     metrics: Metrics
     batcher: Batcher
     bodies: Bodies
+    pictures: Pictures
     keys: Keys | None
     draining: bool = False
 
@@ -50,12 +57,44 @@ class Service:
         """Tell the metrics which version answers."""
         self.metrics.model.labels(NAME).set(self.models.current.version)
 
-    async def predict(self, model: Model, images: Images, receive: Receive) -> Probabilities:
+    def model(self, name: str, version: str = "") -> Model:
+        """A model by its name, of the version that answers where none is asked for. Raises Problem 404."""
+        if name != NAME:
+            raise Problem(HTTPStatus.NOT_FOUND, f'There is no model "{name[:40]}" here: ask for {NAME}.')
+        model = self.models.find(version) if version else self.models.current
+        if model is None:
+            loaded = ", ".join(map(str, sorted(self.models.loaded)))
+            sentence = f'There is no version "{version[:40]}" of {NAME} here: loaded are {loaded}.'
+            raise Problem(HTTPStatus.NOT_FOUND, sentence)
+        return model
+
+    def deadline(self) -> float:
+        """When a request that is taken up now must have its answer, by the event loop's clock."""
+        return asyncio.get_running_loop().time() + self.settings.deadline
+
+    async def prepare(self, files: Sequence[bytes], fields: Sequence[str], deadline: float) -> list[Prepared]:
+        """Each picture file as the model wants it. Raises Problem 422, 503 or 504.
+
+        fields: where in the request each of them stands.
+        """
+        with self.bodies.holding(sum(map(len, files))):
+            return await self._in_time(self.pictures.prepare(files, fields), deadline)
+
+    async def predict(self, model: Model, images: Images, receive: Receive, deadline: float) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
         self.metrics.queue_depth.set(self.batcher.depth + len(images))
         try:
-            async with asyncio.timeout(self.settings.deadline):
-                probabilities = await self.batcher.predict(model.recognizer, images, receive)  # pyright: ignore
+            work = self.batcher.predict(model.recognizer, images, receive)  # pyright: ignore
+            probabilities = await self._in_time(work, deadline)
+        finally:
+            self.metrics.queue_depth.set(self.batcher.depth)
+        self.metrics.answers(probabilities)
+        return probabilities
+
+    async def _in_time(self, work: Awaitable[T], deadline: float) -> T:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await work
         except TimeoutError:
             raise Problem(
                 HTTPStatus.GATEWAY_TIMEOUT,
@@ -63,10 +102,6 @@ class Service:
                 setting="deadline",
                 reason="deadline",
             ) from None
-        finally:
-            self.metrics.queue_depth.set(self.batcher.depth)
-        self.metrics.answers(probabilities)
-        return probabilities
 
 
 Endpoint = Callable[[Service, Request], Any]
@@ -76,7 +111,17 @@ def say(level: Literal["info", "error"] | str, sentence: str, **more: object) ->
     """One structured line in the log."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     line = {"time": f"{stamp}Z", "level": level, "message": sentence, **more}
-    os.write(LOG_FILE, msgspec.json.encode(line) + b"\n")
+    with suppress(OSError):  # a full disk, or nobody reading any more: answers go on, and there is nowhere to tell
+        os.write(LOG_FILE, msgspec.json.encode(line) + b"\n")
+
+
+class Lines(logging.Handler):
+    """What libraries log, as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, with the traceback where there is one."""
+        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
+        say(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
 
 
 def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Service]:
@@ -90,6 +135,7 @@ def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Servic
         metrics,
         Batcher(settings.max_batch, settings.max_queue, metrics.batch_size.observe),
         Bodies(settings.max_body, settings.read_timeout),
+        Pictures(settings.max_pixels),
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.tell_version()
@@ -107,12 +153,14 @@ def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Servic
 
 
 def _no_route(request: Request, _: Exception) -> Response:
-    return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.url.path}: see /docs.").response()
+    path = request.scope["path"]
+    return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {path}: see /docs.").response(path)
 
 
 def _no_method(request: Request, error: Any) -> Response:
-    sentence = f"{request.url.path} does not take {request.method}: see /docs."
-    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=error.headers).response()
+    path = request.scope["path"]
+    sentence = f"{path} does not take {request.method}: see /docs."
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=error.headers).response(path)
 
 
 class Gate:
@@ -133,9 +181,10 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] += [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
+                more = [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
                 if self.service.draining:
-                    message["headers"].append((b"connection", b"close"))
+                    more.append((b"connection", b"close"))
+                message["headers"] = message["headers"] + more  # a new list: a page's own serves every request
             await send(message)
 
         scope["started"] = started
@@ -147,7 +196,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - a mistake of ours: the client hears that much and no more
             problem = f"{type(error).__name__}: {error}"
             failure = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; the log says what.")
-            await failure.response()(scope, receive, answer)
+            await failure.response(scope["path"])(scope, receive, answer)
         self._record(scope, request_id, status, problem)
 
     def _record(self, scope: Scope, request_id: bytes, status: int, problem: str | None) -> None:
@@ -163,17 +212,17 @@ class Gate:
             "request",
             id=request_id.decode("latin-1"),
             method=scope["method"],
-            path=scope["path"],
+            path=scope["path"][:LONGEST],
             status=status,
             ms=round(1000 * seconds, 3),
             **more,
         )
 
 
-def guarded(service: Service, endpoint: Endpoint, refuse: Callable[[Problem], Response] = Problem.response) -> Any:
-    """An endpoint for Starlette, behind the API key; what is refused is told as the face tells it.
+def guarded(service: Service, endpoint: Endpoint) -> Any:
+    """An endpoint for Starlette, behind the API key; what is refused is told as its face tells it.
 
-    endpoint: takes the service and the request, gives the response. refuse: a problem in the face's error format.
+    endpoint: takes the service and the request, gives the response.
     """
 
     async def answer(request: Request) -> Response:
@@ -183,7 +232,7 @@ def guarded(service: Service, endpoint: Endpoint, refuse: Callable[[Problem], Re
             return await endpoint(service, request)
         except Problem as problem:
             service.metrics.rejected.labels(problem.reason).inc()
-            return refuse(problem)
+            return problem.response(request.scope["path"])
 
     return answer
 
