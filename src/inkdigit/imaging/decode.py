@@ -42,7 +42,7 @@ def decode(
     has several frames, or has too many pixels.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=formats) as image:
+        with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
             problem = _problem(image, largest)
             if not problem:
                 if side and max(image.size) >= 2 * side:

@@ -49,7 +49,8 @@ def look(image: Image.Image, ink: Ink) -> Sight:
     cut = threshold(counts)
     light = light_share(grey > cut) if ink == "auto" else float(ink == "dark")
     if light > 0.5:
-        grey, counts, cut = ~grey, counts[::-1], 254 - cut
+        grey, counts = ~grey, counts[::-1]
+        cut = threshold(counts)  # nearly what it was; so dark ink and bright ink are read alike
     levels = _levels(counts, cut)
     return Sight(grey, light, None if levels and _is_grain(grey > levels.faint) else levels)
 
@@ -92,7 +93,7 @@ def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _levels(counts: NDArray[np.int64], cut: int) -> Levels | None:
-    ink = np.where(LEVELS > cut, counts, 0)
+    ink = np.where(cut < LEVELS, counts, 0)
     if not ink.any() or ink.sum() == counts.sum():
         return None
     paper, full = _quantile(counts - ink, 0.5), _quantile(ink, 0.75)
@@ -107,7 +108,7 @@ def _is_grain(mask: NDArray[np.bool_]) -> bool:
     share = float(mask.mean())
     if max(mask.shape) < LARGE or share < 0.1:
         return False
-    return np.count_nonzero(mask[:, 1:] != mask[:, :-1]) > share * (1 - share) * mask.size
+    return int(np.count_nonzero(mask[:, 1:] != mask[:, :-1])) > share * (1 - share) * mask.size
 
 
 def _quantile(counts: NDArray[np.int64], share: float) -> int:

@@ -38,32 +38,27 @@ def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8] | No
     inked = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     found = components(mask[inked])
     amount = found.count(bright[inked] > levels.cut)
-    most = int(amount.argmax())
-    if (
-        max(bright.shape) >= LARGE
-        and max(found.bottom[most] - found.top[most], found.right[most] - found.left[most]) < DUST
-    ):
+    share = amount / amount.max()
+    kept = share == 1
+    top, bottom, left, right = found.box(kept)
+    if max(bright.shape) >= LARGE and max(bottom - top, right - left) < DUST:
         return None
-    kept, box = _digit(found, amount)
+    while (more := _near(found, share, (top, bottom, left, right)) & ~kept).any():
+        kept |= more
+        top, bottom, left, right = found.box(kept)
+    box = slice(top, bottom), slice(left, right)
     ink = found.whole if kept.all() else found.only(kept)
     stretch = ((LEVELS - levels.paper) * (255 / (levels.full - levels.paper))).clip(0, 255).round().astype(np.uint8)
     return stretch[bright[inked][box]] * ink[box]
 
 
-def _digit(found: Components, ink: NDArray[np.float64]) -> tuple[NDArray[np.bool_], tuple[slice, slice]]:
-    """Which components are the digit's, (K,), and their box. ink: how much each has, (K,)."""
-    share = ink / ink.max()
-    kept = share == 1
-    while True:
-        top, bottom = int(found.top[kept].min()), int(found.bottom[kept].max())
-        left, right = int(found.left[kept].min()), int(found.right[kept].max())
-        down = np.maximum(top - found.bottom, found.top - bottom)
-        aside = np.maximum(left - found.right, found.left - right)
-        gap = np.maximum(down, aside).clip(0) / max(bottom - top, right - left)
-        more = (gap <= SPECK * share) & (share > 0) & ~kept
-        if not more.any():
-            return kept, (slice(top, bottom), slice(left, right))
-        kept |= more
+def _near(found: Components, share: NDArray[np.float64], box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+    """Which components are near enough to a digit in that box for their share of ink to be a part of it, (K,)."""
+    top, bottom, left, right = box
+    down = np.maximum(top - found.bottom, found.top - bottom)
+    aside = np.maximum(left - found.right, found.left - right)
+    gap = np.maximum(down, aside).clip(0) / max(bottom - top, right - left)
+    return (gap <= SPECK * share) & (share > 0)
 
 
 def normalize(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:

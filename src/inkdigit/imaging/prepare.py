@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigit.errors import InkdigitError
-from inkdigit.errors import NoInkError as NoInkError
+from inkdigit.errors import InkdigitError, NoInkError
 from inkdigit.files import reading
 from inkdigit.imaging.decode import FORMATS, LARGEST, decode, from_array, from_image
 from inkdigit.imaging.grey import Ink, to_grey
