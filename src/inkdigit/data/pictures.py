@@ -8,19 +8,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inkdigit.data.arrays import check_count
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.files import reading
 from inkdigit.imaging.decode import decode
-from inkdigit.imaging.ink import has_light_paper
-from inkdigit.imaging.normalize import normalize
+from inkdigit.imaging.prepare import SIDE, read_file, to_digit
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".pnm", ".ppm"}
 CLASSES = [str(digit) for digit in range(10)]
 
-_LARGEST_FILE = 256 << 20  # bytes
+_CLEAR = 0.25  # of corners and border: how far from half what speaks for light paper is clear
+_ALIKE = 0.4  # of the clear pictures of a set: how far from half the light ones are when nearly all agree
 
 # What lies beside pictures and means no harm.
 _NOTES = {".txt", ".md", ".csv", ".json", ".toml", ".ini", ".db"}
@@ -48,44 +49,32 @@ def read_folder(folder: Path) -> Digits:
         pictures += inside
         labels += [int(sub.name)] * len(inside)
     check_count(len(pictures), str(folder))
-    images = to_digits((str(picture), _content(picture)) for picture in pictures)
+    images = to_digits((str(picture), read_file(picture)) for picture in pictures)
     return Digits(images, np.array(labels, np.int64) if classes else None, folder.resolve().name)
 
 
 def to_digits(pictures: Iterable[tuple[str, bytes]]) -> NDArray[np.uint8]:
-    """(name, content of a picture file) -> (N, 28, 28) uint8, ink bright on dark.
+    """(name, content of a picture file) -> (N, 28, 28) uint8, each as `inkdigit.prepare` makes it.
 
-    Dark ink on light paper is inverted. A picture of 28x28 is else taken pixel for pixel; any other is prepared as
-    MNIST's digits were (`imaging.normalize`). Where a single picture does not say which of the two is the paper,
-    the others of the set do. Raises InkdigitError with the picture's name.
+    Where a single picture does not say clearly which side is the ink, and nearly all others of the set agree, it
+    follows them. Raises InkdigitError with the picture's name.
     """
     images: list[NDArray[np.uint8]] = []
-    unclear: dict[int, tuple[str, NDArray[np.uint8]]] = {}
-    light = 0
+    lights: list[float] = []
+    unclear: dict[int, tuple[str, Image.Image]] = {}
     for name, content in pictures:
-        grey = decode(content, name)
-        paper = has_light_paper(grey)
-        if paper is None:
-            unclear[len(images)] = name, grey
-        light += paper is True
-        images.append(_digit(grey, name, light_paper=paper is True))
-    mostly_light = 2 * light > len(images) - len(unclear)
-    for place, (name, grey) in unclear.items():
-        images[place] = _digit(grey, name, light_paper=mostly_light)
+        picture = decode(content, name, side=SIDE)
+        image, light = to_digit(picture, "auto", name)
+        if abs(light - 0.5) < _CLEAR:
+            unclear[len(images)] = name, picture
+        else:
+            lights.append(light)
+        images.append(image)
+    light_share = np.mean(np.array(lights) > 0.5) if lights else 0.5
+    if abs(light_share - 0.5) >= _ALIKE:
+        for place, (name, picture) in unclear.items():
+            images[place], _ = to_digit(picture, "dark" if light_share > 0.5 else "bright", name)
     return np.stack(images)
-
-
-def _digit(grey: NDArray[np.uint8], name: str, *, light_paper: bool) -> NDArray[np.uint8]:
-    bright = ~grey if light_paper else grey
-    return bright if bright.shape == (28, 28) else normalize(bright, name)
-
-
-def _content(picture: Path) -> bytes:
-    with reading(picture), picture.open("rb") as file:
-        content = file.read(_LARGEST_FILE + 1)
-    if len(content) > _LARGEST_FILE:
-        raise InkdigitError(f"{picture} has more than {_LARGEST_FILE >> 20} MiB: make it smaller.")
-    return content
 
 
 def _visible(folder: Path) -> list[Path]:

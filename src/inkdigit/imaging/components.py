@@ -23,11 +23,16 @@ class Components:
     length: NDArray[np.int64]
     component: NDArray[np.int64]
 
-    def count(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def count(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many pixels of each component are in another mask, (K,)."""
         first = self.length.cumsum() - self.length
         in_run = np.add.reduceat(mask[self.whole], first, dtype=np.int64)
-        return np.bincount(self.component, in_run, len(self.top))
+        return np.bincount(self.component, in_run, len(self.top)).astype(np.int64)
+
+    def box(self, kept: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+        """Top, bottom, left and right of the components for which `kept`, (K,), is true."""
+        ends = self.top[kept].min(), self.bottom[kept].max(), self.left[kept].min(), self.right[kept].max()
+        return int(ends[0]), int(ends[1]), int(ends[2]), int(ends[3])
 
     def only(self, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The mask (H, W) of the components for which `kept`, (K,), is true."""

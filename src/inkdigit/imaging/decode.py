@@ -42,7 +42,7 @@ def decode(
     picture, is damaged, or has several frames.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=formats) as image:
+        with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
             _check_size(image, name, largest)
             problem = _problem(image)
             if not problem:

@@ -45,12 +45,12 @@ def _contrast(channel: Image.Image) -> int:
 
 def _on_paper(image: Image.Image, ink: Ink) -> Image.Image:
     opacity = image.getchannel("A")
-    grey, alpha = np.asarray(to_grey(image.convert("RGB"))), np.asarray(opacity)
-    visible = grey[alpha > 127]
+    alpha = np.asarray(opacity)
+    visible = np.asarray(image.convert("L"))[alpha > 127]
     if not visible.size or np.ptp(visible) < FAINTEST:
         return Image.fromarray(~alpha) if ink == "dark" else opacity
     # Mostly opaque it is a page, and its median is paper; mostly transparent it is ink alone.
-    page = 2 * visible.size > grey.size
+    page = 2 * visible.size > alpha.size
     light = ink == "dark" if ink != "auto" else (np.median(visible) > 127) == page
-    share = alpha / np.float32(255)
-    return Image.fromarray(np.rint(grey * share + 255 * light * (1 - share)).astype(np.uint8))
+    paper = Image.new("RGBA", image.size, (255, 255, 255, 255) if light else (0, 0, 0, 255))
+    return to_grey(Image.alpha_composite(paper, image))

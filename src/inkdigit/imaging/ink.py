@@ -11,6 +11,7 @@ from PIL import Image
 from inkdigit.imaging.grey import FAINTEST, Ink
 
 LEVELS = np.arange(256)
+LARGE = 96  # pixels along the longer side of a picture in which a digit is larger than dust and grain
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ def look(image: Image.Image, ink: Ink) -> Sight:
     cut = threshold(counts)
     light = light_share(grey > cut) if ink == "auto" else float(ink == "dark")
     if light > 0.5:
-        return Sight(~grey, light, _levels(counts[::-1], 254 - cut))
-    return Sight(grey, light, _levels(counts, cut))
+        grey, counts = ~grey, counts[::-1]
+        cut = threshold(counts)  # nearly what it was; so dark ink and bright ink are read alike
+    levels = _levels(counts, cut)
+    return Sight(grey, light, None if levels and _is_grain(grey > levels.faint) else levels)
 
 
 def threshold(counts: NDArray[np.int64]) -> int:
@@ -90,7 +93,7 @@ def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _levels(counts: NDArray[np.int64], cut: int) -> Levels | None:
-    ink = np.where(LEVELS > cut, counts, 0)
+    ink = np.where(cut < LEVELS, counts, 0)
     if not ink.any() or ink.sum() == counts.sum():
         return None
     paper, full = _quantile(counts - ink, 0.5), _quantile(ink, 0.75)
@@ -98,6 +101,14 @@ def _levels(counts: NDArray[np.int64], cut: int) -> Levels | None:
         return None
     noise = min(4.5 * _spread(counts - ink, paper) / max(cut - paper, 1), 1)  # three standard deviations
     return Levels(cut, paper, full, int(paper + (cut - paper) * max(noise, 0.25)), noise)
+
+
+def _is_grain(mask: NDArray[np.bool_]) -> bool:
+    """Whether a mask of much of a large picture changes along its rows half as often as one of independent pixels."""
+    share = float(mask.mean())
+    if max(mask.shape) < LARGE or share < 0.1:
+        return False
+    return int(np.count_nonzero(mask[:, 1:] != mask[:, :-1])) > share * (1 - share) * mask.size
 
 
 def _quantile(counts: NDArray[np.int64], share: float) -> int:

@@ -45,7 +45,7 @@ def even_out(grey: Image.Image) -> Image.Image:
 def _doubt(sight: Sight) -> float:
     """How much of what passes for ink may be shadow: all that is too wide for strokes, or at the border; and noise."""
     if not sight.levels:
-        return 2
+        return 0.5
     mask = sight.bright > sight.levels.faint
     side = max(2, round(_SPOT * max(mask.shape)))
     sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)

@@ -6,52 +6,59 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigit.imaging.components import components
-from inkdigit.imaging.ink import LEVELS, Levels
+from inkdigit.imaging.components import Components, components
+from inkdigit.imaging.ink import LARGE, LEVELS, Levels
 
 SIZE, BOX = 28, 20
-CENTRE = 14  # row and column of MNIST's centres of mass, measured: 14.0, within half a pixel
+CENTRE = 14  # row and column of the centres of mass in MNIST, measured: 14.0, half a pixel more or less
 FINE = 4 * BOX  # pixels of a digit's longer side while its strokes are made thinner
 BROADEST, BROAD = 3.25, 2.75  # strokes in pixels of the box; in MNIST nine of ten are thinner, and seven of ten
+DUST = 8  # pixels of the longer side, at least, of a digit's largest part in a large picture
 SPECK = 2  # a spot is part of the digit when its distance, in the digit's lengths, is at most twice its share of ink
 
 
 def has_form(image: NDArray[np.uint8]) -> bool:
     """Whether a picture (H, W) is in MNIST's form: 28x28, bright ink of 20 pixels' length, in the middle, on 0."""
-    if image.shape != (SIZE, SIZE) or image[0].any():
+    if image.shape != (SIZE, SIZE):
         return False
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     if not rows.size or not BOX - 1 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= BOX:
         return False
-    return all(abs(_centre(image, axis) - CENTRE) < 0.51 for axis in (0, 1))
+    return all(abs(_centre(image, axis) - CENTRE) < 0.53 for axis in (0, 1))
 
 
-def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8]:
+def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8] | None:
     """The digit's box, (H, W) uint8, its ink stretched to 255 and all else 0. Specks away from it are left out.
 
-    bright: (H, W) uint8, ink bright on dark. levels: what its grey levels mean.
+    bright: (H, W) uint8, ink bright on dark. levels: what its grey levels mean. None where a large picture has
+    nothing but dust.
     """
     mask = bright > levels.faint
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     inked = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    bright, mask = bright[inked], mask[inked]
-    found = components(mask)
-    share = found.count(bright > levels.cut)
-    share /= share.max()
+    found = components(mask[inked])
+    amount = found.count(bright[inked] > levels.cut)
+    share = amount / amount.max()
     kept = share == 1
-    while True:
-        top, bottom = int(found.top[kept].min()), int(found.bottom[kept].max())
-        left, right = int(found.left[kept].min()), int(found.right[kept].max())
-        down = np.maximum(top - found.bottom, found.top - bottom)
-        aside = np.maximum(left - found.right, found.left - right)
-        gap = np.maximum(down, aside).clip(0) / max(bottom - top, right - left)
-        more = (gap <= SPECK * share) & (share > 0)
-        if not (more & ~kept).any():
-            break
+    top, bottom, left, right = found.box(kept)
+    if max(bright.shape) >= LARGE and max(bottom - top, right - left) < DUST:
+        return None
+    while (more := _near(found, share, (top, bottom, left, right)) & ~kept).any():
         kept |= more
+        top, bottom, left, right = found.box(kept)
     box = slice(top, bottom), slice(left, right)
+    ink = found.whole if kept.all() else found.only(kept)
     stretch = ((LEVELS - levels.paper) * (255 / (levels.full - levels.paper))).clip(0, 255).round().astype(np.uint8)
-    return stretch[bright[box]] * (mask if kept.all() else found.only(kept))[box]
+    return stretch[bright[inked][box]] * ink[box]
+
+
+def _near(found: Components, share: NDArray[np.float64], box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+    """Which components are near enough to a digit in that box for their share of ink to be a part of it, (K,)."""
+    top, bottom, left, right = box
+    down = np.maximum(top - found.bottom, found.top - bottom)
+    aside = np.maximum(left - found.right, found.left - right)
+    gap = np.maximum(down, aside).clip(0) / max(bottom - top, right - left)
+    return (gap <= SPECK * share) & (share > 0)
 
 
 def normalize(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigit.errors import InkdigitError
-from inkdigit.errors import NoInkError as NoInkError
+from inkdigit.errors import InkdigitError, NoInkError
 from inkdigit.files import reading
 from inkdigit.imaging.decode import FORMATS, LARGEST, decode, from_array, from_image
 from inkdigit.imaging.grey import Ink, to_grey
@@ -52,9 +51,10 @@ def to_digit(picture: Image.Image, ink: Ink, name: str) -> tuple[NDArray[np.uint
         if ink != "bright" and has_form(~pixels):
             return ~pixels, 1
     sight = look_in_even_light(grey, ink)
-    if not sight.levels:
+    digit = cut_out(sight.bright, sight.levels) if sight.levels else None
+    if digit is None:
         raise NoInkError(f"{name} shows no ink: draw a digit on it, or take a picture with more contrast.")
-    return normalize(cut_out(sight.bright, sight.levels)), sight.light
+    return normalize(digit), sight.light
 
 
 def read_file(path: Path) -> bytes:
