@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import PRESETS, Settings, allowed, describe, from_file, preset, readable, to_toml, with_values
+from inkdigit.knobs import allowed, describe, readable
+from inkdigit.settings import PRESETS, Settings, from_file, preset, to_toml, with_values
 from tests.conftest import Command
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -81,7 +82,7 @@ def test_every_value_that_can_be_read_can_be_given_as_text() -> None:
 def test_wrong_value_is_told_with_the_allowed_ones(name: str, value: object) -> None:
     with pytest.raises(InkdigitError) as told:
         with_values(Settings(), {name: value}, "mine.toml")
-    assert str(told.value) == f"mine.toml: {name} = {value!r} is no value for it: {allowed(name)}."
+    assert str(told.value) == f"mine.toml: {name} = {value!r} is no value for it: {allowed(Settings, name)}."
 
 
 def test_values_that_do_not_fit_together_are_told() -> None:

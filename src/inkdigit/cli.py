@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from inkdigit import knobs
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import PRESETS, choices, describe, fine_tuning, from_file, preset, to_toml, with_values
+from inkdigit.service.settings import ServiceSettings, gather
+from inkdigit.settings import PRESETS, fine_tuning, from_file, preset, to_toml, with_values
 
 FILE = click.Path(path_type=Path)
 
@@ -78,21 +79,6 @@ def split(train_rows: int, seed: int, to: Path) -> None:
     click.echo(f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each.")
 
 
-def knobs(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for every setting; those not given are None."""
-    for name, default, unit, meaning in reversed(describe(preset("fast"))):
-        if name == "preset":
-            continue
-        flag = "--" + name.replace("_", "-")
-        text = f"{meaning[0].upper()}{meaning[1:]}{f' ({unit})' if unit else ''}.  [fast: {default}]"
-        if default in {"True", "False"}:
-            command = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)(command)
-        else:
-            metavar = f"[{'|'.join(choices(name))}]" if choices(name) else "VALUE"
-            command = click.option(flag, metavar=metavar, help=text)(command)
-    return command
-
-
 @main.command()
 @click.option("--train", "train_csv", type=FILE, help="Labelled digits.  [default: MNIST's Kaggle-protocol split]")
 @click.option("--test", "test_csv", type=FILE, help="Digits to answer: submission.csv is written for them.")
@@ -107,7 +93,7 @@ def knobs(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--tensorboard", type=FILE, metavar="DIR", help="Write the curves there as well, for TensorBoard.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
-@knobs
+@knobs.options(preset("fast"), "fast", fixed=("preset",))
 def train(
     train_csv: Path | None,
     test_csv: Path | None,
@@ -281,3 +267,36 @@ def report(run: Path) -> None:
 
     write_report(run, run.resolve().name)
     click.echo(run / "report.html")
+
+
+@main.command()
+@knobs.options(ServiceSettings(), "default")
+@click.option("--config", type=FILE, help="A TOML file of settings; INKDIGIT_… variables and options go on top.")
+@click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
+def serve(config: Path | None, print_config: bool, **values: Any) -> None:
+    """Serve a model as an API, with a page to draw on. Ctrl-C ends it.
+
+    Every setting is an option, a variable such as INKDIGIT_PORT, and a key of the file.
+    """
+    import os
+
+    settings = gather(config, os.environ, values)
+    if print_config:
+        click.echo(knobs.to_toml(settings, "How the server serves: inkdigit serve --config THIS_FILE"), nl=False)
+        return
+    from inkdigit import service
+
+    service.require()
+    from inkdigit.service.server import serve as run
+
+    run(settings, click.echo, lambda sentence: click.echo(f"Warning: {sentence}", err=True))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--file", type=FILE, required=True, help="The file for --api-key-file; made where there is none.")
+def api_key(name: str, file: Path) -> None:
+    """Make an API key for NAME: its hash goes into the file, the key is shown once."""
+    from inkdigit.service import keys
+
+    click.echo(keys.add(file, name))

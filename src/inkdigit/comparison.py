@@ -17,9 +17,10 @@ from inkdigit.columns import aligned
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation import Evaluation, difference_interval, evaluate, holm_adjusted, mcnemar_test
+from inkdigit.knobs import describe
 from inkdigit.recognizer import Recognizer
 from inkdigit.runs import Run
-from inkdigit.settings import Settings, describe
+from inkdigit.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import files, kaggle, split
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
+from inkdigit.knobs import describe
 from inkdigit.report import archive
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, describe, from_manifest
+from inkdigit.settings import Settings, from_manifest
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs import MODEL, read_distinct, read_verified
+from inkdigit.runs import MODEL, SHIPPED, read_distinct, read_verified
 
 BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
 
@@ -17,13 +17,15 @@ BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, a
 class Recognizer:
     """A trained model, ready to predict, or several whose probabilities are averaged. Serves any number of threads.
 
-    model, more: the bytes of ONNX files as `inkdigit.export` writes them.
+    model, more: the bytes of ONNX files as `inkdigit.export` writes them. threads: that a model works on; 0: one for
+    each core.
     """
 
-    def __init__(self, model: bytes, *more: bytes) -> None:
+    def __init__(self, model: bytes, *more: bytes, threads: int = 0) -> None:
         import onnxruntime
 
         options: Any = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         # Spinning threads keep the other core from whoever needs it: on a busy machine that halves the speed.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sessions: list[Any] = [
@@ -32,14 +34,14 @@ class Recognizer:
         ]
 
     @classmethod
-    def load(cls, path: str | Path, *more: str | Path) -> Recognizer:
+    def load(cls, *paths: str | Path, threads: int = 0) -> Recognizer:
         """Open the models of one or more run folders, after checking each against its folder's manifest.
 
-        Raises InkdigitError when there is no manifest, when a model is not the file it names, or when two runs hold
-        the same model.
+        Without a path it is the model that ships with Inkdigit. Raises InkdigitError when there is no manifest, when
+        a model is not the file it names, or when two runs hold the same model.
         """
-        runs = read_distinct([Path(path), *map(Path, more)])
-        return cls(*(read_verified(run.folder, MODEL) for run in runs))
+        runs = read_distinct([Path(path) for path in paths] or [SHIPPED])
+        return cls(*(read_verified(run.folder, MODEL) for run in runs), threads=threads)
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ten calibrated probabilities per image, (N, 10) float32, for any N including 0.

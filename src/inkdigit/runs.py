@@ -20,6 +20,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 KERAS_MODEL = "model.keras"
+SHIPPED = Path(__file__).parent / "shipped"  # the run whose model comes with the package
 JOB, LOCK, CHECKPOINTS = "job.json", "lock", "checkpoints"
 
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from inkdigit import runs
+from inkdigit import knobs, runs
 from inkdigit.errors import InkdigitError
+from inkdigit.knobs import knob
 
 PRESETS = ("article", "fast", "best")
 SIDE = 28
 FINE_TUNING = 5  # times smaller steps for a network that has learnt already
 
 Padding = Literal["same", "valid"]
-
-
-def knob(default: Any, meaning: str, unit: str = "", low: float | None = None, high: float | None = None) -> Any:
-    """A settings field that explains itself. `low` and `high` are the least and the greatest value allowed."""
-    return field(default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -35,10 +29,19 @@ class Settings:
 
     # The network: blocks of convolutions, each block ended by pooling; then one dense layer and the ten classes.
     filters: tuple[tuple[int, ...], ...] = knob(
-        ((24,), (32, 32), (128, 128)), "filters of each convolution, grouped into blocks", "", 1, 4096
+        ((24,), (32, 32), (128, 128)),
+        "filters of each convolution, grouped into blocks",
+        "",
+        1,
+        4096,
+        'give whole numbers, a comma between blocks: "24, 32 32, 128 128" or [[24], [32, 32], [128, 128]]',
     )
     kernel_size: tuple[int, ...] = knob((5, 3, 3), "side of the convolutions' kernels in each block", "pixels", 1, 28)
-    padding: tuple[Padding, ...] = knob(("valid", "same", "same"), "what convolutions do at the border in each block")
+    padding: tuple[Padding, ...] = knob(
+        ("valid", "same", "same"),
+        "what convolutions do at the border in each block",
+        allowed="give same or valid for each block, or one for all",
+    )
     pooling: Literal["max", "average"] = knob("max", "how a block's end halves the picture")
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = knob(
         "relu", "what follows every convolution and the dense layer"
@@ -95,12 +98,7 @@ def from_file(path: Path, base: str | None) -> Settings:
 
     Raises InkdigitError, naming the file, for what is no TOML, no setting or no value of its setting.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InkdigitError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InkdigitError(f"{path} is not TOML ({error}): see `inkdigit train --print-config`.") from None
+    values = knobs.read_toml(path, "`inkdigit train --print-config`")
     named = values.pop("preset", "fast")
     return with_values(preset(base or str(named)), values, str(path))
 
@@ -122,18 +120,7 @@ def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Se
 
     where: what to name in an error, such as the file.
     """
-    known = {f.name: f for f in fields(Settings) if f.name != "preset"}
-    hints = get_type_hints(Settings)
-    changed: dict[str, Any] = {}
-    for name, value in values.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else "`inkdigit train --print-config` shows them all."
-            raise InkdigitError(f'{where}: there is no setting "{name}": {hint}')
-        try:
-            changed[name] = _value(value, hints[name], known[name])
-        except (ValueError, TypeError):
-            raise InkdigitError(f"{where}: {name} = {value!r} is no value for it: {allowed(name)}.") from None
+    changed = knobs.read(Settings, values, where, "`inkdigit train --print-config`", fixed=("preset",))
     return _consistent(replace(settings, **changed), changed, where)
 
 
@@ -165,84 +152,6 @@ def _stretched(values: tuple[Any, ...], blocks: int) -> tuple[Any, ...]:
     return (values + values[-1:] * blocks)[:blocks]
 
 
-def _value(value: Any, kind: Any, f: Field[Any]) -> Any:
-    """A value in its setting's type; ValueError or TypeError for what is none."""
-    if get_origin(kind) is Literal:
-        return _one_of(value, get_args(kind))
-    if kind is bool:
-        return _one_of(value, (True, False))
-    if get_origin(kind) is tuple:
-        item = get_args(kind)[0]
-        return tuple(_value(part, item, f) for part in _parts(value, nested=get_origin(item) is tuple))
-    number = kind(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or kind(number) != number:
-        raise ValueError
-    if not f.metadata["low"] <= number <= f.metadata["high"]:
-        raise ValueError
-    return kind(number)
-
-
-def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
-    if value not in choices or type(value) is not type(choices[0]):
-        raise ValueError
-    return value
-
-
-def _parts(value: Any, *, nested: bool) -> list[Any]:
-    """A list, or the text of one: blocks lie between commas, convolutions of a block between spaces."""
-    if isinstance(value, str):
-        parts = value.split(",") if nested or "," in value else value.split()
-        value = [part.strip() for part in parts]
-    elif not isinstance(value, list):
-        value = [value]
-    if not value or "" in value:
-        raise ValueError
-    return value
-
-
-def choices(name: str) -> tuple[str, ...]:
-    """The words a setting chooses from; none where it takes numbers."""
-    kind = get_type_hints(Settings)[name]
-    return get_args(kind) if get_origin(kind) is Literal else ()
-
-
-def allowed(name: str) -> str:
-    """The values a setting takes, in words."""
-    f = next(f for f in fields(Settings) if f.name == name)
-    kind = get_type_hints(Settings)[name]
-    low, high = f.metadata["low"], f.metadata["high"]
-    if kind is bool:
-        return "give true or false"
-    if choices(name):
-        return f"choose one of {', '.join(choices(name))}"
-    if name == "padding":
-        return f"give {' or '.join(get_args(Padding))} for each block, or one for all"
-    if name == "filters":
-        return 'give whole numbers, a comma between blocks: "24, 32 32, 128 128" or [[24], [32, 32], [128, 128]]'
-    if get_origin(kind) is tuple:
-        return f"give whole numbers from {low} to {high}, one for each block, or one for all"
-    return f"give a {'whole number' if kind is int else 'number'} from {low} to {high}"
-
-
 def to_toml(settings: Settings) -> str:
     """All settings as a TOML file with a comment for each, which `from_file` takes back."""
-    lines = ["# What a training does: inkdigit train --config THIS_FILE", ""]
-    for f, (name, _, unit, meaning) in zip(fields(settings), describe(settings), strict=True):
-        lines += [f"# {meaning}{f', in {unit}' if unit else ''}", f"{name} = {json.dumps(getattr(settings, f.name))}"]
-    return "\n".join(lines) + "\n"
-
-
-def describe(settings: Settings) -> list[tuple[str, str, str, str]]:
-    """Name, value, unit and meaning of every setting, in order, for people to read."""
-    return [
-        (f.name, readable(getattr(settings, f.name)), f.metadata["unit"], f.metadata["meaning"])
-        for f in fields(settings)
-    ]
-
-
-def readable(value: Any) -> str:
-    """A setting's value as the command line takes it."""
-    if isinstance(value, tuple):
-        parts = [" ".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in value]  # pyright: ignore
-        return ", ".join(parts)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return knobs.to_toml(settings, "What a training does: inkdigit train --config THIS_FILE")

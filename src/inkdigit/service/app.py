@@ -1,0 +1,201 @@
+"""The service as one ASGI application: its parts, its routes, and what every request goes through."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inkdigit.service.batching import Batcher, Images, Probabilities
+from inkdigit.service.keys import Keys
+from inkdigit.service.limits import Bodies
+from inkdigit.service.metrics import Metrics
+from inkdigit.service.models import NAME, Model, Models
+from inkdigit.service.problems import ClientGoneError, Problem
+from inkdigit.service.settings import ServiceSettings
+
+REQUEST_ID = re.compile(rb"[\w.:/+=-]{1,128}")
+LOG_FILE = 2  # standard error
+
+
+@dataclass
+class Service:
+    """What the routes share. One a process."""
+
+    settings: ServiceSettings
+    models: Models
+    metrics: Metrics
+    batcher: Batcher
+    bodies: Bodies
+    keys: Keys | None
+    draining: bool = False
+
+    def tell_version(self) -> None:
+        """Tell the metrics which version answers."""
+        self.metrics.model.labels(NAME).set(self.models.current.version)
+
+    async def predict(self, model: Model, images: Images, receive: Receive) -> Probabilities:
+        """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
+        self.metrics.queue_depth.set(self.batcher.depth + len(images))
+        try:
+            async with asyncio.timeout(self.settings.deadline):
+                probabilities = await self.batcher.predict(model.recognizer, images, receive)  # pyright: ignore
+        except TimeoutError:
+            raise Problem(
+                HTTPStatus.GATEWAY_TIMEOUT,
+                f"The answer took more than {self.settings.deadline:g} seconds: try again.",
+                setting="deadline",
+                reason="deadline",
+            ) from None
+        finally:
+            self.metrics.queue_depth.set(self.batcher.depth)
+        self.metrics.answers(probabilities)
+        return probabilities
+
+
+Endpoint = Callable[[Service, Request], Any]
+
+
+def say(level: Literal["info", "error"] | str, sentence: str, **more: object) -> None:
+    """One structured line in the log."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    line = {"time": f"{stamp}Z", "level": level, "message": sentence, **more}
+    os.write(LOG_FILE, msgspec.json.encode(line) + b"\n")
+
+
+def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Service]:
+    """The application and its parts, around models that are loaded. Call it in the event loop that will serve."""
+    from inkdigit.service.routes import digits, health, openinference, pages, tfserving
+
+    metrics = Metrics()
+    service = Service(
+        settings,
+        models,
+        metrics,
+        Batcher(settings.max_batch, settings.max_queue, metrics.batch_size.observe),
+        Bodies(settings.max_body, settings.read_timeout),
+        Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
+    )
+    service.tell_version()
+    faces = (digits, openinference, tfserving, health, pages)
+    routes = [route for face in faces for route in face.routes(service)]
+    middleware = [Middleware(Gate, service=service)]
+    if settings.origins:
+        cors = Middleware(
+            CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+        )
+        middleware.insert(0, cors)
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers={404: _no_route, 405: _no_method})
+    app.router.redirect_slashes = False
+    return app, service
+
+
+def _no_route(request: Request, _: Exception) -> Response:
+    return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.url.path}: see /docs.").response()
+
+
+def _no_method(request: Request, error: Any) -> Response:
+    sentence = f"{request.url.path} does not take {request.method}: see /docs."
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=error.headers).response()
+
+
+class Gate:
+    """What every request goes through: its id, the key, the metrics, one line in the log. Never what it carries."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "").encode("latin-1")
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8).encode()
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] += [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
+                if self.service.draining:
+                    message["headers"].append((b"connection", b"close"))
+            await send(message)
+
+        scope["started"] = started
+        problem = None
+        try:
+            await self.app(scope, receive, answer)
+        except ClientGoneError:
+            problem = "client_gone"
+        except Exception as error:  # noqa: BLE001 - a mistake of ours: the client hears that much and no more
+            problem = f"{type(error).__name__}: {error}"
+            failure = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; the log says what.")
+            await failure.response()(scope, receive, answer)
+        self._record(scope, request_id, status, problem)
+
+    def _record(self, scope: Scope, request_id: bytes, status: int, problem: str | None) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        seconds = time.perf_counter() - scope["started"]
+        if problem == "client_gone":
+            self.service.metrics.rejected.labels(problem).inc()
+            status = 499
+        self.service.metrics.request(route, scope["method"], status, seconds)
+        more = {"problem": problem} if problem else {}
+        say(
+            "error" if status == 500 else "info",
+            "request",
+            id=request_id.decode("latin-1"),
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(1000 * seconds, 3),
+            **more,
+        )
+
+
+def guarded(service: Service, endpoint: Endpoint, refuse: Callable[[Problem], Response] = Problem.response) -> Any:
+    """An endpoint for Starlette, behind the API key; what is refused is told as the face tells it.
+
+    endpoint: takes the service and the request, gives the response. refuse: a problem in the face's error format.
+    """
+
+    async def answer(request: Request) -> Response:
+        try:
+            if service.keys:
+                _check_key(service.keys, request.headers)
+            return await endpoint(service, request)
+        except Problem as problem:
+            service.metrics.rejected.labels(problem.reason).inc()
+            return refuse(problem)
+
+    return answer
+
+
+def _check_key(keys: Keys, headers: Headers) -> None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    key = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+    if not keys.owner(key):
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "This is not an API key known here: send one as X-API-Key or as Authorization: Bearer."
+            if key
+            else "An API key is needed: send it as X-API-Key or as Authorization: Bearer.",
+            headers={"WWW-Authenticate": 'Bearer realm="inkdigit"'},
+        )

@@ -1,0 +1,146 @@
+"""The models that are served: one run, or a folder of versions that are taken up and dropped while serving."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inkdigit import runs
+from inkdigit.errors import InkdigitError
+from inkdigit.recognizer import Recognizer
+
+NAME = "digits"
+SECONDS = 1.0  # between two looks at a folder of versions
+
+VERSION = re.compile(r"[1-9][0-9]{0,17}")
+
+State = tuple[tuple[int, int], ...]
+Say = Callable[[str, str], object]  # level, sentence
+
+
+@dataclass(frozen=True)
+class Model:
+    """A version that is loaded and warm."""
+
+    version: int
+    recognizer: Recognizer
+    about: dict[str, Any]  # for people: what the run's manifest says of itself
+
+
+class Models:
+    """The loaded versions, and the one of them that answers: the highest."""
+
+    def __init__(self, threads: int, warm: int, say: Say) -> None:
+        self.threads, self.warm, self.say = threads, warm, say
+        self.loaded: dict[int, Model] = {}
+        self.current: Model
+        self._seen: dict[int, State] = {}  # what each version's files looked like when it was loaded or refused
+
+    def load_one(self, run: Path) -> None:
+        """Serve a single run as version 1. Raises InkdigitError."""
+        self.loaded = {1: self._load(run, 1)}
+        self.current = self.loaded[1]
+
+    def load_folder(self, folder: Path) -> None:
+        """Serve the versions in a folder. Raises InkdigitError where there is none that works."""
+        changes, found = self.changes(folder)
+        self.adopt(found, changes)
+        if not self.loaded:
+            raise InkdigitError(
+                f"{folder} holds no model to serve: put run folders named 1, 2, … there, as `inkdigit train --out "
+                f"{folder / '1'}` writes them."
+            )
+
+    def changes(self, folder: Path) -> tuple[dict[int, Model], set[int]]:
+        """The versions that are new or changed, loaded and warm, and the numbers of all that are there.
+
+        One that is broken is told and left out, until its files change. Works on a thread of its own while others
+        serve. Raises InkdigitError where the folder cannot be read.
+        """
+        new: dict[int, Model] = {}
+        found: set[int] = set()
+        for version, run in _versions(folder):
+            state = _state(run)
+            found.add(version)
+            if not state or self._seen.get(version) == state:  # without a manifest it is still being copied
+                continue
+            self._seen[version] = state
+            try:
+                new[version] = self._load(run, version)
+            except InkdigitError as error:
+                self.say("error", f"Version {version} is refused: {error}")
+        return new, found
+
+    def adopt(self, found: set[int], new: dict[int, Model]) -> None:
+        """Take up new versions, drop those that are gone, and let the highest answer: between two batches."""
+        self._seen = {version: state for version, state in self._seen.items() if version in found}
+        kept = {version: model for version, model in self.loaded.items() if version in found} | new
+        if not kept:
+            return  # whoever removes the last one gets answers all the same
+        self.loaded = kept
+        before = getattr(self, "current", None)
+        self.current = kept[max(kept)]
+        if before is not None and self.current is not before:
+            self.say("info", f"Version {self.current.version} answers from now on.")
+
+    async def watch(self, folder: Path, changed: Callable[[], object]) -> None:
+        """Look at the folder of versions every second, for ever; `changed` hears of each adoption."""
+        while True:
+            await asyncio.sleep(SECONDS)
+            try:
+                new, found = await asyncio.to_thread(self.changes, folder)
+            except InkdigitError as error:
+                self.say("error", f"{error} What was loaded stays.")
+                continue
+            if new or found != set(self.loaded):
+                self.adopt(found, new)
+                changed()
+
+    def _load(self, run: Path, version: int) -> Model:
+        try:
+            recognizer = Recognizer.load(run, threads=self.threads)
+            for images in (1, self.warm):
+                answers = recognizer.predict_proba(np.zeros((images, 28, 28), np.uint8))
+        except InkdigitError:
+            raise
+        except Exception as error:  # ONNX Runtime raises its own kinds
+            raise InkdigitError(f"its model does not run ({' '.join(str(error).split())}).") from error
+        if answers.shape != (self.warm, 10) or not np.isfinite(answers).all():
+            raise InkdigitError("its model does not give ten probabilities.")
+        return Model(version, recognizer, _about(run))
+
+
+def _versions(folder: Path) -> list[tuple[int, Path]]:
+    try:
+        entries = list(folder.iterdir())
+    except OSError as error:
+        raise InkdigitError(f"{folder} cannot be read ({error.strerror}): name a folder of versions.") from None
+    return sorted((int(entry.name), entry) for entry in entries if VERSION.fullmatch(entry.name))
+
+
+def _state(run: Path) -> State:
+    """Changes when the manifest or the model does; empty while there is no manifest."""
+    files = [run / name for name in (runs.MANIFEST, runs.MODEL)]
+    if not files[0].is_file():
+        return ()
+    stats = [file.stat() for file in files if file.is_file()]
+    return tuple((status.st_mtime_ns, status.st_size) for status in stats)
+
+
+def _about(run: Path) -> dict[str, Any]:
+    manifest = runs.read(run).manifest
+    figures = manifest.get("figures", {})
+    return {
+        "created": manifest.get("created"),
+        "sha256": manifest["files"][runs.MODEL]["sha256"],
+        "accuracy": figures.get("accuracy"),
+        "scored": figures.get("scored"),
+        "parameters": manifest.get("parameters"),
+        "preset": manifest.get("settings", {}).get("preset"),
+    }

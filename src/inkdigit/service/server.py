@@ -1,0 +1,272 @@
+"""The server's process, or its processes: sockets, signals, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from inkdigit.errors import InkdigitError
+from inkdigit.runs import SHIPPED
+from inkdigit.service.keys import Keys
+from inkdigit.service.settings import ServiceSettings
+
+METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's variable: to be set before its first import
+PAUSE = 1.0  # seconds before a process that died is replaced
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+Sockets = list[socket.socket]
+Tell = Callable[[str], object]
+Ready = Callable[[int], object]  # is told the version that answers
+
+
+def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
+    """Serve until a signal. Raises InkdigitError for what keeps it from starting.
+
+    tell, warn: where sentences for a person go.
+    """
+    if settings.api_key_file:
+        Keys.read(Path(settings.api_key_file))
+    elif settings.host not in LOOPBACK:
+        warn(f"Whoever reaches {settings.host} can use this server: --api-key-file names a file of keys to guard it.")
+    sockets = listen(settings)
+
+    def ready(version: int) -> None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        tell(f"Inkdigit serves version {version} at http://{host}:{sockets[0].getsockname()[1]}/ (Ctrl-C ends it)")
+
+    if settings.workers == 1:
+        run(settings, sockets, ready)
+        return
+    with tempfile.TemporaryDirectory(prefix="inkdigit-metrics-") as directory:
+        os.environ[METRICS] = directory
+        _Workers(settings, sockets, ready).run()
+
+
+def listen(settings: ServiceSettings) -> Sockets:
+    """A bound socket for each address of the host. Raises InkdigitError."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return [_bound(family, address) for family, address in dict.fromkeys((part[0], part[4]) for part in found)]
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no address"
+        raise InkdigitError(
+            f"Nothing can listen on {settings.host}, port {settings.port} ({reason}): choose another --host or --port."
+        ) from None
+
+
+def _bound(family: int, address: Any) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":  # where it would let two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    listener.bind(address)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, its signals handled by us: it would close at once, and exit with the signal's code."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: threading.Event | None = None) -> None:
+    """Serve in this process until a signal, then drain. Raises InkdigitError where there is no model to serve.
+
+    orphaned: set when whoever started this process is gone, which ends it too.
+    """
+    from inkdigit.service.app import say
+    from inkdigit.service.models import Models
+
+    threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+    models = Models(threads, settings.max_batch, say)
+    if settings.models:
+        models.load_folder(Path(settings.models))
+    else:
+        models.load_one(Path(settings.model) if settings.model else SHIPPED)
+    config = _config(settings)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(config, settings, models, sockets, ready, orphaned))
+
+
+def _config(settings: ServiceSettings) -> uvicorn.Config:
+    from inkdigit.service.limits import Protocol
+
+    protocol: Any = functools.partial(Protocol, seconds=settings.read_timeout)
+    keep_alive: Any = settings.keep_alive
+    return uvicorn.Config(
+        "inkdigit.service.app:create",  # until the event loop runs that the application is made in
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=1024,
+        timeout_keep_alive=keep_alive,
+        timeout_graceful_shutdown=round(settings.deadline + settings.read_timeout) + 1,
+    )
+
+
+async def _serve(
+    config: uvicorn.Config,
+    settings: ServiceSettings,
+    models: Any,
+    sockets: Sockets,
+    ready: Ready,
+    orphaned: threading.Event | None,
+) -> None:
+    from inkdigit.service.app import create
+
+    app, service = create(settings, models)
+    config.app = app
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+
+    async def drain() -> None:
+        service.draining = True
+        await asyncio.sleep(settings.grace)
+        server.should_exit = True
+
+    def on_signal(number: int) -> None:
+        if service.draining:
+            os._exit(128 + number)  # whoever sends a second signal means now
+        service.draining = True
+        tasks.append(loop.create_task(drain()))
+
+    tasks: list[asyncio.Task[None]] = []
+    _handle_signals(loop, on_signal, [signal.SIGTERM] if orphaned else [signal.SIGTERM, signal.SIGINT])
+    if orphaned:
+        threading.Thread(target=_end_with_parent, args=(orphaned, loop, on_signal), daemon=True).start()
+    if settings.models:
+        tasks.append(loop.create_task(models.watch(Path(settings.models), service.tell_version)))
+    serving = loop.create_task(server.serve(sockets))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.001)
+    ready(models.current.version)
+    await serving
+    for task in tasks:
+        task.cancel()
+    service.batcher.close()
+
+
+def _handle_signals(
+    loop: asyncio.AbstractEventLoop, handle: Callable[[int], None], numbers: list[signal.Signals]
+) -> None:
+    for number in numbers:
+        try:
+            loop.add_signal_handler(number, handle, number)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda number, _: loop.call_soon_threadsafe(handle, number))
+
+
+def _end_with_parent(orphaned: threading.Event, loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) -> None:
+    orphaned.wait()
+    loop.call_soon_threadsafe(end, signal.SIGTERM)
+
+
+class _Workers:
+    """Several processes on the same sockets: one signal to this one drains them all, and one that dies is replaced."""
+
+    def __init__(self, settings: ServiceSettings, sockets: Sockets, ready: Ready) -> None:
+        self.settings, self.sockets, self.ready = settings, sockets, ready
+        self.context = multiprocessing.get_context("spawn")
+        self.stopping = False
+        self.processes: dict[BaseProcess, Connection] = {}
+
+    def run(self) -> None:
+        """Serve until a signal. Raises InkdigitError where a process says why it cannot start."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        for _ in range(self.settings.workers):
+            self._start()
+        try:
+            versions = [self._started(process, pipe) for process, pipe in self.processes.items()]
+            if not self.stopping:
+                self.ready(max(versions))
+            while self.processes:
+                self._replace_the_dead()
+        finally:
+            for process in self.processes:
+                process.terminate()
+
+    def _start(self) -> None:
+        ours, theirs = self.context.Pipe()
+        process = self.context.Process(target=_work, args=(self.settings, self.sockets, theirs))
+        process.start()
+        theirs.close()
+        self.processes[process] = ours
+
+    def _started(self, process: BaseProcess, pipe: Connection) -> int:
+        """The version that a process answers with. Raises InkdigitError, in its words, where it cannot start."""
+        try:
+            outcome = pipe.recv()
+        except EOFError:
+            if self.stopping:
+                return 0
+            raise InkdigitError(f"A process of the server ended as it started (code {process.exitcode}).") from None
+        if isinstance(outcome, str):
+            raise InkdigitError(outcome)
+        return outcome
+
+    def _replace_the_dead(self) -> None:
+        from prometheus_client import multiprocess
+
+        from inkdigit.service.app import say
+
+        ended = wait([process.sentinel for process in self.processes], timeout=PAUSE)
+        for process in [process for process in self.processes if process.sentinel in ended]:
+            self.processes.pop(process).close()
+            process.join()
+            multiprocess.mark_process_dead(process.pid)  # pyright: ignore[reportUnknownMemberType]
+            if not self.stopping:
+                say("error", f"Process {process.pid} died (code {process.exitcode}) and is replaced.")
+                threading.Event().wait(PAUSE)
+                self._start()
+
+    def _on_signal(self, *_: object) -> None:
+        # The second one goes to the processes too, and there it means now.
+        self.stopping = True
+        for process in self.processes:
+            if process.is_alive() and process.pid:
+                os.kill(process.pid, signal.SIGTERM)
+
+
+def _work(settings: ServiceSettings, sockets: Sockets, pipe: Connection) -> None:
+    """What each process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; the parent tells what it means
+    orphaned = threading.Event()
+
+    def listen_to_parent() -> None:
+        try:
+            pipe.recv()
+        except (EOFError, OSError):
+            orphaned.set()
+
+    def ready(version: int) -> None:
+        pipe.send(version)
+        threading.Thread(target=listen_to_parent, daemon=True).start()
+
+    try:
+        run(settings, sockets, ready, orphaned)
+    except InkdigitError as error:
+        pipe.send(str(error))

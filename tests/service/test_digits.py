@@ -1,0 +1,34 @@
+"""POST /v1/digits: what is answered to pictures and pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from inkdigit.data.digits import Digits
+from inkdigit.recognizer import Recognizer
+from tests.serving import Served, served
+
+
+@pytest.fixture(scope="module")
+def server(run_folder: Path) -> Generator[Served]:
+    with served("--model", run_folder) as server:
+        yield server
+
+
+def test_pixels_are_answered_as_the_recognizer_answers(server: Served, run_folder: Path, real_digits: Digits) -> None:
+    images = real_digits.images[5000:5010]
+    expected = Recognizer.load(run_folder).predict_proba(images)
+    with server.client() as client:
+        answer = client.post("/v1/digits", json={"pixels": images.tolist()})
+        alone = client.post("/v1/digits", json={"pixels": images[3].tolist()})
+    assert answer.status_code == alone.status_code == 200
+    content = answer.json()
+    assert content["model"] == {"name": "digits", "version": "1"}
+    assert [result["digit"] for result in content["results"]] == expected.argmax(1).tolist()
+    for result, probabilities in zip(content["results"], expected, strict=True):
+        assert result["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+        assert result["confidence"] == max(result["probabilities"])
+    assert alone.json()["results"] == [content["results"][3]]
