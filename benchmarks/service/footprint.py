@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import venv
+from dataclasses import replace
 from pathlib import Path
 
 from . import wrk
@@ -20,7 +21,9 @@ STARTS = 5
 def measure(run: Path, folder: Path) -> None:
     """Build the wheel, install it with `serve` into a fresh environment, and look at the server that runs there."""
     python, size = _installed(folder)
-    contestant = ours("--model", str(run.resolve()), python=python)
+    contestant = ours("--model", str(run))
+    # Isolated from a PYTHONPATH that names the tree.
+    contestant = replace(contestant, command=(str(python), "-I", *contestant.command[1:]))
     digits = sample(run)
     asked = requests(digits, "json", contestant)[0]
     starts = [_seconds_to_answer(contestant, asked, folder) for _ in range(STARTS)]

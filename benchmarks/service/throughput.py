@@ -79,6 +79,7 @@ def _load(server: Server, asked: list[Request], seconds: int) -> Round:
     if load.errors:
         sys.exit(f"{server.contestant.name}: {load.errors} of {load.requests} requests failed, {asked[0].path}")
     used = server.processor_seconds() - before
+    server.rest()
     each = 1000 / load.requests
     return Round(load.rate, load.p99, each * used, each * load.processor_seconds)
 
