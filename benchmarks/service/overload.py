@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from inkdigit.service.settings import ServiceSettings
+
 from . import open_loop, wrk
 from .digits import KINDS, Kind, check, requests, sample
 from .servers import Contestant, running
@@ -40,6 +42,7 @@ def _measure(run: Path, ours: Contestant, kind: Kind, seconds: int, folder: Path
     print(f"| sent late, p50; p99 | {np.median(outcome.late):.1f}; {np.percentile(outcome.late, 99):.1f} ms |")
     print(f"| 200 | {statuses[200]:,} ({statuses[200] / outcome.seconds:,.0f} requests/s) |")
     print(f"| 200: p50; p99 | {outcome.percentile(200, 50):.0f}; {outcome.percentile(200, 99):.0f} ms |")
+    print(f"| the deadline | {1000 * ServiceSettings().deadline:.0f} ms |")
     print(f"| 503 | {statuses[503]:,} |")
     print(f"| 503: p50; p99 | {outcome.percentile(503, 50):.1f}; {outcome.percentile(503, 99):.1f} ms |")
     print(f"| 504 | {statuses[504]:,} |")
