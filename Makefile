@@ -13,6 +13,9 @@ help:  ## list the targets
 demo: $(SETUP)  ## train on MNIST, score 28,000 digits, show the report's path
 	@$(BIN)/inkdigit train --out runs/demo
 
+serve: $(SETUP)  ## the API with a page to draw on, at http://127.0.0.1:8000/
+	@$(BIN)/inkdigit serve
+
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
 test: $(SETUP)  ## set up what is missing, check style and types, run the tests
@@ -21,6 +24,9 @@ test: $(SETUP)  ## set up what is missing, check style and types, run the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/pytest -n 2 --dist loadfile
+
+shipped: $(SETUP)  ## train the model that ships (minutes)
+	$(BIN)/python tools/ship.py
 
 dist: $(SETUP)  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
@@ -38,8 +44,8 @@ $(SETUP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 		|| { echo "Inkdigit needs Python 3.11 to 3.13, and $(PYTHON) is another: make setup PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[train,dev]'
+	$(BIN)/pip install --quiet --editable '.[train,serve,dev]'
 	@touch $@
 
-.PHONY: help demo setup test dist kaggle clean
+.PHONY: help demo serve setup test shipped dist kaggle clean
 .DEFAULT_GOAL := help

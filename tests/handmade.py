@@ -15,7 +15,8 @@ from inkdigit.evaluation import evaluate
 from inkdigit.recognizer import Recognizer
 from inkdigit.report.archive import ARCHIVE
 from inkdigit.settings import preset
-from tests.test_recognizer import linear_model
+from tests.conftest import part
+from tests.onnx_models import linear_model
 
 
 def least_squares(digits: Digits) -> NDArray[np.float32]:
@@ -54,4 +55,19 @@ def make_run(
         "parameters": 7840,
     }
     runs.write_manifest(folder, [runs.MODEL, ARCHIVE, answers.ROWS], about)
+    return folder
+
+
+def bare_run(folder: Path, model: bytes) -> Path:
+    """A run folder with nothing but the model, its manifest written last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / runs.MODEL).write_bytes(model)
+    runs.write_manifest(folder, [runs.MODEL], {})
+    return folder
+
+
+def make_versions(folder: Path, digits: Digits) -> Path:
+    """A folder of run folders 1 and 2, whose answers differ. They learnt from the first 2,000 of the digits."""
+    for version, rows in ((1, slice(1000)), (2, slice(2000))):
+        make_run(folder / str(version), part(digits, rows), part(digits, slice(-100, None)))
     return folder

@@ -36,7 +36,18 @@ class Served:
 
     def client(self, **options: Any) -> httpx.Client:
         """A client of it."""
-        return httpx.Client(base_url=self.url, timeout=20, **options)
+        # Without `verify` it would read all certificates of the world first.
+        return httpx.Client(base_url=self.url, timeout=30, verify=False, **options)
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask on a connection of its own."""
+        with self.client() as client:
+            return client.get(path)
+
+    def post(self, path: str, **content: Any) -> httpx.Response:
+        """Send on a connection of its own."""
+        with self.client() as client:
+            return client.post(path, **content)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from inkdigit.data import kaggle
 from inkdigit.data.digits import Digits
 from tests.conftest import Command
 from tests.kaggle_server import ENTERED, Kaggle, serving
-from tests.test_recognizer import linear_model, noise
+from tests.onnx_models import linear_model
+from tests.test_recognizer import noise
 
 RULES = "https://www.kaggle.com/competitions/digit-recognizer/rules"
 SETTINGS = "https://www.kaggle.com/settings"

@@ -4,7 +4,7 @@ import numpy as np
 
 from inkdigit.occlusion import SIDE, occlude
 from inkdigit.recognizer import Recognizer
-from tests.test_recognizer import linear_model
+from tests.onnx_models import linear_model
 
 # Ink in the left half speaks for 3 and in the right half for 5; above row 6 it says nothing.
 WEIGHTS = np.zeros((28, 28, 10), np.float32)

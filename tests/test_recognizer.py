@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import subprocess
 import sys
@@ -14,32 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 import inkdigit
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import BATCH, Recognizer
-
-WEIGHTS = np.random.default_rng(1).normal(0, 0.002, (784, 10)).astype(np.float32)
-
-
-def linear_model(weights: NDArray[np.float32] = WEIGHTS) -> bytes:
-    """softmax(pixels · weights)."""
-    nodes = [
-        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("Flatten", ["float"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "linear",
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 28, 28])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 10])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    opset = helper.make_opsetid("", 20)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+from tests.handmade import bare_run
+from tests.onnx_models import WEIGHTS, linear_model
 
 
 def expected(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -60,11 +38,7 @@ def recognizer() -> Recognizer:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run folder with nothing but the model."""
-    model = linear_model()
-    (tmp_path / "model.onnx").write_bytes(model)
-    files = {"model.onnx": {"sha256": hashlib.sha256(model).hexdigest(), "bytes": len(model)}}
-    (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
-    return tmp_path
+    return bare_run(tmp_path, linear_model())
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, 2 * BATCH + 3])

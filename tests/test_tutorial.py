@@ -20,9 +20,9 @@ TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
 TRAIN_ROWS, TEST_ROWS = 300, 100
 
 
-def blocks() -> list[tuple[str, str, str]]:
+def blocks(document: Path) -> list[tuple[str, str, str]]:
     """The line before each block of code, the block's language, and the block."""
-    text = TUTORIAL.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
     found = re.findall(r"^([^\n]*)\n\n```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert 2 * len(found) == text.count("```"), "a block is not understood"
     return found
@@ -55,7 +55,7 @@ def test_every_command_works_and_kaggle_gets_the_submissions(real_digits: Digits
         environment["INKDIGIT_CACHE"] = str(tmp_path / "cache")
         work = tmp_path / "work"
         work.mkdir()
-        printed = [follow(*block, work, environment) for block in blocks()]
+        printed = [follow(*block, work, environment) for block in blocks(TUTORIAL)]
     assert [message for message, _ in site.submissions] == ["My first network", "fast"]
     assert site.submissions[1][1] == (work / "runs" / "fast" / "submission.csv").read_bytes()
     assert (work / "together.csv").read_bytes().count(b"\n") == 1 + TEST_ROWS

@@ -7,7 +7,7 @@ from inkdigit.convolutions import Convolutions, FeatureMaps
 from inkdigit.data.digits import Digits
 from inkdigit.recognizer import Recognizer
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
-from tests.test_recognizer import linear_model
+from tests.onnx_models import linear_model
 
 
 def drawn_digits(labels: NDArray[np.int64]) -> Digits:

@@ -27,6 +27,7 @@ from inkdigit.service.keys import Keys
 from inkdigit.service.limits import Bodies
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
+from inkdigit.service.pictures import Pictures
 from inkdigit.service.problems import ClientGoneError, Problem
 from inkdigit.service.settings import ServiceSettings
 
@@ -43,12 +44,24 @@ class Service:
     metrics: Metrics
     batcher: Batcher
     bodies: Bodies
+    pictures: Pictures
     keys: Keys | None
     draining: bool = False
 
     def tell_version(self) -> None:
         """Tell the metrics which version answers."""
         self.metrics.model.labels(NAME).set(self.models.current.version)
+
+    def model(self, name: str, version: str = "") -> Model:
+        """A model by its name, of the version that answers where none is asked for. Raises Problem 404."""
+        if name != NAME:
+            raise Problem(HTTPStatus.NOT_FOUND, f'There is no model "{name[:40]}" here: ask for {NAME}.')
+        model = self.models.find(version) if version else self.models.current
+        if model is None:
+            loaded = ", ".join(map(str, sorted(self.models.loaded)))
+            sentence = f'There is no version "{version[:40]}" of {NAME} here: loaded are {loaded}.'
+            raise Problem(HTTPStatus.NOT_FOUND, sentence)
+        return model
 
     async def predict(self, model: Model, images: Images, receive: Receive) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
@@ -90,6 +103,7 @@ def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Servic
         metrics,
         Batcher(settings.max_batch, settings.max_queue, metrics.batch_size.observe),
         Bodies(settings.max_body, settings.read_timeout),
+        Pictures(settings.max_pixels),
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.tell_version()
@@ -107,12 +121,14 @@ def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Servic
 
 
 def _no_route(request: Request, _: Exception) -> Response:
-    return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.url.path}: see /docs.").response()
+    path = request.scope["path"]
+    return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {path}: see /docs.").response(path)
 
 
 def _no_method(request: Request, error: Any) -> Response:
-    sentence = f"{request.url.path} does not take {request.method}: see /docs."
-    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=error.headers).response()
+    path = request.scope["path"]
+    sentence = f"{path} does not take {request.method}: see /docs."
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=error.headers).response(path)
 
 
 class Gate:
@@ -147,7 +163,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - a mistake of ours: the client hears that much and no more
             problem = f"{type(error).__name__}: {error}"
             failure = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; the log says what.")
-            await failure.response()(scope, receive, answer)
+            await failure.response(scope["path"])(scope, receive, answer)
         self._record(scope, request_id, status, problem)
 
     def _record(self, scope: Scope, request_id: bytes, status: int, problem: str | None) -> None:
@@ -170,10 +186,10 @@ class Gate:
         )
 
 
-def guarded(service: Service, endpoint: Endpoint, refuse: Callable[[Problem], Response] = Problem.response) -> Any:
-    """An endpoint for Starlette, behind the API key; what is refused is told as the face tells it.
+def guarded(service: Service, endpoint: Endpoint) -> Any:
+    """An endpoint for Starlette, behind the API key; what is refused is told as its face tells it.
 
-    endpoint: takes the service and the request, gives the response. refuse: a problem in the face's error format.
+    endpoint: takes the service and the request, gives the response.
     """
 
     async def answer(request: Request) -> Response:
@@ -183,7 +199,7 @@ def guarded(service: Service, endpoint: Endpoint, refuse: Callable[[Problem], Re
             return await endpoint(service, request)
         except Problem as problem:
             service.metrics.rejected.labels(problem.reason).inc()
-            return refuse(problem)
+            return problem.response(request.scope["path"])
 
     return answer
 

@@ -46,11 +46,13 @@ class Batcher:
         self._waiting: deque[_Item] = deque()
         self._work: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._busy = False
-        threading.Thread(target=self._predict_batches, name="model", daemon=True).start()
+        self._thread = threading.Thread(target=self._predict_batches, name="model", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """End the thread, after the batch it is at."""
+        """End the thread, after the batch it is at: ONNX Runtime aborts a process that ends in the middle of one."""
         self._work.put(None)
+        self._thread.join()
 
     def admit(self, images: int) -> None:
         """Raise the Problem 503 where so many images more are too many. A lone request is never too large."""

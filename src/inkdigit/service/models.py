@@ -57,6 +57,10 @@ class Models:
                 f"{folder / '1'}` writes them."
             )
 
+    def find(self, version: str) -> Model | None:
+        """The loaded model of a version, as an address names it."""
+        return self.loaded.get(int(version)) if VERSION.fullmatch(version) else None
+
     def changes(self, folder: Path) -> tuple[dict[int, Model], set[int]]:
         """The versions that are new or changed, loaded and warm, and the numbers of all that are there.
 

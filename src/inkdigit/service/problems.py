@@ -1,7 +1,8 @@
-"""What a client did wrong, or what it has to wait for, in one sentence: RFC 9457 problem details on our own face."""
+"""What a client did wrong, or what it has to wait for, in one sentence, as each face of the service tells it."""
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+PROTOCOLS = re.compile(r"/v1/models(/|$)|/v2(/|$)")  # the paths of TensorFlow Serving and the Open Inference Protocol
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -45,9 +47,17 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         }
         return content | {name: value for name in ("field", "setting") if (value := getattr(self, name))}
 
-    def response(self) -> Response:
-        """As RFC 9457 has it."""
-        return Response(msgspec.json.encode(self.to_json()), self.status.value, self.headers, MEDIA_TYPE)
+    def response(self, path: str = "") -> Response:
+        """As the face at this path tells it: in RFC 9457's form on ours, {"error": sentence} in the two protocols.
+
+        These know no 422: what is not as they have it is a 400.
+        """
+        if not PROTOCOLS.match(path):
+            return Response(msgspec.json.encode(self.to_json()), self.status.value, self.headers, MEDIA_TYPE)
+        unnamed = self.field and self.field not in self.detail
+        content = msgspec.json.encode({"error": f"{self.field}: {self.detail}" if unnamed else self.detail})
+        status = HTTPStatus.BAD_REQUEST if self.status is HTTPStatus.UNPROCESSABLE_ENTITY else self.status
+        return Response(content, status.value, self.headers, "application/json")
 
 
 class ClientGoneError(Exception):
@@ -62,4 +72,13 @@ def overloaded(setting: str, headers: dict[str, str] | None = None) -> Problem:
         setting=setting,
         reason="queue_full",
         headers={"Retry-After": "1"} | (headers or {}),
+    )
+
+
+def too_many(count: int, limit: int) -> Problem:
+    """More images than one request may have."""
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The request has {count} images, and at most {limit} are taken: send them in parts.",
+        setting="max_images",
     )

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import binascii
 import io
 import re
-import struct
-from collections.abc import AsyncGenerator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 from PIL import Image
 from python_multipart.exceptions import FormParserError
@@ -26,32 +20,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inkdigit.errors import InkdigitError
-from inkdigit.imaging.prepare import NoInkError, prepare
 from inkdigit.service.app import Service, guarded
 from inkdigit.service.batching import Images, Probabilities
 from inkdigit.service.models import NAME
-from inkdigit.service.problems import Problem
+from inkdigit.service.pictures import FORMATS, Blank, Prepared, from_base64
+from inkdigit.service.problems import Problem, too_many
+from inkdigit.service.tensors import Picture, Pixel, Several, decode, stack
 
-PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
 DEPTH = re.compile(rb'"pixels"\s*:\s*((?:\[\s*){0,4})')
-SMALL = 640 * 640  # pixels: a picture that is prepared sooner than a thread would take it up
-
-Pixel = Annotated[int, Meta(ge=0, le=255)]
-Row = Annotated[list[Pixel], Meta(min_length=28, max_length=28)]
-Picture = Annotated[list[Row], Meta(min_length=28, max_length=28, description="28 rows of 28 pixels, ink bright")]
 
 
 class OnePicture(msgspec.Struct, forbid_unknown_fields=True):
     """Pixels of one digit, which the model gets as they are."""
 
-    pixels: Picture
+    pixels: Picture[Pixel]
 
 
 class Pictures(msgspec.Struct, forbid_unknown_fields=True):
     """Pixels of several digits."""
 
-    pixels: Annotated[list[Picture], Meta(min_length=1)]
+    pixels: Several[Picture[Pixel]]
 
 
 class Encoded(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,27 +51,12 @@ class Encoded(msgspec.Struct, forbid_unknown_fields=True):
 ONE, MANY, ENCODED = (msgspec.json.Decoder(kind) for kind in (OnePicture, Pictures, Encoded))
 
 
-@dataclass(frozen=True)
-class Blank:
-    """A picture without ink, and the sentence that says so."""
-
-    reason: str
-
-
-Prepared = NDArray[np.uint8] | Blank
-
-
 def routes(service: Service) -> list[Route]:
     """The one route."""
-    service_pool = ThreadPoolExecutor(2, "pictures")  # large pictures, beside the event loop
-
-    async def digits(service: Service, request: Request) -> Response:
-        return await answer(service, request, service_pool)
-
-    return [Route("/v1/digits", guarded(service, digits), methods=["POST"])]
+    return [Route("/v1/digits", guarded(service, answer), methods=["POST"])]
 
 
-async def answer(service: Service, request: Request, pool: ThreadPoolExecutor) -> Response:
+async def answer(service: Service, request: Request) -> Response:
     """Read the request, whatever form it has; answer with one result an image."""
     service.batcher.admit(1)  # before anything is read
     show = _show(request)
@@ -91,14 +64,14 @@ async def answer(service: Service, request: Request, pool: ThreadPoolExecutor) -
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         content = _decode_json(body)
-        images = content if isinstance(content, np.ndarray) else await _prepare([content], service, pool, ["image"])
-    elif kind in PICTURES:
-        images = await _prepare([body], service, pool, ["body"])
+        images = content if isinstance(content, np.ndarray) else await service.pictures.prepare([content], ["image"])
+    elif kind in FORMATS:
+        images = await service.pictures.prepare([body], ["body"])
     elif kind == "multipart/form-data":
         names, files = await _files(request, body, service.settings.max_images)
-        images = await _prepare(files, service, pool, names)
+        images = await service.pictures.prepare(files, names)
     else:
-        known = ", ".join([*PICTURES, "application/json", "multipart/form-data"])
+        known = ", ".join([*FORMATS, "application/json", "multipart/form-data"])
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {kind or 'missing'}: send one of {known}.")
     if len(images) > service.settings.max_images:
         raise too_many(len(images), service.settings.max_images)
@@ -111,17 +84,8 @@ async def answer(service: Service, request: Request, pool: ThreadPoolExecutor) -
     return Response(_encode(str(model.version), images, found, show=show), media_type="application/json")
 
 
-def too_many(count: int, limit: int) -> Problem:
-    """More images than one request may have."""
-    return Problem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"The request has {count} images, and at most {limit} are taken: send them in parts.",
-        setting="max_images",
-    )
-
-
 def _show(request: Request) -> bool:
-    if not request.url.query:
+    if not request.scope["query_string"]:
         return False
     values = request.query_params.getlist("show")
     if values not in ([], ["input"]) or set(request.query_params) - {"show"}:
@@ -134,23 +98,15 @@ def _decode_json(body: bytes) -> Images | bytes:
     depth = DEPTH.search(body)
     decoder = ENCODED if depth is None else MANY if depth[1].count(b"[") > 2 else ONE
     try:
-        content = decoder.decode(body)
-    except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at `$")
-        field = place.strip("`.") or None
-        if "image" in sentence and depth is None:
-            sentence, field = "The object has neither pixels nor image: give one of the two", None
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{sentence}.", field=field) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {error}.", field="body") from None
+        content = decode(decoder, body)
+    except Problem as problem:
+        if depth is None and "image" in problem.detail:
+            sentence = "The object has neither pixels nor image: give one of the two."
+            raise Problem(problem.status, sentence) from None
+        raise
     if isinstance(content, Encoded):
-        try:
-            return base64.b64decode(content.image, validate=True)
-        except (binascii.Error, ValueError):
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The image is not base64.", field="image") from None
-    pictures = [content.pixels] if isinstance(content, OnePicture) else content.pixels
-    flat = b"".join([bytes(row) for picture in pictures for row in picture])
-    return np.frombuffer(flat, np.uint8).reshape(-1, 28, 28)
+        return from_base64(content.image, "image")
+    return stack(content.pixels, 1 if isinstance(content, OnePicture) else 2)
 
 
 async def _files(request: Request, body: bytes, limit: int) -> tuple[list[str], list[bytes]]:
@@ -174,38 +130,6 @@ async def _files(request: Request, body: bytes, limit: int) -> tuple[list[str], 
     contents = [await part.read() for part in parts]
     await form.close()
     return [f"files[{place}]" for place in range(len(parts))], contents
-
-
-async def _prepare(
-    files: Sequence[bytes], service: Service, pool: ThreadPoolExecutor, fields: Sequence[str]
-) -> list[Prepared]:
-    """Each picture file as the model wants it."""
-    largest = service.settings.max_pixels * 1_000_000
-    prepared: list[Prepared] = []
-    for content, field in zip(files, fields, strict=True):
-        if _is_small(content):
-            prepared.append(_prepare_one(content, field, largest))
-        else:
-            loop = asyncio.get_running_loop()
-            prepared.append(await loop.run_in_executor(pool, _prepare_one, content, field, largest))
-    return prepared
-
-
-def _is_small(content: bytes) -> bool:
-    """Whether it is a PNG with few pixels, by its header."""
-    if len(content) < 24 or content[:8] != b"\x89PNG\r\n\x1a\n":
-        return False
-    width, height = struct.unpack(">II", content[16:24])
-    return width * height <= SMALL
-
-
-def _prepare_one(content: bytes, field: str, largest: int) -> Prepared:
-    try:
-        return prepare(content, name=field, formats=tuple(PICTURES.values()), largest=largest)
-    except NoInkError as error:
-        return Blank(str(error))
-    except InkdigitError as error:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field) from None
 
 
 def _encode(version: str, images: Images | list[Prepared], found: Probabilities, *, show: bool) -> bytes:

@@ -1,12 +1,143 @@
-"""To come."""
+"""TensorFlow Serving's REST API: POST /v1/models/digits:predict and what describes the model."""
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Raw
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from inkdigit.service.app import Service
+from inkdigit.service.app import Service, guarded
+from inkdigit.service.batching import Images
+from inkdigit.service.models import NAME
+from inkdigit.service.pictures import Blank, from_base64
+from inkdigit.service.problems import Problem, too_many
+from inkdigit.service.tensors import decode, images
+
+JSON = "application/json"
+SIGNATURE = "serving_default"
+HINT = 'An instance is pixels, {"pixels": pixels} or {"b64": picture file}.'
+
+NAMED = re.compile(rb'\s*\[\s*\{\s*"pixels"')
+FILES = re.compile(rb"\s*\[\s*\{")
+
+
+class Call(msgspec.Struct):
+    """A request to predict: instances in row format or inputs in column format."""
+
+    signature_name: str = SIGNATURE
+    instances: Raw = Raw()
+    inputs: Raw = Raw()
+
+
+class Named(msgspec.Struct, forbid_unknown_fields=True):
+    """The model's one input by its name."""
+
+    pixels: Raw
+
+
+class File(msgspec.Struct, forbid_unknown_fields=True):
+    """Bytes as TensorFlow Serving writes them in JSON: here a picture file."""
+
+    b64: str
+
+
+CALL, COLUMN, ROWS, ENCODED = (msgspec.json.Decoder(kind) for kind in (Call, Named, list[Named], list[File]))
 
 
 def routes(service: Service) -> list[Route]:
-    """None yet."""
-    return []
+    """Each with and without a version."""
+    ends = ((":predict", predict, "POST"), ("", status, "GET"), ("/metadata", metadata, "GET"))
+    return [
+        Route(f"/v1/models/{{name}}{version}{end}", guarded(service, endpoint), methods=[method])
+        for end, endpoint, method in ends
+        for version in ("", "/versions/{version}")
+    ]
+
+
+async def predict(service: Service, request: Request) -> Response:
+    """Ten probabilities an image, in the format of the request."""
+    service.batcher.admit(1)  # before anything is read
+    model = service.model(**request.path_params)
+    call: Call = decode(CALL, await service.bodies.read(request.headers, request.receive))
+    if call.signature_name not in ("", SIGNATURE):
+        raise Problem(HTTPStatus.BAD_REQUEST, f"The only signature is {SIGNATURE}.", field="signature_name")
+    instances, inputs = bytes(call.instances), bytes(call.inputs)
+    if bool(instances) == bool(inputs):
+        raise Problem(HTTPStatus.BAD_REQUEST, 'Give either "instances" or "inputs".')
+    pixels = await (_rows(service, instances) if instances else _column(service, inputs))
+    if len(pixels) > service.settings.max_images:
+        raise too_many(len(pixels), service.settings.max_images)
+    found = await service.predict(model, pixels, request.receive)
+    return _json({"predictions" if instances else "outputs": found.tolist()})
+
+
+async def status(service: Service, request: Request) -> Response:
+    """Which versions are there, the highest first."""
+    model = service.model(**request.path_params)
+    versions = [model.version] if "version" in request.path_params else sorted(service.models.loaded, reverse=True)
+    state = "UNLOADING" if service.draining else "AVAILABLE"
+    about = {"state": state, "status": {"error_code": "OK", "error_message": ""}}
+    return _json({"model_version_status": [{"version": str(version), **about} for version in versions]})
+
+
+async def metadata(service: Service, request: Request) -> Response:
+    """The model's signature."""
+    model = service.model(**request.path_params)
+    signature = {
+        "inputs": {"pixels": _tensor("pixels", "DT_UINT8", -1, 28, 28)},
+        "outputs": {"probabilities": _tensor("probabilities", "DT_FLOAT", -1, 10)},
+        "method_name": "tensorflow/serving/predict",
+    }
+    content = {
+        "model_spec": {"name": NAME, "signature_name": "", "version": str(model.version)},
+        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+    }
+    return _json(content)
+
+
+async def _rows(service: Service, document: bytes) -> Images:
+    """The images of a list: of arrays, of objects with pixels, or of picture files. Raises Problem."""
+    if NAMED.match(document):
+        rows: list[Named] = decode(ROWS, document, "instances", HINT)
+        document = b"[" + b",".join([bytes(row.pixels) for row in rows]) + b"]"
+    return await _images(service, document, "instances")
+
+
+async def _column(service: Service, document: bytes) -> Images:
+    """The images of an array, or of an object with one. Raises Problem."""
+    if document.startswith(b"{"):
+        column: Named = decode(COLUMN, document, "inputs")
+        return await _images(service, bytes(column.pixels), "inputs.pixels")
+    return await _images(service, document, "inputs")
+
+
+async def _images(service: Service, document: bytes, field: str) -> Images:
+    if not FILES.match(document):
+        return images(document, field)
+    files: list[File] = decode(ENCODED, document, field, HINT)
+    if len(files) > service.settings.max_images:
+        raise too_many(len(files), service.settings.max_images)
+    fields = [f"{field}[{place}].b64" for place in range(len(files))]
+    contents = [from_base64(file.b64, place) for file, place in zip(files, fields, strict=True)]
+    seen: list[Any] = []
+    for image in await service.pictures.prepare(contents, fields):
+        if isinstance(image, Blank):
+            raise Problem(HTTPStatus.BAD_REQUEST, image.reason)
+        seen.append(image)
+    return np.stack(seen)
+
+
+def _tensor(name: str, kind: str, *sizes: int) -> dict[str, Any]:
+    dimensions = [{"size": str(size), "name": ""} for size in sizes]
+    return {"dtype": kind, "tensor_shape": {"dim": dimensions, "unknown_rank": False}, "name": f"{name}:0"}
+
+
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type=JSON)

@@ -1,0 +1,81 @@
+"""Picture files in requests -> what the model sees."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import InkdigitError
+from inkdigit.imaging.prepare import NoInkError, prepare
+from inkdigit.service.problems import Problem
+
+FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
+SMALL = 640 * 640  # pixels: a picture that is prepared sooner than a thread would take it up
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A picture without ink, and the sentence that says so."""
+
+    reason: str
+
+
+Prepared = NDArray[np.uint8] | Blank
+
+
+class Pictures:
+    """Prepares pictures, large ones beside the event loop.
+
+    max_pixels: of a picture, in millions.
+    """
+
+    def __init__(self, max_pixels: int) -> None:
+        self._largest = max_pixels * 1_000_000
+        self._pool = ThreadPoolExecutor(2, "pictures")
+
+    async def prepare(self, files: Sequence[bytes], fields: Sequence[str]) -> list[Prepared]:
+        """Each picture file as the model wants it. Raises Problem 422.
+
+        fields: where in the request each of them stands.
+        """
+        prepared: list[Prepared] = []
+        for content, field in zip(files, fields, strict=True):
+            if _is_small(content):
+                prepared.append(self._prepare_one(content, field))
+            else:
+                loop = asyncio.get_running_loop()
+                prepared.append(await loop.run_in_executor(self._pool, self._prepare_one, content, field))
+        return prepared
+
+    def _prepare_one(self, content: bytes, field: str) -> Prepared:
+        try:
+            return prepare(content, name=field, formats=tuple(FORMATS.values()), largest=self._largest)
+        except NoInkError as error:
+            return Blank(str(error))
+        except InkdigitError as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field) from None
+
+
+def from_base64(text: str, field: str) -> bytes:
+    """The file that a JSON string holds. Raises Problem 422."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The {field} is not base64.", field=field) from None
+
+
+def _is_small(content: bytes) -> bool:
+    """Whether it is a PNG with few pixels, by its header."""
+    if len(content) < 24 or content[:8] != b"\x89PNG\r\n\x1a\n":
+        return False
+    width, height = struct.unpack(">II", content[16:24])
+    return width * height <= SMALL

@@ -1,0 +1,74 @@
+"""Models for servers, and what the tests send them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.handmade import bare_run
+from tests.onnx_models import linear_model, slow_model
+from tests.serving import Served
+
+PIXELS = {"pixels": np.zeros((28, 28), int).tolist()}
+
+
+@pytest.fixture(scope="session")
+def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose model takes no time."""
+    return bare_run(tmp_path_factory.mktemp("linear") / "run", linear_model())
+
+
+@pytest.fixture(scope="session")
+def slow_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose model takes a good part of a second for any batch."""
+    return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(60))
+
+
+def eventually(true: Callable[[], Any], what: str) -> Any:
+    """Wait for something to become true, and give it."""
+    for _ in range(1000):
+        value = true()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"never came true: {what}")
+
+
+def metric(server: Served, name: str) -> float:
+    """The sum over a metric's labels, from /metrics."""
+    lines = server.get("/metrics").text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+
+
+@contextmanager
+def asking(server: Served, requests: int) -> Generator[list[httpx.Response | httpx.HTTPError]]:
+    """So many requests under way at once while the block runs; at its end the list holds all answers and failures."""
+    outcomes: list[httpx.Response | httpx.HTTPError] = []
+
+    def ask() -> None:
+        try:
+            outcomes.append(server.post("/v1/digits", json=PIXELS))
+        except httpx.HTTPError as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(requests)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield outcomes
+    finally:
+        for thread in threads:
+            thread.join()
+
+
+def statuses(outcomes: list[httpx.Response | httpx.HTTPError]) -> list[int]:
+    """The answers' status codes, sorted; a failed connection is 0."""
+    return sorted(one.status_code if isinstance(one, httpx.Response) else 0 for one in outcomes)

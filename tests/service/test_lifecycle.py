@@ -1,0 +1,79 @@
+"""From the command to the first answer, and to the end: health, readiness, draining, signals, exit codes."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.service.conftest import PIXELS, asking, eventually, metric, statuses
+from tests.serving import served
+
+
+def test_alive_ready_and_without_a_training_framework(linear_run: Path) -> None:
+    with served("--model", linear_run) as server:
+        assert server.get("/healthz").json() == {"status": "alive"}
+        assert server.get("/readyz").json() == {"status": "ready", "version": "1"}
+        maps = Path(f"/proc/{server.process.pid}/maps")
+        if maps.exists():
+            loaded = maps.read_text()
+            assert "onnxruntime" in loaded
+            assert "tensorflow" not in loaded
+            assert "cv2" not in loaded
+
+
+def test_every_request_has_a_line_in_the_log_with_its_id(linear_run: Path) -> None:
+    with served("--model", linear_run) as server:
+        given = server.post("/v1/digits", json=PIXELS, headers={"X-Request-ID": "mine-1"})
+        made = server.get("/nothing-here")
+        assert given.headers["x-request-id"] == "mine-1"
+        lines = {line["id"]: line for line in server.log() if line["message"] == "request"}
+    assert lines["mine-1"]["path"] == "/v1/digits"
+    assert lines["mine-1"]["status"] == 200
+    assert lines[made.headers["x-request-id"]]["status"] == 404
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_finishes_what_was_accepted_and_exits_with_0(slow_run: Path, number: signal.Signals) -> None:
+    with served("--model", slow_run, "--grace", 0.2, "--max-batch", 1, "--deadline", 60) as server:
+        with asking(server, 4) as outcomes:
+            eventually(lambda: metric(server, "inkdigit_queue_depth") == 4, "four requests accepted")
+            server.process.send_signal(number)
+            assert server.process.wait(30) == 0
+        assert statuses(outcomes) == [200] * 4
+
+
+def test_readiness_turns_red_before_the_server_closes(linear_run: Path) -> None:
+    with served("--model", linear_run, "--grace", 3) as server, server.client() as client:
+        assert client.get("/readyz").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        red = eventually(lambda: (answer := client.get("/readyz")).status_code != 200 and answer, "not ready")
+        assert red.status_code == 503
+        assert red.headers["connection"] == "close"
+        assert client.post("/v1/digits", json=PIXELS).status_code == 200
+        assert client.get("/healthz").status_code == 200
+        assert server.process.wait(30) == 0
+
+
+def test_second_signal_ends_at_once(slow_run: Path) -> None:
+    with served("--model", slow_run, "--grace", 60) as server, server.client() as client:
+        server.process.send_signal(signal.SIGTERM)
+        eventually(lambda: client.get("/readyz").status_code == 503, "draining")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_clients_that_hang_do_not_hold_up_the_end(linear_run: Path) -> None:
+    options = ["--model", linear_run, "--grace", 0, "--read-timeout", 0.5, "--deadline", 0.5]
+    with served(*options) as server:
+        idle, half, slow = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(3))
+        half.sendall(b"POST /v1/digits HTTP/1.1\r\nHost: x\r\n")
+        slow.sendall(
+            b"POST /v1/digits HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        )
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+        for connection in (idle, half, slow):
+            connection.close()
