@@ -19,7 +19,7 @@ serve: $(SETUP)  ## the API with a page to draw on, at http://127.0.0.1:8000/
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
 test: $(SETUP)  ## set up what is missing, check style and types, run the tests
-	@$(BIN)/python tests/browser.py
+	@$(BIN)/python tests/chromium.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright

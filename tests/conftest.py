@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,7 +16,12 @@ import pytest
 from inkdigit.data import kaggle, mnist
 from inkdigit.data.digits import Digits
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Command = Callable[..., subprocess.CompletedProcess[str]]
+Killed = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +31,44 @@ def inkdigit() -> Command:
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("inkdigit"), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False)
+
+    return run
+
+
+LINEAR = """
+import keras
+from keras import layers
+def build(settings):
+    ends = [layers.Flatten(), layers.Dense(10, activation="softmax")]
+    return keras.Sequential([keras.Input((28, 28), dtype="uint8"), layers.Rescaling(1 / 255), *ends])
+"""
+
+KILLER = """
+import os, signal, sys
+event, name = sys.argv[1:3]
+
+def kill(happens, arguments):
+    if happens == event and os.path.basename(arguments[event == "os.rename"]) == name:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(kill)
+from inkdigit.cli import main
+main(sys.argv[3:])
+"""
+
+
+@pytest.fixture(scope="session")
+def killed() -> Killed:
+    """Runs the command and kills it, as `kill -9` does, just before it renames something to `name`.
+
+    With another of Python's audit events, just before that befalls `name`. Gives what was printed until then.
+    """
+
+    def run(name: str, *arguments: object, event: str = "os.rename") -> str:
+        command = [sys.executable, "-u", "-c", KILLER, event, name, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        return done.stdout
 
     return run
 
@@ -75,3 +121,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ink() -> np.random.Generator:
     """Random numbers that are the same in every run."""
     return np.random.default_rng(7)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, one for all tests."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-dev-shm-usage",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--no-first-run",
+            ],
+        )
+        yield browser
+        browser.close()

@@ -51,13 +51,17 @@ class Served:
 
 
 @contextmanager
-def served(*options: object, environment: Mapping[str, str] | None = None) -> Generator[Served]:
+def served(
+    *options: object, environment: Mapping[str, str] | None = None, files: int | None = None
+) -> Generator[Served]:
     """Start `inkdigit serve` on a free port and wait until it serves; it is ended with the block, in whatever state.
 
-    options: of the command; without --model it is the model that ships.
+    options: of the command; without --model it is the model that ships. files: how many it may have open.
     """
     port = [] if "--port" in options else ["--port", "0"]
     command = [str(Path(sys.executable).with_name("inkdigit")), "serve", *port, *map(str, options)]
+    if files:
+        command = ["sh", "-c", f'ulimit -n {files}; exec "$0" "$@"', *command]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with (
@@ -68,7 +72,7 @@ def served(*options: object, environment: Mapping[str, str] | None = None) -> Ge
         ):
             try:
                 assert process.stdout
-                address = re.search(r"http://\S+?:\d+", process.stdout.readline())
+                address = re.search(r"http://\S+:\d+", process.stdout.readline())
                 assert address, f"it did not start: {log.read_text()}"
                 yield Served(address[0], process, log)
             finally:

@@ -9,7 +9,7 @@ import numpy as np
 
 from inkdigit.data import kaggle, mnist
 from inkdigit.data.digits import Digits
-from tests.conftest import Command
+from tests.conftest import Command, Killed
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -45,6 +45,21 @@ def test_leaks_are_told_with_their_files(inkdigit: Command, tmp_path: Path, real
     rows = read(tmp_path / "duplicates.csv")
     leak = [(row["row"], row["other_row"]) for row in rows if row["other_file"].endswith("test.csv")]
     assert leak == [("197", "0"), ("198", "1"), ("199", "2")]
+
+
+def test_a_killed_audit_goes_on_where_it_was(inkdigit: Command, killed: Killed, tmp_path: Path, files: Path) -> None:
+    out = tmp_path / "found"
+    command = ["audit", files / "small.csv", "--folds", 2, "--epochs", 1, "--out", out]
+    other = out / ".unfinished" / "of-another-audit"
+    other.mkdir(parents=True)
+    assert "Training 1 of 2, epoch 1/1" in killed("training-2-of-2.npz", *command)
+    assert not other.exists()
+    done = inkdigit(*command)
+    assert done.returncode == 0, done.stderr
+    assert "Training 1 of 2: 1 of 1 epochs were done before." in done.stdout
+    assert "Training 2 of 2, epoch 1/1" in done.stdout
+    assert {path.name for path in out.iterdir()} == {"doubtful.csv", "doubtful.png", "duplicates.csv"}
+    assert sorted(int(row["row"]) for row in read(out / "doubtful.csv")) == list(range(1000))
 
 
 def test_unlabelled_and_missing_files_are_told(inkdigit: Command, files: Path, tmp_path: Path) -> None:

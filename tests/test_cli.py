@@ -96,6 +96,16 @@ def test_missing_file_and_missing_run_are_named(
     assert "manifest.json is missing" in empty.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
+@pytest.mark.parametrize("command", [["report"], ["runs"], ["compare"], ["train", "--resume"]])
+def test_a_link_to_itself_is_no_run(inkdigit: Command, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    done = inkdigit(*command, tmp_path / "loop")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_output_that_cannot_be_written_is_told_before_the_training(
     inkdigit: Command, files: Path, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from inkdigit.data import kaggle
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import Recognizer
-from tests.conftest import Command, part
+from tests.conftest import Command, Killed, part
 from tests.handmade import make_run
+from tests.test_cli import saved
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,18 @@ def test_the_command_says_who_is_better_and_what_was_set_differently(
     settings = done.stdout[done.stdout.index("setting") :].split("\n\n")[0]
     assert [line.split()[0] for line in settings.splitlines()] == ["setting", "filters", "epochs", "training"]
     assert {path.name for path in (tmp_path / "page").iterdir()} == {"comparison.html", "disagreements-2.png"}
+
+
+def test_sheets_of_an_earlier_comparison_go_and_nothing_else(inkdigit: Command, folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    three = [folder / name for name in ("many", "few", "other")]
+    assert inkdigit("compare", *three, "--out", page).returncode == 0
+    (page / "disagreements-4.png").write_bytes(b"mine")
+    (page / "disagreements-5.png").write_bytes(b"")
+    done = inkdigit("compare", *three[:2], "--out", page)
+    assert done.returncode == 0, done.stderr
+    kept = {"comparison.html", "disagreements-2.png", "disagreements-4.png", "disagreements-5.png"}
+    assert {path.name for path in page.iterdir()} == kept
 
 
 def test_kept_answers_give_what_reading_the_images_anew_gives(
@@ -111,11 +125,16 @@ def test_images_learnt_after_the_answers_count_as_learnt(copies: Path, real_digi
     assert len(compare(pair, part(real_digits, slice(5000, 5100))).labels) == 90
 
 
-def test_runs_without_answers_are_compared_on_named_images_alone(copies: Path, real_digits: Digits) -> None:
-    manifest = runs.read(copies / "few").manifest
-    (copies / "few" / "rows.npz").unlink()
+def forget_rows(folder: Path) -> None:
+    """Make of a run one of an older version."""
+    manifest = runs.read(folder).manifest
+    (folder / "rows.npz").unlink()
     del manifest["files"]
-    runs.write_manifest(copies / "few", ["model.onnx"], manifest)
+    runs.write_manifest(folder, ["model.onnx"], manifest)
+
+
+def test_runs_without_answers_are_compared_on_named_images_alone(copies: Path, real_digits: Digits) -> None:
+    forget_rows(copies / "few")
     pair = [copies / "few", copies / "many"]
     with pytest.raises(InkdigitError, match=r"few keeps no rows\.npz.*--data"):
         compare(pair)
@@ -167,6 +186,42 @@ def test_a_changed_byte_is_refused_and_nothing_is_written(
     assert not (tmp_path / "page").exists()
 
 
+DAMAGED: dict[str, tuple[dict[str, Any], str]] = {
+    "names without checksums": ({"files": {"model.onnx": 5, "rows.npz": 5}}, "does not name model.onnx"),
+    "settings in a list": ({"settings": []}, "manifest.json is damaged"),
+    "no settings": ({"settings": {}}, "manifest.json is damaged"),
+    "a date beyond the calendar": ({"created": "9999-12-31T23:59:59-23:00"}, "manifest.json is damaged"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_manifest_is_told(copies: Path, case: str) -> None:
+    changes, words = DAMAGED[case]
+    manifest = runs.read(copies / "few").manifest | changes
+    (copies / "few" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InkdigitError, match=words):
+        compare([copies / "many", copies / "few"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("rows.npz", b"no npz", "another version"),
+        ("rows.npz", saved(learnt=np.zeros(3, np.uint64)), "another version"),
+        ("rows.npz", saved(learnt=np.array([{}])), "another version"),
+        ("model.onnx", b"no model", "no model that ONNX Runtime opens"),
+    ],
+)
+def test_a_file_of_another_kind_is_told(
+    copies: Path, real_digits: Digits, name: str, content: bytes, words: str
+) -> None:
+    (copies / "few" / name).write_bytes(content)
+    manifest = runs.read(copies / "few").manifest
+    runs.write_manifest(copies / "few", list(manifest.pop("files")), manifest)
+    with pytest.raises(InkdigitError, match=words):
+        compare([copies / "many", copies / "few"], part(real_digits, slice(9000, 9100)))
+
+
 def test_what_cannot_be_compared_is_told(inkdigit: Command, copies: Path, tmp_path: Path) -> None:
     newer = json.loads((copies / "few" / "manifest.json").read_text()) | {"format": 2}
     shutil.copytree(copies / "few", copies / "newer")
@@ -208,6 +263,42 @@ def test_several_runs_submit_and_are_scored_as_their_mean(
     np.testing.assert_array_equal(written[:, 1], mean)
     scored = inkdigit("evaluate", *three, "--data", tmp_path / "labelled.csv", "--json")
     assert json.loads(scored.stdout)["correct"] == (mean == test.truth).sum()
+
+
+def test_rows_that_a_run_has_learnt_are_told(
+    inkdigit: Command, folder: Path, copies: Path, real_digits: Digits, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    kaggle.write_csv(rows, part(real_digits, slice(700, 1300)))
+    few, other = folder / "few", folder / "other"
+    done = inkdigit("evaluate", few, other, "--data", rows, "--json")
+    assert json.loads(done.stdout)["learnt_rows"] == 400
+    sentence = (
+        "Warning: few has learnt 100 of the 600 images of rows.csv: an accuracy on them says nothing about new digits."
+    )
+    assert done.stderr.splitlines() == [sentence, sentence.replace("few", "other").replace("100", "300")]
+    submitted = inkdigit("submit", few, "--test", rows, "-o", tmp_path / "submission.csv")
+    assert submitted.stderr.splitlines() == [sentence]
+
+    kaggle.write_csv(rows, part(real_digits, slice(800, 1000)))
+    done = inkdigit("evaluate", few, other, "--data", rows, "--json")
+    assert (done.stderr, json.loads(done.stdout)["learnt_rows"]) == ("", 0)
+
+    forget_rows(copies / "few")
+    done = inkdigit("evaluate", copies / "few", other, "--data", rows, "--json")
+    assert json.loads(done.stdout)["learnt_rows"] is None
+    assert done.stderr.startswith("Warning: few comes from an older version")
+
+
+def test_a_kill_leaves_the_old_submission_whole(
+    inkdigit: Command, killed: Killed, folder: Path, files: Path, tmp_path: Path
+) -> None:
+    command = ["submit", folder / "few", "--test", files / "test.csv", "-o", tmp_path / "submission.csv"]
+    (tmp_path / "submission.csv").write_text("old")
+    killed("submission.csv", *command)
+    assert (tmp_path / "submission.csv").read_text() == "old"
+    assert inkdigit(*command).returncode == 0
+    assert (tmp_path / "submission.csv").read_text().count("\n") == 5001
 
 
 def test_a_run_named_twice_is_no_submission(inkdigit: Command, folder: Path, files: Path, tmp_path: Path) -> None:

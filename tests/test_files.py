@@ -1,5 +1,6 @@
 """A file is whole or as it was before."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -81,6 +82,35 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, path: str):
     ):
         temporary.write_text("whole")
     assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as POSIX has them")
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "new" / "target.csv")
+    with atomic(tmp_path / "link.csv") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert names(tmp_path / "new") == ["target.csv"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as POSIX has them")
+def test_a_file_never_takes_a_pipes_place(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InkdigitError, match="pipe is a device or a pipe"), atomic(tmp_path / "pipe") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "pipe").is_fifo()
+    assert names(tmp_path) == ["pipe"]
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path):
+    with pytest.raises(InkdigitError, match="xxx could not be written"), atomic(tmp_path / ("x" * 300)) as temporary:
+        temporary.write_text("whole")
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_a_path_without_a_name_is_told(path: str):
+    with pytest.raises(InkdigitError, match="could not be written"), atomic(Path(path)) as temporary:
+        temporary.write_text("whole")
 
 
 def test_the_cache_goes_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

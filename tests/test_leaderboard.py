@@ -79,6 +79,8 @@ def test_runs_that_cannot_be_read_are_told_below_the_table(inkdigit: Command, fo
     make_manifest(folder / "newer", 1, 1, day=1, format=2)
     make_manifest(folder / "nameless", 1, 1, day=1, figures={"accuracy": "high"})
     make_manifest(folder / "dateless", 1, 1, day=1, created="yesterday")
+    make_manifest(folder / "endless", 1, 1, day=1, created="9999-12-31T23:59:59-23:00")
+    make_manifest(folder / "nought", 1, 1, day=1, figures={"accuracy": float("nan"), "low": 0, "high": 1})
     make_manifest(folder / "cut", 1, 1, day=1)
     (folder / "cut" / "manifest.json").write_text('{"format": 1, ')
     (folder / "unfinished").mkdir()
@@ -90,10 +92,10 @@ def test_runs_that_cannot_be_read_are_told_below_the_table(inkdigit: Command, fo
     table, problems = done.stdout.rstrip().rsplit("\n\n", 1)
     assert all(name in table for name in ("good", "better", "few"))
     assert [Path(line.split()[0]).relative_to(folder).parts[0] for line in problems.splitlines()] == [
-        *("cut", "dateless", "nameless", "newer", "unfinished")
+        *("cut", "dateless", "endless", "nameless", "newer", "nought", "unfinished")
     ]
     assert "install a newer Inkdigit" in problems
-    assert problems.count("is damaged") == 3
+    assert problems.count("is damaged") == 5
 
 
 def test_an_unfinished_training_is_told_with_the_command_to_go_on(inkdigit: Command, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command
+from tests.conftest import LINEAR, Command
+
+MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if sys.platform == "linux" else 0
 
 
 def test_five_thousand_digits_teach_97_percent_of_five_thousand_others(
@@ -118,13 +121,7 @@ def test_learning_curve_trains_on_fewer_rows_too_and_scores_on_the_same(
     inkdigit: Command, files: Path, tmp_path: Path
 ) -> None:
     network = tmp_path / "network.py"
-    network.write_text(
-        "import keras\n"
-        "from keras import layers\n"
-        "def build(settings):\n"
-        "    ends = [layers.Flatten(), layers.Dense(10, activation='softmax')]\n"
-        "    return keras.Sequential([keras.Input((28, 28), dtype='uint8'), layers.Rescaling(1 / 255), *ends])\n"
-    )
+    network.write_text(LINEAR)
     rows = (files / "small.csv").read_text().splitlines(keepends=True)
     (tmp_path / "train.csv").write_text("".join(rows[:301]))
     out = tmp_path / "runs" / "mine"
@@ -177,6 +174,26 @@ def test_users_own_model_goes_all_the_way_and_is_compared(
     listed = inkdigit("runs", tmp_path).stdout
     assert "on 500 validation rows" in listed
     assert listed.splitlines()[-1].startswith("mine ")
+
+
+def test_a_loss_that_overflows_is_told_and_leaves_no_run(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(LINEAR.replace("1 / 255", "1e38"))
+    arguments = ["--train", files / "small.csv", "--model", tmp_path / "model.py", "--epochs", 1]
+    done = inkdigit("train", *arguments, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: The loss of epoch 1 is nan")
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
+
+
+@pytest.mark.skipif(not 0 < MEMORY < 150 << 30, reason="a network too large for any memory would fit into this one")
+def test_a_network_too_large_for_the_memory_is_told(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+    large = ["--filters", 4096, "--padding", "same", "--dense", 65536]  # 196 GiB of weights
+    done = inkdigit("train", "--train", files / "small.csv", *large, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: The memory does not suffice for this network")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Command
+from tests.conftest import LINEAR, Command, Killed
 
 SMALL = ["--filters", "4, 8 8", "--dense", "16", "--epochs", "4", "--deterministic"]
 
@@ -90,6 +90,20 @@ def test_killed_training_goes_on_and_ends_as_an_unbroken_one(
     assert "nothing to resume" in again.stderr
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"identity": {}}'])
+def test_an_unfinished_training_that_cannot_be_gone_on_with_is_told(
+    inkdigit: Command, tmp_path: Path, content: str
+) -> None:
+    out, partial = tmp_path / "run", tmp_path / ".run.partial"
+    (partial / "checkpoints").mkdir(parents=True)
+    (partial / "checkpoints" / "training.npz").touch()
+    (partial / "job.json").write_text(content)
+    done = inkdigit("train", "--resume", out)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"give it up by removing {partial}" in done.stderr
+
+
 def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
     inkdigit: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
 ) -> None:
@@ -104,6 +118,65 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
     assert done.returncode == 0, done.stderr
     assert "epochs were done before" in done.stdout
     assert figures(out) == unbroken
+
+
+def test_a_kill_after_the_training_costs_no_epoch_and_leaves_nothing_behind(
+    inkdigit: Command, killed: Killed, files: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "runs" / "run"
+    (tmp_path / "network.py").write_text(LINEAR)
+    data = ["--train", files / "small.csv", "--model", tmp_path / "network.py"]
+    command = ["train", *data, "--epochs", "2", "--folds", "2", "--out", out]
+    printed = killed("training-2-of-2.npz", *command)
+    assert "Training 1 of 2, epoch 2/2" in printed
+    printed = killed("model.onnx", "train", "--resume", out)
+    assert "Training 1 of 2: 2 of 2 epochs were done before." in printed
+    assert "Training 2 of 2, epoch 2/2" in printed
+    learnt = ["Training 1 of 2: 2 of 2 epochs were done before.", "Training 2 of 2: 2 of 2 epochs were done before."]
+    for name, event in (("report.html", "os.rename"), ("checkpoints", "shutil.rmtree")):
+        assert not out.exists()
+        printed = killed(name, *command, event=event)
+        assert [line for line in printed.splitlines() if "Training" in line and "images/s" not in line] == learnt
+    assert (out / "checkpoints").is_dir()
+    assert inkdigit("runs", out.parent).stdout.splitlines()[-1].startswith("run ")
+    done = inkdigit(*command)
+    assert "already holds this run" in done.stdout
+    assert [path.name for path in out.parent.iterdir()] == ["run"]
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert {path.name for path in out.iterdir()} == {"manifest.json", *manifest["files"]}
+
+
+BUILDING = """
+import pathlib, signal, sys
+from inkdigit import runs
+out, epochs, event = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+
+def kill(happens, arguments):
+    if happens == event:
+        signal.raise_signal(signal.SIGKILL)
+
+with runs.building(out, {"identity": {}}) as folder:
+    (folder / "checkpoints" / f"epoch-{epochs}").touch()
+    runs.write_manifest(folder, [], {"epochs": len(list((folder / "checkpoints").iterdir()))})
+    if event != "none":
+        (folder / ".model.onnx.0123.tmp").write_text("half")
+        sys.addaudithook(kill)
+"""
+
+
+@pytest.mark.parametrize("event", ["os.rmdir", "os.remove", "os.rename"])
+def test_a_kill_before_the_run_takes_its_place_keeps_its_checkpoints(tmp_path: Path, event: str) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    for epochs in (1, 2):
+        done = subprocess.run([sys.executable, "-c", BUILDING, out, str(epochs), event], check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert not (out / "manifest.json").exists()
+    done = subprocess.run([sys.executable, "-c", BUILDING, out, "3", "none"], check=False)
+    assert done.returncode == 0
+    assert json.loads((out / "manifest.json").read_text())["epochs"] == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert [path.name for path in out.iterdir()] == ["manifest.json"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small tmpfs")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from inkdigit.files import atomic
 from inkdigit.report import archive
 
 ROWS = "rows.npz"
+KEPT = ("learnt", "also_learnt", "scored", "mistakes")  # in it, of `Answers`
 
 
 @dataclass(frozen=True)
@@ -64,20 +63,51 @@ def write(
 def read(folder: Path) -> Answers:
     """The answers of a run, verified. InkdigitError where they are missing or not those of its manifest."""
     labels, probabilities = archive.read_answers(folder)
-    return Answers(**_rows(folder), labels=labels, probabilities=probabilities)
+    rows = archive.read_arrays(folder, ROWS, lambda arrays: {name: arrays[name] for name in KEPT})
+    return Answers(**rows, labels=labels, probabilities=probabilities)
 
 
 def learnt_by(folder: Path) -> NDArray[np.uint64]:
     """Hashes of all images that a run's model has learnt, none where it keeps no account. Raises InkdigitError."""
     if ROWS not in runs.read(folder).manifest["files"]:
         return np.empty(0, np.uint64)
-    rows = _rows(folder)
-    return np.union1d(rows["learnt"], rows["also_learnt"])
+    return archive.read_arrays(folder, ROWS, lambda arrays: np.union1d(arrays["learnt"], arrays["also_learnt"]))
 
 
-def _rows(folder: Path) -> dict[str, NDArray[Any]]:
-    with np.load(io.BytesIO(runs.read_verified(folder, ROWS)), allow_pickle=False) as arrays:
-        return dict(arrays)
+def familiar(folder: Path, digits: Digits) -> NDArray[np.bool_] | None:
+    """Which of some images a run's model has learnt, (N,); None where it keeps no account. Raises InkdigitError."""
+    if ROWS not in runs.read(folder).manifest["files"]:
+        return None
+    return np.isin(digits.hashes, learnt_by(folder))
+
+
+def learnt_rows(folders: Sequence[Path], digits: Digits) -> tuple[int | None, list[str]]:
+    """How many of some images the runs have learnt between them, and what whoever scores those runs on them must know.
+
+    None where a run keeps no account. Raises InkdigitError where a run is not what its manifest says.
+    """
+    known: list[NDArray[np.bool_]] = []
+    warnings: list[str] = []
+    for folder in folders:
+        name, seen = folder.absolute().name, familiar(folder, digits)
+        if seen is None:
+            warnings.append(no_account(name, digits))
+            continue
+        known.append(seen)
+        if seen.any():
+            warnings.append(
+                f"{name} has learnt {seen.sum():,} of the {len(digits):,} images of {digits.source}: "
+                "an accuracy on them says nothing about new digits."
+            )
+    return int(np.any(known, axis=0).sum()) if len(known) == len(folders) else None, warnings
+
+
+def no_account(name: str, digits: Digits) -> str:
+    """What to know of a run that does not say what it has learnt, and is scored on some images."""
+    return (
+        f"{name} comes from an older version, which kept no account of what it was trained on: "
+        f"if some of {digits.source} was among that, it looks better than it is."
+    )
 
 
 def shared(every: Sequence[Answers]) -> list[NDArray[np.int64]]:

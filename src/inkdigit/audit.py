@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+import hashlib
+import shutil
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, duplicates, pipeline
+from inkdigit import backend, duplicates, pipeline, runs
 from inkdigit.calibration import apply_temperature, fit_temperature
 from inkdigit.console import Stopwatch, out
 from inkdigit.data import files, mnist
@@ -19,6 +21,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.settings import Settings
 
+UNFINISHED = ".unfinished"  # in the folder of the findings: the trainings' checkpoints
 SHOWN = 60  # doubtful labels in the picture
 
 
@@ -49,41 +52,60 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     out.print(f"Pairs: {folder / 'duplicates.csv'}")
     if not settings:
         return
-    doubts = doubtful_labels(rows, settings, folds)
-    write_doubtful(folder / "doubtful.csv", rows, doubts)
-    differing = int((doubts.probabilities.argmax(axis=1) != rows.truth).sum())
-    out.print(f"{differing:,} of {len(rows):,} labels are not what the networks read.")
+    with _checkpoints(folder, rows, settings, folds) as checkpoints:
+        doubts = doubtful_labels(rows, settings, folds, checkpoints)
+        write_doubtful(folder / "doubtful.csv", rows, doubts)
+    differing = doubts.rows[(doubts.probabilities.argmax(axis=1) != rows.truth)[doubts.rows]]
+    out.print(f"{len(differing):,} of {len(rows):,} labels are not what the networks read.")
     out.print(f"Labels, the most doubtful first: {folder / 'doubtful.csv'}")
-    if differing:
-        _draw(folder / "doubtful.png", rows, doubts, min(differing, SHOWN))
+    if len(differing):
+        _draw(folder / "doubtful.png", rows, doubts, differing[:SHOWN])
         out.print(f"The first of them: {folder / 'doubtful.png'}")
 
 
-def _draw(path: Path, rows: Digits, doubts: Doubts, count: int) -> None:
+def _draw(path: Path, rows: Digits, doubts: Doubts, shown: NDArray[np.int64]) -> None:
     import matplotlib as mpl
 
     from inkdigit.report import sheets
     from inkdigit.report.page import png
     from inkdigit.report.style import STYLE
 
-    first = doubts.rows[:count]
     with mpl.rc_context(STYLE):
-        picture = png(sheets.doubtful(rows.images[first], rows.truth[first], doubts.probabilities[first]))
+        picture = png(sheets.doubtful(rows.images[shown], rows.truth[shown], doubts.probabilities[shown], shown))
     with atomic(path) as temporary:
         temporary.write_bytes(picture)
 
 
-def doubtful_labels(rows: Digits, settings: Settings, folds: int) -> Doubts:
-    """Rank labels by out-of-fold loss (Northcutt, Jiang and Chuang, "Confident learning", 2021, rank by the same)."""
+@contextmanager
+def _checkpoints(folder: Path, rows: Digits, settings: Settings, folds: int) -> Generator[Path]:
+    """A folder for the trainings' epochs: if the block is cut short, by a kill too, the same audit finds them again."""
+    unfinished = folder / UNFINISHED
+    same = hashlib.sha256(repr((rows.fingerprint, settings, folds)).encode()).hexdigest()
+    unfinished.mkdir(parents=True, exist_ok=True)
+    with runs.locked(unfinished, folder):
+        for other in unfinished.iterdir():
+            if other.is_dir() and other.name != same:
+                shutil.rmtree(other)
+        try:
+            yield unfinished / same
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
+    shutil.rmtree(unfinished)
+
+
+def doubtful_labels(rows: Digits, settings: Settings, folds: int, checkpoints: Path) -> Doubts:
+    """Rank labels by out-of-fold loss (Northcutt, Jiang and Chuang, "Confident learning", 2021, rank by the same).
+
+    checkpoints: a folder where the trainings keep their epochs, and find those kept there.
+    """
     watch = Stopwatch()
     backend.prepare()
     from inkdigit import folds as cross
     from inkdigit import model
 
     job = pipeline.Job(settings, Path())
-    with tempfile.TemporaryDirectory() as checkpoints:
-        fit = pipeline.fitter(job, model.build, Path(checkpoints), watch)
-        uncalibrated = cross.fit(rows, folds, settings.seed, fit).probabilities
+    fit = pipeline.fitter(job, model.build, checkpoints, watch)
+    uncalibrated = cross.fit(rows, folds, settings.seed, fit).probabilities
     probabilities = apply_temperature(uncalibrated, fit_temperature(uncalibrated, rows.truth))
     losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))
     return Doubts(np.argsort(-losses, kind="stable"), probabilities, losses)

@@ -52,6 +52,21 @@ def _quiet() -> Generator[None]:
             os.close(kept)
 
 
+@contextmanager
+def memory_told() -> Generator[None]:
+    """Make a sentence, an InkdigitError, of it where the memory does not suffice for the block."""
+    try:
+        yield
+    except Exception as error:
+        told = f"{type(error).__name__} {error}".lower()
+        if not any(words in told for words in ("memoryerror", "resourceexhausted", "resource_exhausted", "allocate")):
+            raise
+        raise InkdigitError(
+            "The memory does not suffice for this network: give it fewer filters or a narrower dense layer, "
+            "or train with a smaller batch_size."
+        ) from error
+
+
 def seed_everything(seed: int, *, deterministic: bool) -> None:
     """Seed Python, NumPy and the backend; `deterministic` also fixes the order of every sum, at some cost in speed."""
     import keras

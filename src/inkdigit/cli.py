@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +188,11 @@ def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_
 def evaluate(folders: tuple[Path, ...], labelled_csv: Path, as_json: bool) -> None:
     """Score a run's model on labelled rows: accuracy with interval, figures per digit, calibration.
 
-    Of several runs, the mean of their probabilities is scored.
+    Of several runs, the mean of their probabilities is scored. Rows that a run has learnt are told.
     """
     import json
 
+    from inkdigit import answers
     from inkdigit.data import files
     from inkdigit.evaluation import evaluate as score
     from inkdigit.evaluation import table
@@ -197,8 +200,15 @@ def evaluate(folders: tuple[Path, ...], labelled_csv: Path, as_json: bool) -> No
 
     recognizer = Recognizer.load(*folders)
     rows = files.read(labelled_csv, labelled=True)
+    learnt, warnings = answers.learnt_rows(folders, rows)
     evaluation = score(recognizer.predict_proba(rows.images), rows.truth)
-    click.echo(json.dumps(evaluation.to_json()) if as_json else table(evaluation))
+    _warn(warnings)
+    click.echo(json.dumps(evaluation.to_json() | {"learnt_rows": learnt}) if as_json else table(evaluation))
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        click.echo(f"Warning: {sentence}", err=True)
 
 
 @main.command()
@@ -214,13 +224,14 @@ def submit(folders: tuple[Path, ...], test_csv: Path, output: Path, upload: bool
     """
     if message and not upload:
         raise click.UsageError("-m is the message of an upload: add --upload.")
-    from inkdigit import competition
+    from inkdigit import answers, competition
     from inkdigit.data import files
     from inkdigit.data.kaggle import write_submission
     from inkdigit.recognizer import Recognizer
 
     recognizer = Recognizer.load(*folders)
     rows = files.read(test_csv)
+    _warn(answers.learnt_rows(folders, rows)[1])
     write_submission(output, recognizer.predict(rows.images))
     mean = f", the mean of {len(folders)} runs" if len(folders) > 1 else ""
     click.echo(f"{output}: {len(rows):,} rows{mean}, ready for {competition.PAGE}/submit")
@@ -265,7 +276,7 @@ def report(run: Path) -> None:
     require()
     from inkdigit.report.page import write_report
 
-    write_report(run, run.resolve().name)
+    write_report(run, Path(os.path.realpath(run)).name)
     click.echo(run / "report.html")
 
 
@@ -278,8 +289,6 @@ def serve(config: Path | None, print_config: bool, **values: Any) -> None:
 
     Every setting is an option, a variable such as INKDIGIT_PORT, and a key of the file.
     """
-    import os
-
     settings = gather(config, os.environ, values)
     if print_config:
         click.echo(knobs.to_toml(settings, "How the server serves: inkdigit serve --config THIS_FILE"), nl=False)

@@ -179,7 +179,7 @@ def _common(found: Sequence[Run], names: Sequence[str]) -> _Rows:
     rows = answers.shared(every)
     if not len(rows[0]):
         raise InkdigitError(
-            f"{_listed(names)} were not scored on the same images, or one was trained on those of another: "
+            f"{listed(names)} were not scored on the same images, or one was trained on those of another: "
             "name labelled images that are new to all of them (--data labelled.csv)."
         )
     images = np.zeros((len(rows[0]), 28, 28), np.uint8)
@@ -223,13 +223,10 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Digits) -> _Row
     learnt: list[str] = []
     notes: list[str] = []
     for run, name in zip(found, names, strict=True):
-        if ROWS not in run.manifest["files"]:
-            notes.append(
-                f"{name} comes from an older version, which kept no account of what it was trained on: "
-                f"if some of {data.source} was among that, it looks better than it is."
-            )
+        known = answers.familiar(run.folder, data)
+        if known is None:
+            notes.append(answers.no_account(name, data))
             continue
-        known = np.isin(data.hashes, answers.learnt_by(run.folder))
         new &= ~known
         if known.any():
             learnt.append(f"{name} was trained on {known.sum():,} of them")
@@ -237,7 +234,7 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Digits) -> _Row
         notes.insert(0, f"Left out of {data.source}'s {len(data):,} images: {(~new).sum():,}; {', '.join(learnt)}.")
     if not new.any():
         raise InkdigitError(
-            f"{data.source} holds no image that is new to {_listed(names)}: {', '.join(learnt)}; "
+            f"{data.source} holds no image that is new to {listed(names)}: {', '.join(learnt)}; "
             "compare on images that none was trained on."
         )
     images, labels = data.images[new], data.truth[new]
@@ -250,8 +247,9 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Digits) -> _Row
     )
 
 
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+def listed(names: Sequence[str]) -> str:
+    """`one`, `one and two`, `one, two and three`."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 # ---- the figures

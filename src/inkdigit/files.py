@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -26,32 +26,30 @@ def atomic(path: Path) -> Generator[Path]:
     """Yield a temporary path beside `path`; what the block writes there becomes `path` when the block ends.
 
     The block writes a file, or makes a folder where `path` does not exist yet. Missing parent folders are
-    made. Whatever goes wrong, a kill included, `path` stays as it was. An OSError is raised as an
-    InkdigitError about writing `path`, so the block should write and do nothing else.
+    made. Whatever goes wrong, a kill included, `path` stays as it was. Where it is a link, what it leads to is
+    written. An OSError is raised as an InkdigitError about writing `path`, so the block should write and do
+    nothing else.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    place = Path(os.path.realpath(path))
+    temporary = place.parent / f".{place.name}.{secrets.token_hex(4)}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not place.is_file() and not place.is_dir():
+            raise InkdigitError(f"{path} is a device or a pipe, and a file would take its place: name a file.")
+        place.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        temporary.replace(path)
+        temporary.replace(place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InkdigitError(
             f"{path} could not be written ({reason}): choose another place, or make this one writable."
         ) from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            _discard(temporary)
-
-
-def _discard(path: Path) -> None:
-    # Where nothing could be written there may be nothing to remove, and no right to look.
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
+        # Where nothing could be written there may be nothing to remove, and no right to look.
+        with suppress(OSError):
+            if temporary.is_dir():
+                shutil.rmtree(temporary)
+            else:
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -83,7 +84,7 @@ def entry(run: runs.Run) -> Entry:
     manifest = run.manifest
     try:
         figures, settings = manifest["figures"], manifest["settings"]
-        accuracy, low, high = (float(figures[name]) for name in ("accuracy", "low", "high"))
+        accuracy, low, high = (_fraction(figures[name]) for name in ("accuracy", "low", "high"))
         line = Entry(
             name=run.folder.absolute().name,
             folder=str(run.folder),
@@ -99,11 +100,18 @@ def entry(run: runs.Run) -> Entry:
             created=str(manifest["created"]),
         )
         line.moment  # noqa: B018 (a date that is none is damage too)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InkdigitError(
             f"{run.folder / runs.MANIFEST} is damaged ({error}): train again, or restore the file."
         ) from None
     return line
+
+
+def _fraction(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no accuracy")
+    return number
 
 
 def _training_seconds(run: runs.Run) -> float | None:

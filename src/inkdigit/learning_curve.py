@@ -36,7 +36,7 @@ def points(folder: Path, name: str) -> list[Point]:
     not two different numbers of rows.
     """
     run = runs.read(folder)
-    found = [_point(run, name)]
+    found = [point(run, name)]
     for path in sorted(folder.absolute().parent.iterdir()):
         if path.name in {name, folder.name} or path.name.startswith(".") or not (path / runs.MANIFEST).is_file():
             continue
@@ -45,7 +45,7 @@ def points(folder: Path, name: str) -> list[Point]:
         except InkdigitError:  # whatever else lies beside this run is not its business
             continue
         if _task(neighbour) == _task(run):
-            found.append(_point(neighbour, path.name))
+            found.append(point(neighbour, path.name))
     found.sort(key=lambda point: (point.rows, point.name))
     return found if found[0].rows < found[-1].rows else []
 
@@ -59,7 +59,12 @@ def _task(run: runs.Run) -> dict[str, Any]:
     return {"settings": settings, "scored": scored, **same}
 
 
-def _point(run: runs.Run, name: str) -> Point:
-    figures = run.manifest["figures"]
-    measured = (figures[key] for key in ("training_rows", "accuracy", "low", "high", "training_seconds"))
-    return Point(name, *measured)
+def point(run: runs.Run, name: str) -> Point:
+    """A run's point, from its manifest. Raises InkdigitError where that does not say what it should."""
+    try:
+        figures = run.manifest["figures"]
+        return Point(name, *(figures[key] for key in ("training_rows", "accuracy", "low", "high", "training_seconds")))
+    except (KeyError, TypeError) as error:
+        raise InkdigitError(
+            f"{run.folder / runs.MANIFEST} is damaged ({error}), or of an older version: train again."
+        ) from None

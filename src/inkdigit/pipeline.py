@@ -109,10 +109,11 @@ def run(job: Job) -> runs.Run:
         data = load(job)
     earlier = _finished(job, data)
     if earlier:
+        runs.tidy(job.out)
         out.print(f"{job.out} already holds this run: nothing to do.")
         return earlier
     try:
-        with runs.building(job.out, _to_json(job, data)) as folder:
+        with runs.building(job.out, _to_json(job, data)) as folder, backend.memory_told():
             _build(job, data, folder, watch)
     except KeyboardInterrupt:
         if not runs.has_checkpoints(runs.partial(job.out)):
@@ -148,9 +149,12 @@ def unfinished(out: Path) -> Job:
     """The job that an interrupted process was doing for `out`. Raises InkdigitError when there is none."""
     kept = runs.read_job(out)
     identity = kept["identity"]
-    settings = from_manifest(identity["settings"], str(out))
-    paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
-    return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
+    try:
+        settings = from_manifest(identity["settings"], str(out))
+        paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
+        return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
+    except (KeyError, TypeError, AttributeError):
+        raise runs.damaged_job(out) from None
 
 
 def load(job: Job) -> Data:

@@ -38,10 +38,15 @@ class Recognizer:
         """Open the models of one or more run folders, after checking each against its folder's manifest.
 
         Without a path it is the model that ships with Inkdigit. Raises InkdigitError when there is no manifest, when
-        a model is not the file it names, or when two runs hold the same model.
+        a model is not the file it names or cannot be opened, or when two runs hold the same model.
         """
         runs = read_distinct([Path(path) for path in paths] or [SHIPPED])
-        return cls(*(read_verified(run.folder, MODEL) for run in runs), threads=threads)
+        models = [read_verified(run.folder, MODEL) for run in runs]
+        try:
+            return cls(*models, threads=threads)
+        except Exception as error:  # ONNX Runtime's errors have no other base
+            names, reason = " or ".join(str(run.folder / MODEL) for run in runs), " ".join(str(error).split())
+            raise InkdigitError(f"{names} is no model that ONNX Runtime opens: {reason}") from error
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ten calibrated probabilities per image, (N, 10) float32, for any N including 0.

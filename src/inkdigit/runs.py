@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -48,7 +49,9 @@ def read(folder: Path) -> Run:
         raise InkdigitError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):
         raise InkdigitError(f"{path} is damaged: train again, or restore the file.") from None
-    if version != FORMAT or not isinstance(files, dict):
+    if version == FORMAT and not (isinstance(files, dict) and isinstance(manifest.get("settings", {}), dict)):
+        raise InkdigitError(f"{path} is damaged: train again, or restore the file.")
+    if version != FORMAT:
         raise InkdigitError(
             f"{path} has format {version!r}, and this Inkdigit reads format {FORMAT}: install a newer Inkdigit."
         )
@@ -70,7 +73,7 @@ def checksum(folder: Path, name: str) -> str:
     """The SHA-256 (hex) that a run's manifest gives for one of its files. Raises InkdigitError."""
     try:
         return read(folder).manifest["files"][name]["sha256"]
-    except KeyError:
+    except (KeyError, TypeError):
         raise InkdigitError(f"{folder / MANIFEST} does not name {name}: train again.") from None
 
 
@@ -97,8 +100,8 @@ def occupied(out: Path) -> bool:
 
 
 def partial(out: Path) -> Path:
-    """Where the run that will be `out` is built."""
-    out = out.absolute()
+    """Where the run that will be `out` is built: beside it, or beside the folder that it links to."""
+    out = Path(os.path.realpath(out))
     return out.with_name(f".{out.name}.partial")
 
 
@@ -107,11 +110,25 @@ def read_job(out: Path) -> dict[str, Any]:
     if (out / MANIFEST).is_file():
         raise InkdigitError(f"{out} is a finished run: there is nothing to resume.")
     try:
-        return json.loads((partial(out) / JOB).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        job = json.loads((partial(out) / JOB).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise InkdigitError(
             f"There is no unfinished training of {out} to resume: start it with `inkdigit train --out {out}`."
         ) from None
+    except (OSError, ValueError):
+        raise damaged_job(out) from None
+    if not isinstance(job, dict) or not isinstance(job.get("identity"), dict):
+        raise damaged_job(out)
+    return job
+
+
+def damaged_job(out: Path) -> InkdigitError:
+    """What to say where `read_job` finds something else than a job."""
+    folder = partial(out)
+    return InkdigitError(
+        f"{out} has an unfinished training, and {folder / JOB}, which says what it was, is damaged: "
+        f"give it up by removing {folder}."
+    )
 
 
 @contextmanager
@@ -123,24 +140,26 @@ def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
     be the interrupted one's. Raises InkdigitError for another job's checkpoints, for a folder that another process is
     at work in, and where nothing can be written.
     """
-    folder = partial(out)
+    folder, place = partial(out), Path(os.path.realpath(out))
+    if place == Path.cwd():
+        raise InkdigitError(f"{out} is the folder you are in, and a run takes a folder's place: name a new one.")
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InkdigitError(f"{out} cannot be written ({error.strerror}): choose another --out.") from None
-    with _locked(folder, out) as lock:
+    with locked(folder, out) as lock:
         try:
             _same_job(folder, out, job["identity"])
+            _clear(folder)
             write_json(folder / JOB, job)
             yield folder
-            if out.is_dir():
-                out.rmdir()  # only ever an empty one: see `occupied`
+            if place.is_dir():
+                place.rmdir()  # only ever an empty one: see `occupied`
             lock.release()
             (folder / LOCK).unlink(missing_ok=True)
-            folder.rename(out)
+            folder.rename(place)
             # Only now: whatever goes wrong before the run is in its place must not cost the training.
-            shutil.rmtree(out / CHECKPOINTS)
-            (out / JOB).unlink()
+            tidy(out)
         except BaseException:  # a kill by Ctrl-C too; raised again below
             if not has_checkpoints(folder):
                 lock.release()
@@ -148,9 +167,23 @@ def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
             raise
 
 
+def tidy(out: Path) -> None:
+    """Remove from a finished run what only an unfinished one needs: a kill in the last moment may leave it there."""
+    if (out / CHECKPOINTS).is_dir():
+        shutil.rmtree(out / CHECKPOINTS)
+    (out / JOB).unlink(missing_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a killed process left half-done beside its checkpoints."""
+    for path in folder.iterdir():
+        if path.name not in {CHECKPOINTS, JOB, LOCK}:
+            path.unlink()
+
+
 @contextmanager
-def _locked(folder: Path, out: Path) -> Generator[FileLock]:
-    """Only one process at a time; the system frees the lock of a killed one."""
+def locked(folder: Path, out: Path) -> Generator[FileLock]:
+    """Inside, no other process works in `folder` for `out`, or InkdigitError; the system frees a killed one's lock."""
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -177,7 +210,7 @@ def _same_job(folder: Path, out: Path, identity: dict[str, Any]) -> None:
 def has_checkpoints(folder: Path) -> bool:
     """Whether a folder that `building` yielded holds anything to go on from."""
     checkpoints = folder / CHECKPOINTS
-    return checkpoints.is_dir() and any(checkpoints.iterdir())
+    return any(checkpoints.glob("[!.]*"))  # hidden is what a kill cut short
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -79,7 +79,8 @@ def fit(
     """Train a fresh model on `train` and return it in float32, with the curve. `validation` is only looked at.
 
     After every epoch all that the next one needs is written to `checkpoint`; where that file is there already, the
-    training goes on from it. Ctrl-C ends the training after the batch at work, as KeyboardInterrupt.
+    training goes on from it. Ctrl-C ends the training after the batch at work, as KeyboardInterrupt. Raises
+    InkdigitError where the loss overflows.
     """
     trainer = Trainer(build, train, settings)
     history: list[Epoch] = []
@@ -96,6 +97,11 @@ def fit(
                 if interrupted():
                     raise KeyboardInterrupt
             loss, accuracy = (sums / trainer.steps).tolist()
+            if not math.isfinite(loss):
+                raise InkdigitError(
+                    f"The loss of epoch {epoch + 1} is {loss}, and nothing is learnt from there on: train with a "
+                    "smaller learning_rate, or look for what overflows in your own network."
+                )
             val = trainer.score(validation) if validation else (None, None)
             rate = float(trainer.model.optimizer.learning_rate)
             history.append(Epoch(epoch + 1, loss, accuracy, *val, rate, time.perf_counter() - started))

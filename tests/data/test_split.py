@@ -10,6 +10,7 @@ from inkdigit.data.digits import Digits
 from inkdigit.data.kaggle import read_csv
 from inkdigit.data.split import kaggle_split, write_split
 from inkdigit.errors import InkdigitError
+from tests.conftest import Command, Killed
 
 
 def bytes_of(digits: Digits) -> list[bytes]:
@@ -73,3 +74,15 @@ def test_a_failure_leaves_no_part_behind(tmp_path: Path):
     with pytest.raises(InkdigitError, match="could not be written"):
         write_split(100, 0, tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_kill_never_leaves_parts_of_two_splits(inkdigit: Command, killed: Killed, tmp_path: Path):
+    names = ("train.csv", "test.csv", "truth.csv")
+    for name in names:
+        (tmp_path / name).write_text("old")
+    command = ["data", "split", "--train-rows", 69_900, "--to", tmp_path]
+    killed("test.csv", *command)
+    left = {name: (tmp_path / name).read_bytes() for name in names if (tmp_path / name).exists()}
+    assert inkdigit(*command).returncode == 0
+    assert left.items() <= {name: (tmp_path / name).read_bytes() for name in names}.items()
+    assert list(left) == ["truth.csv"]

@@ -63,7 +63,7 @@ def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its report, beside one of fewer rows."""
     folder = tmp_path_factory.mktemp("runs")
     finish(folder / "few", report, rows=1000)
-    finish(folder / "all", report)
+    finish(folder / "all", report, rows=2900)
     write_report(folder / "all", "Digits <one> & two")
     return folder / "all"
 
@@ -83,6 +83,7 @@ def test_the_manifest_names_every_file_with_its_checksum(folder: Path):
 
 def test_the_page_says_what_was_measured(folder: Path):
     html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<dt>Training images</dt><dd>2,900</dd>" in html
     for text in ("99.55", "2,000 validation rows", "all but 9", "1 min 01 s", "216,650", "411 k", "1.300"):
         assert text in html
     assert "Digits &lt;one&gt; &amp; two" in html
@@ -92,7 +93,7 @@ def test_the_page_says_what_was_measured(folder: Path):
 
 def test_the_learning_curve_has_a_line_for_each_run(folder: Path):
     html = (folder / "report.html").read_text(encoding="utf-8")
-    assert 'Digits &lt;one&gt; &amp; two (this run)</th><td class="number">3,000</td>' in html
+    assert 'Digits &lt;one&gt; &amp; two (this run)</th><td class="number">2,900</td>' in html
     assert 'few</th><td class="number">1,000</td>' in html
 
 
@@ -163,6 +164,15 @@ def test_a_folder_without_a_report_is_told(tmp_path: Path):
     runs.write_manifest(tmp_path, [], {"settings": {}})
     with pytest.raises(InkdigitError, match=r"does not name report\.npz"):
         write_report(tmp_path, "run")
+
+
+def test_a_manifest_without_figures_is_told(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "run")
+    manifest = runs.read(tmp_path / "run").manifest
+    del manifest["figures"]
+    runs.write_json(tmp_path / "run" / "manifest.json", manifest)
+    with pytest.raises(InkdigitError, match=r"manifest\.json is damaged \('figures'\)"):
+        write_report(tmp_path / "run", "run")
 
 
 def test_what_a_report_needs_is_told(monkeypatch: pytest.MonkeyPatch):

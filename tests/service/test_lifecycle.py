@@ -29,7 +29,8 @@ def test_every_request_has_a_line_in_the_log_with_its_id(linear_run: Path) -> No
         given = server.post("/v1/digits", json=PIXELS, headers={"X-Request-ID": "mine-1"})
         made = server.get("/nothing-here")
         assert given.headers["x-request-id"] == "mine-1"
-        lines = {line["id"]: line for line in server.log() if line["message"] == "request"}
+        eventually(lambda: len(server.log()) == 2, "two lines, each written after its answer")
+        lines = {line["id"]: line for line in server.log()}
     assert lines["mine-1"]["path"] == "/v1/digits"
     assert lines["mine-1"]["status"] == 200
     assert lines[made.headers["x-request-id"]]["status"] == 404

@@ -52,3 +52,7 @@ def write_split(train_rows: int, seed: int, to: Path) -> None:
         train_csv.write_bytes(b"".join(kaggle.csv_text(train)))
         test_csv.write_bytes(b"".join(kaggle.csv_text(unlabelled)))
         truth_csv.write_bytes(kaggle.submission_text(np.asarray(scored.labels)))
+        # First the old three go: a kill between two renames must not leave a part of one split beside one of another.
+        for name in ("train.csv", "test.csv", "truth.csv"):
+            if (to / name).is_file():
+                (to / name).unlink()

@@ -61,22 +61,26 @@ def write(report: Report, folder: Path) -> None:
 
 def read(folder: Path) -> Report:
     """The report that a run folder keeps, checked against the run's manifest. Raises InkdigitError."""
-    return _read(folder, _report)
+    return read_arrays(folder, ARCHIVE, _report)
 
 
 def read_answers(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Labels (N,) and calibrated probabilities (N, 10) of the rows that a run was scored on, checked as in `read`."""
-    return _read(folder, lambda arrays: (arrays["labels"], arrays["probabilities"]))
+    return read_arrays(folder, ARCHIVE, lambda arrays: (arrays["labels"], arrays["probabilities"]))
 
 
-def _read(folder: Path, parts: Callable[[Arrays], T]) -> T:
-    content = runs.read_verified(folder, ARCHIVE)
+def read_arrays(folder: Path, name: str, parts: Callable[[Arrays], T]) -> T:
+    """What `parts` makes of the arrays in a run's NPZ file, checked against the run's manifest. Raises InkdigitError.
+
+    A KeyError, TypeError or ValueError of `parts` means that the arrays are not those that this version writes.
+    """
+    content = runs.read_verified(folder, name)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return parts(arrays)
     except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
         raise InkdigitError(
-            f"{folder / ARCHIVE} was written by another version of Inkdigit: train again, or use that version."
+            f"{folder / name} was written by another version of Inkdigit: train again, or use that version."
         ) from None
 
 

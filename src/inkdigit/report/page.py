@@ -30,9 +30,10 @@ def write_report(folder: Path, name: str) -> None:
     out. Raises InkdigitError where the folder holds no report to render or cannot be written.
     """
     report = archive.read(folder)
+    learnt = learning_curve.point(runs.read(folder), name).rows
     curve = learning_curve.points(folder, name)
     files = pictures(report, curve)
-    files["report.html"] = page(report, name, curve, files).encode()
+    files["report.html"] = page(report, name, learnt, curve, files).encode()
     write(files, folder)
     outdated = {file for file in runs.read(folder).manifest["files"] if file.endswith(".png")} - set(files)
     runs.check_in(folder, list(files), outdated)
@@ -75,8 +76,8 @@ def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figu
     yield "stages", charts.stages(report.stages)
 
 
-def page(report: Report, name: str, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
-    """The HTML page, with those pictures inside."""
+def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
+    """The HTML page, with those pictures inside. learnt: how many images the network that was scored has learnt."""
     before = None
     if scored := report.scored:
         raw = apply_temperature(scored.probabilities, 1 / scored.temperature)
@@ -87,6 +88,7 @@ def page(report: Report, name: str, curve: Sequence[Point], files: Mapping[str, 
         title=f"Inkdigit: {name}",
         name=name,
         report=report,
+        learnt=learnt,
         curve=curve,
         scored=report.scored,
         nll_before=before,

@@ -13,7 +13,22 @@ from numpy.typing import NDArray
 
 from inkdigit.convolutions import Convolutions
 from inkdigit.report.content import Samples, Scored
-from inkdigit.report.style import BLUE, INK, MUTED, RED, RULE, SIDE, TILE, chance, digit, heading, sheet, signed, tiles
+from inkdigit.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    RED,
+    RULE,
+    SIDE,
+    TILE,
+    chance,
+    digit,
+    drawable,
+    heading,
+    sheet,
+    signed,
+    tiles,
+)
 
 if TYPE_CHECKING:
     from inkdigit.comparison import Comparison, Duel
@@ -74,7 +89,7 @@ def feature_maps(inner: Convolutions) -> Figure:
     for number, (layer, channels, maps) in enumerate(inner.stages):
         y = number * (TILE + gap)
         height, width = maps.shape[1:]
-        axes.text(0, y + 10, layer, weight="bold", fontsize=8, va="center")
+        axes.text(0, y + 10, drawable(layer), weight="bold", fontsize=8, va="center", parse_math=False)
         axes.text(0, y + 19, f"{channels} maps of {height}×{width}", color=MUTED, fontsize=7.5, va="center")
         for column, values in enumerate(maps):
             signed(axes, values, left + TILE * column, y)
@@ -88,15 +103,23 @@ def mistakes(scored: Scored) -> Figure:
     return doubtful(images, scored.labels[rows], scored.probabilities[rows])
 
 
-def doubtful(images: NDArray[np.uint8], labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> Figure:
-    """Digits whose label and answer differ, each with both and their probabilities."""
-    columns, wide, high = 6, 42, 46
+def doubtful(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    probabilities: NDArray[np.floating],
+    rows: NDArray[np.integer] | None = None,
+) -> Figure:
+    """Digits whose label and answer differ, each with both and their probabilities, and with its row number."""
+    columns, wide, high = 6, 42, 46 if rows is None else 51
     figure, axes = sheet(columns * wide, math.ceil(len(images) / columns) * high)
     for number, (image, truth, answer) in enumerate(zip(images, labels, probabilities, strict=True)):
         guess = answer.argmax()
         left, top = wide * (number % columns) + 7, high * (number // columns) + 2
         read, labelled = (chance(float(answer[which])) for which in (guess, truth))
-        _captioned(axes, image, left, top, (f"read {guess} · {read}", RED), (f"labelled {truth} · {labelled}", BLUE))
+        captions = [(f"read {guess} · {read}", RED), (f"labelled {truth} · {labelled}", BLUE)]
+        if rows is not None:
+            captions.append((f"row {rows[number]}", MUTED))
+        _captioned(axes, image, left, top, *captions)
     return figure
 
 
@@ -116,7 +139,7 @@ def disagreements(comparison: Comparison, duel: Duel) -> Figure:
         confidence = right.probabilities[every].max(axis=1) * other.probabilities[every].max(axis=1)
         rows = every[np.argsort(-confidence, kind="stable")][:24]
         shown = f", the {len(rows)} surest" if len(rows) < len(every) else ""
-        text = f"Only {right.name} is right: {len(every):,}{shown}"
+        text = f"Only {drawable(right.name)} is right: {len(every):,}{shown}"
         axes.text(7, y + 11, text, weight="bold", fontsize=10, parse_math=False)
         y += title
         for number, row in enumerate(rows):

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from numpy.typing import NDArray
 
 INK, MUTED, RULE = "#1b2430", "#5b6673", "#dfe3e8"
@@ -103,6 +104,12 @@ def signed(axes: Axes, values: NDArray[np.floating], left: float, top: float, *,
     look: dict[str, Any] = {"cmap": SIGNED, "vmin": -largest, "vmax": largest}
     extent = (left, left + SIDE, top + SIDE, top)
     axes.imshow(values, interpolation="bicubic" if smooth else "nearest", extent=extent, **look)
+
+
+def drawable(text: str) -> str:
+    """A text in which what the pictures' font lacks, such as Chinese characters, is a question mark."""
+    known = get_font(findfont(STYLE["font.family"])).get_charmap()
+    return "".join(character if ord(character) in known else "?" for character in text)
 
 
 def chance(p: float) -> str:

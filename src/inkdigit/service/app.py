@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -27,12 +29,15 @@ from inkdigit.service.keys import Keys
 from inkdigit.service.limits import Bodies
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
-from inkdigit.service.pictures import Pictures
+from inkdigit.service.pictures import Pictures, Prepared
 from inkdigit.service.problems import ClientGoneError, Problem
 from inkdigit.service.settings import ServiceSettings
 
 REQUEST_ID = re.compile(rb"[\w.:/+=-]{1,128}")
 LOG_FILE = 2  # standard error
+LONGEST = 200  # characters of a path that are worth a log's space
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -63,12 +68,33 @@ class Service:
             raise Problem(HTTPStatus.NOT_FOUND, sentence)
         return model
 
-    async def predict(self, model: Model, images: Images, receive: Receive) -> Probabilities:
+    def deadline(self) -> float:
+        """When a request that is taken up now must have its answer, by the event loop's clock."""
+        return asyncio.get_running_loop().time() + self.settings.deadline
+
+    async def prepare(self, files: Sequence[bytes], fields: Sequence[str], deadline: float) -> list[Prepared]:
+        """Each picture file as the model wants it. Raises Problem 422, 503 or 504.
+
+        fields: where in the request each of them stands.
+        """
+        with self.bodies.holding(sum(map(len, files))):
+            return await self._in_time(self.pictures.prepare(files, fields), deadline)
+
+    async def predict(self, model: Model, images: Images, receive: Receive, deadline: float) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
         self.metrics.queue_depth.set(self.batcher.depth + len(images))
         try:
-            async with asyncio.timeout(self.settings.deadline):
-                probabilities = await self.batcher.predict(model.recognizer, images, receive)  # pyright: ignore
+            work = self.batcher.predict(model.recognizer, images, receive)  # pyright: ignore
+            probabilities = await self._in_time(work, deadline)
+        finally:
+            self.metrics.queue_depth.set(self.batcher.depth)
+        self.metrics.answers(probabilities)
+        return probabilities
+
+    async def _in_time(self, work: Awaitable[T], deadline: float) -> T:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await work
         except TimeoutError:
             raise Problem(
                 HTTPStatus.GATEWAY_TIMEOUT,
@@ -76,10 +102,6 @@ class Service:
                 setting="deadline",
                 reason="deadline",
             ) from None
-        finally:
-            self.metrics.queue_depth.set(self.batcher.depth)
-        self.metrics.answers(probabilities)
-        return probabilities
 
 
 Endpoint = Callable[[Service, Request], Any]
@@ -89,7 +111,17 @@ def say(level: Literal["info", "error"] | str, sentence: str, **more: object) ->
     """One structured line in the log."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     line = {"time": f"{stamp}Z", "level": level, "message": sentence, **more}
-    os.write(LOG_FILE, msgspec.json.encode(line) + b"\n")
+    with suppress(OSError):  # a full disk, or nobody reading any more: answers go on, and there is nowhere to tell
+        os.write(LOG_FILE, msgspec.json.encode(line) + b"\n")
+
+
+class Lines(logging.Handler):
+    """What libraries log, as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, with the traceback where there is one."""
+        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
+        say(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
 
 
 def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Service]:
@@ -149,9 +181,10 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] += [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
+                more = [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
                 if self.service.draining:
-                    message["headers"].append((b"connection", b"close"))
+                    more.append((b"connection", b"close"))
+                message["headers"] = message["headers"] + more  # a new list: a page's own serves every request
             await send(message)
 
         scope["started"] = started
@@ -179,7 +212,7 @@ class Gate:
             "request",
             id=request_id.decode("latin-1"),
             method=scope["method"],
-            path=scope["path"],
+            path=scope["path"][:LONGEST],
             status=status,
             ms=round(1000 * seconds, 3),
             **more,

@@ -17,8 +17,8 @@ LINE = re.compile(r"([\w.@-]{1,64}):([0-9a-f]{64})")
 class Keys:
     """The keys of a file. A key is 256 random bits, so that a plain SHA-256 keeps it safe."""
 
-    def __init__(self, hashes: dict[str, str]) -> None:
-        self._hashes = hashes
+    def __init__(self, owners: dict[str, str]) -> None:
+        self._owners = owners  # by the hash
 
     @classmethod
     def read(cls, path: Path) -> Keys:
@@ -28,7 +28,7 @@ class Keys:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             raise InkdigitError(f"The API keys in {path} cannot be read: {reason}.") from None
-        hashes: dict[str, str] = {}
+        owners: dict[str, str] = {}
         for number, line in enumerate(lines, start=1):
             text = line.split("#")[0].strip()
             match = LINE.fullmatch(text)
@@ -37,16 +37,16 @@ class Keys:
                     f"{path}, line {number} is not name:hash: write keys with `inkdigit api-key NAME --file {path}`."
                 )
             if match:
-                hashes[match[1]] = match[2]
-        if not hashes:
+                owners[match[2]] = match[1]
+        if not owners:
             raise InkdigitError(f"{path} holds no API key: write one with `inkdigit api-key NAME --file {path}`.")
-        return cls(hashes)
+        return cls(owners)
 
     def owner(self, key: str) -> str | None:
         """Whose key this is; None where it is nobody's. Every hash is compared, so that time tells nothing."""
         given = _hash(key)
         found = None
-        for name, expected in self._hashes.items():
+        for expected, name in self._owners.items():
             if hmac.compare_digest(given, expected):
                 found = name
         return found

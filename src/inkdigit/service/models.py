@@ -111,13 +111,14 @@ class Models:
             recognizer = Recognizer.load(run, threads=self.threads)
             for images in (1, self.warm):
                 answers = recognizer.predict_proba(np.zeros((images, 28, 28), np.uint8))
+            about = _about(run)
         except InkdigitError:
             raise
-        except Exception as error:  # ONNX Runtime raises its own kinds
-            raise InkdigitError(f"its model does not run ({' '.join(str(error).split())}).") from error
+        except Exception as error:  # ONNX Runtime raises its own kinds, and a manifest may hold anything
+            raise InkdigitError(f"The model in {run} does not run ({' '.join(str(error).split())}).") from error
         if answers.shape != (self.warm, 10) or not np.isfinite(answers).all():
-            raise InkdigitError("its model does not give ten probabilities.")
-        return Model(version, recognizer, _about(run))
+            raise InkdigitError(f"The model in {run} does not give ten probabilities.")
+        return Model(version, recognizer, about)
 
 
 def _versions(folder: Path) -> list[tuple[int, Path]]:
@@ -130,11 +131,14 @@ def _versions(folder: Path) -> list[tuple[int, Path]]:
 
 def _state(run: Path) -> State:
     """Changes when the manifest or the model does; empty while there is no manifest."""
-    files = [run / name for name in (runs.MANIFEST, runs.MODEL)]
-    if not files[0].is_file():
-        return ()
-    stats = [file.stat() for file in files if file.is_file()]
-    return tuple((status.st_mtime_ns, status.st_size) for status in stats)
+    found: list[tuple[int, int]] = []
+    for name in (runs.MANIFEST, runs.MODEL):
+        try:
+            status = (run / name).stat()
+        except OSError:  # not there yet, or not any more
+            break
+        found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)
 
 
 def _about(run: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,6 +28,8 @@ from inkdigit.service.settings import ServiceSettings
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's variable: to be set before its first import
 PAUSE = 1.0  # seconds before a process that died is replaced
+BACKLOG = 1024  # connections that wait to be accepted
+CONNECTIONS = 8192  # that a process holds at the most
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 Sockets = list[socket.socket]
@@ -41,9 +44,9 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
     """
     if settings.api_key_file:
         Keys.read(Path(settings.api_key_file))
-    elif settings.host not in LOOPBACK:
-        warn(f"Whoever reaches {settings.host} can use this server: --api-key-file names a file of keys to guard it.")
     sockets = listen(settings)
+    if not settings.api_key_file and settings.host not in LOOPBACK:
+        warn(f"Whoever reaches {settings.host} can use this server: --api-key-file names a file of keys to guard it.")
 
     def ready(version: int) -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -76,6 +79,7 @@ def _bound(family: int, address: Any) -> socket.socket:
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind(address)
+    listener.listen(BACKLOG)  # now: of two servers that start at once, one has to hear that the port is taken
     return listener
 
 
@@ -93,9 +97,10 @@ def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: thr
 
     orphaned: set when whoever started this process is gone, which ends it too.
     """
-    from inkdigit.service.app import say
+    from inkdigit.service.app import Lines, say
     from inkdigit.service.models import Models
 
+    logging.basicConfig(handlers=[Lines()])
     threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
     models = Models(threads, settings.max_batch, say)
     if settings.models:
@@ -108,9 +113,9 @@ def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: thr
 
 
 def _config(settings: ServiceSettings) -> uvicorn.Config:
-    from inkdigit.service.limits import Protocol
+    from inkdigit.service.connection import Protocol
 
-    protocol: Any = functools.partial(Protocol, seconds=settings.read_timeout)
+    protocol: Any = functools.partial(Protocol, seconds=settings.read_timeout, waiting={}, most=_most_connections())
     keep_alive: Any = settings.keep_alive
     return uvicorn.Config(
         "inkdigit.service.app:create",  # until the event loop runs that the application is made in
@@ -121,10 +126,25 @@ def _config(settings: ServiceSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=1024,
+        backlog=BACKLOG,
         timeout_keep_alive=keep_alive,
         timeout_graceful_shutdown=round(settings.deadline + settings.read_timeout) + 1,
     )
+
+
+def _most_connections() -> int:
+    """How many connections this process can hold, after asking the system for as many as it gives."""
+    if sys.platform == "win32":
+        return CONNECTIONS
+    import resource
+
+    files = 2 * CONNECTIONS  # a burst is accepted before it is counted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < files:  # infinity is negative
+        with suppress(ValueError, OSError):  # macOS has a limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, hard) if hard > 0 else files, hard))
+        files = min(files, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    return files // 2
 
 
 async def _serve(

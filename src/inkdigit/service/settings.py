@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.knobs import knob
 
 SEE = "`inkdigit serve --print-config`"
+ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ def gather(file: Path | None, environment: Mapping[str, str], given: Mapping[str
         settings = replace(settings, **knobs.read(ServiceSettings, values, where, SEE))
     if settings.model and settings.models:
         raise InkdigitError("model names one run folder and models a folder of them: give one of the two.")
+    for origin in settings.origins:
+        if not ORIGIN.fullmatch(origin):
+            wanted = "give addresses such as https://example.org:8443, or *"
+            raise InkdigitError(f"cors_origins: {origin} is no origin: {wanted}.")
     return settings
 
 

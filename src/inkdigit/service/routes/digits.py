@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import sys
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Any
@@ -48,6 +49,14 @@ class Encoded(msgspec.Struct, forbid_unknown_fields=True):
     image: str
 
 
+class InMemory(MultiPartParser):
+    """Starlette's parser, without its temporary files: what is sent is in memory already, and stays off the disk."""
+
+    spool_max_size = sys.maxsize
+
+
+Files = tuple[list[bytes], list[str]]  # picture files, and where in the request each of them stands
+
 ONE, MANY, ENCODED = (msgspec.json.Decoder(kind) for kind in (OnePicture, Pictures, Encoded))
 
 
@@ -61,27 +70,31 @@ async def answer(service: Service, request: Request) -> Response:
     service.batcher.admit(1)  # before anything is read
     show = _show(request)
     body = await service.bodies.read(request.headers, request.receive)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        content = _decode_json(body)
-        images = content if isinstance(content, np.ndarray) else await service.pictures.prepare([content], ["image"])
-    elif kind in FORMATS:
-        images = await service.pictures.prepare([body], ["body"])
-    elif kind == "multipart/form-data":
-        names, files = await _files(request, body, service.settings.max_images)
-        images = await service.pictures.prepare(files, names)
-    else:
-        known = ", ".join([*FORMATS, "application/json", "multipart/form-data"])
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {kind or 'missing'}: send one of {known}.")
+    deadline = service.deadline()
+    content = await _decode(request, body, service.settings.max_images)
+    images = await service.prepare(*content, deadline) if isinstance(content, tuple) else content
     if len(images) > service.settings.max_images:
         raise too_many(len(images), service.settings.max_images)
     model = service.models.current
     seen = [image for image in images if not isinstance(image, Blank)]
     stack = images if isinstance(images, np.ndarray) else np.stack(seen) if seen else None
     nothing = np.empty((0, 10), np.float32)
-    found = nothing if stack is None else await service.predict(model, stack, request.receive)
+    found = nothing if stack is None else await service.predict(model, stack, request.receive, deadline)
     service.metrics.digits.labels("blank").inc(len(images) - len(seen))
     return Response(_encode(str(model.version), images, found, show=show), media_type="application/json")
+
+
+async def _decode(request: Request, body: bytes, limit: int) -> Images | Files:
+    """The pixels (N, 28, 28) uint8 in a body, or its picture files. Raises Problem."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return _decode_json(body)
+    if kind in FORMATS:
+        return [body], ["body"]
+    if kind == "multipart/form-data":
+        return await _decode_multipart(request, body, limit)
+    known = ", ".join([*FORMATS, "application/json", "multipart/form-data"])
+    raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {kind or 'missing'}: send one of {known}.")
 
 
 def _show(request: Request) -> bool:
@@ -93,7 +106,7 @@ def _show(request: Request) -> bool:
     return bool(values)
 
 
-def _decode_json(body: bytes) -> Images | bytes:
+def _decode_json(body: bytes) -> Images | Files:
     """The pixels (N, 28, 28) uint8 of a JSON body, or the picture file in it. Raises Problem 400 or 422."""
     depth = DEPTH.search(body)
     decoder = ENCODED if depth is None else MANY if depth[1].count(b"[") > 2 else ONE
@@ -105,18 +118,18 @@ def _decode_json(body: bytes) -> Images | bytes:
             raise Problem(problem.status, sentence) from None
         raise
     if isinstance(content, Encoded):
-        return from_base64(content.image, "image")
+        return [from_base64(content.image, "image")], ["image"]
     return stack(content.pixels, 1 if isinstance(content, OnePicture) else 2)
 
 
-async def _files(request: Request, body: bytes, limit: int) -> tuple[list[str], list[bytes]]:
-    """Names and contents of the files in a multipart body, in the order sent. Raises Problem."""
+async def _decode_multipart(request: Request, body: bytes, limit: int) -> Files:
+    """The files in a multipart body, in the order sent. Raises Problem."""
 
     async def stream() -> AsyncGenerator[bytes]:
         yield body
 
     try:
-        form = await MultiPartParser(request.headers, stream(), max_files=limit, max_fields=0).parse()
+        form = await InMemory(request.headers, stream(), max_files=limit, max_fields=0).parse()
     except MultiPartException as error:
         if "Maximum number of files" in error.message:
             raise too_many(limit + 1, limit) from None
@@ -129,7 +142,7 @@ async def _files(request: Request, body: bytes, limit: int) -> tuple[list[str], 
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The multipart body holds no file.", field="body")
     contents = [await part.read() for part in parts]
     await form.close()
-    return [f"files[{place}]" for place in range(len(parts))], contents
+    return contents, [f"files[{place}]" for place in range(len(parts))]
 
 
 def _encode(version: str, images: Images | list[Prepared], found: Probabilities, *, show: bool) -> bytes:

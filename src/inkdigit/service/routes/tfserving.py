@@ -66,15 +66,16 @@ async def predict(service: Service, request: Request) -> Response:
     service.batcher.admit(1)  # before anything is read
     model = service.model(**request.path_params)
     call: Call = decode(CALL, await service.bodies.read(request.headers, request.receive))
+    deadline = service.deadline()
     if call.signature_name not in ("", SIGNATURE):
         raise Problem(HTTPStatus.BAD_REQUEST, f"The only signature is {SIGNATURE}.", field="signature_name")
     instances, inputs = bytes(call.instances), bytes(call.inputs)
     if bool(instances) == bool(inputs):
         raise Problem(HTTPStatus.BAD_REQUEST, 'Give either "instances" or "inputs".')
-    pixels = await (_rows(service, instances) if instances else _column(service, inputs))
+    pixels = await (_rows(service, instances, deadline) if instances else _column(service, inputs, deadline))
     if len(pixels) > service.settings.max_images:
         raise too_many(len(pixels), service.settings.max_images)
-    found = await service.predict(model, pixels, request.receive)
+    found = await service.predict(model, pixels, request.receive, deadline)
     return _json({"predictions" if instances else "outputs": found.tolist()})
 
 
@@ -102,23 +103,23 @@ async def metadata(service: Service, request: Request) -> Response:
     return _json(content)
 
 
-async def _rows(service: Service, document: bytes) -> Images:
+async def _rows(service: Service, document: bytes, deadline: float) -> Images:
     """The images of a list: of arrays, of objects with pixels, or of picture files. Raises Problem."""
     if NAMED.match(document):
         rows: list[Named] = decode(ROWS, document, "instances", HINT)
         document = b"[" + b",".join([bytes(row.pixels) for row in rows]) + b"]"
-    return await _images(service, document, "instances")
+    return await _images(service, document, "instances", deadline)
 
 
-async def _column(service: Service, document: bytes) -> Images:
+async def _column(service: Service, document: bytes, deadline: float) -> Images:
     """The images of an array, or of an object with one. Raises Problem."""
     if document.startswith(b"{"):
         column: Named = decode(COLUMN, document, "inputs")
-        return await _images(service, bytes(column.pixels), "inputs.pixels")
-    return await _images(service, document, "inputs")
+        return await _images(service, bytes(column.pixels), "inputs.pixels", deadline)
+    return await _images(service, document, "inputs", deadline)
 
 
-async def _images(service: Service, document: bytes, field: str) -> Images:
+async def _images(service: Service, document: bytes, field: str, deadline: float) -> Images:
     if not FILES.match(document):
         return images(document, field)
     files: list[File] = decode(ENCODED, document, field, HINT)
@@ -127,7 +128,7 @@ async def _images(service: Service, document: bytes, field: str) -> Images:
     fields = [f"{field}[{place}].b64" for place in range(len(files))]
     contents = [from_base64(file.b64, place) for file, place in zip(files, fields, strict=True)]
     seen: list[Any] = []
-    for image in await service.pictures.prepare(contents, fields):
+    for image in await service.prepare(contents, fields, deadline):
         if isinstance(image, Blank):
             raise Problem(HTTPStatus.BAD_REQUEST, image.reason)
         seen.append(image)

@@ -1,0 +1,183 @@
+// The paper: strokes kept in units of its side, so that they stay sharp at any size, and every state to go back to.
+
+const BRUSH = 0.075; // of the side: a digit as large as people draw it then has strokes as wide as MNIST's
+const SENT = 280; // pixels a side of what the model is asked about: ten for one of its own
+const STEP = 0.04; // of the side, that an arrow key moves the pen
+
+/** Draws with pointer and keyboard; tells of every "change". A state is its strokes, or one picture. */
+export class Paper extends EventTarget {
+  #canvas;
+  #states = [{ strokes: [] }];
+  #stroke = null; // the points of the one being drawn
+  #pointer = null;
+  #frame = null; // in which the screen is drawn next
+  #pen = null; // the keyboard's: { x, y, down }, shown while the paper has the focus
+
+  constructor(canvas) {
+    super();
+    this.#canvas = canvas;
+    canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
+    // Or a quick stroke counts as a fling too, which takes the tap after it: on Clear, nothing would happen.
+    canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+    canvas.addEventListener("keydown", (event) => this.#key(event));
+    canvas.addEventListener("blur", () => this.#put(null));
+    new ResizeObserver(() => this.#show()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#show());
+  }
+
+  get blank() {
+    const { strokes, picture } = this.#state;
+    return !picture && !strokes.length;
+  }
+
+  get changed() {
+    return this.#states.length > 1;
+  }
+
+  undo() {
+    if (this.changed) this.#states.pop();
+    this.#changed();
+  }
+
+  clear() {
+    if (!this.blank) this.#states.push({ strokes: [] });
+    this.#changed();
+  }
+
+  /** Lays a picture (anything that canvas draws) on the paper, and `blob` on what is sent. */
+  lay(picture, blob) {
+    this.#states.push({ strokes: [], picture, blob });
+    this.#changed();
+  }
+
+  /** What the model is to read: a Blob of the picture, or of dark strokes on white. */
+  async blob() {
+    if (this.#state.blob) return this.#state.blob;
+    const canvas = new OffscreenCanvas(SENT, SENT);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, SENT, SENT);
+    trace(context, this.#state.strokes, SENT, "#000");
+    return canvas.convertToBlob({ type: "image/png" });
+  }
+
+  get #state() {
+    return this.#states.at(-1);
+  }
+
+  #changed() {
+    this.#stroke = null;
+    this.#tell();
+  }
+
+  #tell() {
+    this.#show();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** A new stroke goes on what was drawn so far; beside a picture it would be lost, so it starts a new drawing. */
+  #begin(point) {
+    this.#stroke = [point];
+    this.#states.push({ strokes: [...this.#state.strokes, this.#stroke] });
+    this.#tell();
+  }
+
+  #down(event) {
+    const pen = event.pointerType === "pen";
+    if (event.button !== 0 || (this.#pointer !== null && !pen)) return;
+    if (this.#pointer !== null) this.undo(); // the palm came down before its pen
+    this.#pointer = event.pointerId;
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#put(null);
+    this.#begin(this.#place(event));
+  }
+
+  #move(event) {
+    if (event.pointerId !== this.#pointer || !this.#stroke) return;
+    const between = event.getCoalescedEvents?.() ?? [];
+    this.#stroke.push(...(between.length ? between : [event]).map((each) => this.#place(each)));
+    this.#tell();
+  }
+
+  #up(event) {
+    if (event.pointerId !== this.#pointer) return;
+    this.#pointer = null;
+    this.#stroke = null;
+  }
+
+  #place(event) {
+    const box = this.#canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+
+  #key(event) {
+    const [x, y] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [0, 0];
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.key !== " " && !x && !y)) return;
+    event.preventDefault();
+    const pen = this.#pen ?? { x: 0.5, y: 0.2, down: false };
+    const inside = (value) => Math.min(Math.max(value, 0.05), 0.95);
+    const moved = { x: inside(pen.x + STEP * x), y: inside(pen.y + STEP * y), down: pen.down !== (event.key === " ") };
+    if (moved.down && this.#stroke) this.#stroke.push([moved.x, moved.y]);
+    else if (moved.down) this.#begin([moved.x, moved.y]);
+    else this.#stroke = null;
+    this.#put(moved);
+    this.#tell();
+  }
+
+  #put(pen) {
+    if (this.#pen?.down && !pen) this.#stroke = null;
+    this.#pen = pen;
+    this.#show();
+  }
+
+  #show() {
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = null;
+    const canvas = this.#canvas;
+    const side = Math.round(canvas.clientWidth * devicePixelRatio);
+    if (canvas.width !== side) canvas.width = canvas.height = side;
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, side, side);
+    if (this.#state.picture) fit(context, this.#state.picture, side);
+    const { color, accentColor } = getComputedStyle(canvas);
+    trace(context, this.#state.strokes, side, color);
+    if (this.#pen) ring(context, this.#pen, side, accentColor);
+  }
+}
+
+/** Strokes through their points, the corners between them rounded away. */
+function trace(context, strokes, side, colour) {
+  Object.assign(context, { strokeStyle: colour, lineWidth: BRUSH * side, lineCap: "round", lineJoin: "round" });
+  for (const stroke of strokes) {
+    const points = stroke.map(([x, y]) => [x * side, y * side]);
+    context.beginPath();
+    context.moveTo(...points[0]);
+    for (let i = 1; i < points.length - 1; i++) {
+      const [[x, y], [nextX, nextY]] = [points[i], points[i + 1]];
+      context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
+    }
+    const [x, y] = points.at(-1);
+    context.lineTo(x + 0.01, y); // a dot: a line of no length at all is not drawn
+    context.stroke();
+  }
+}
+
+/** The keyboard's pen: a ring, filled while it is down. */
+function ring(context, pen, side, colour) {
+  context.beginPath();
+  context.arc(pen.x * side, pen.y * side, (BRUSH / 2) * side, 0, 2 * Math.PI);
+  Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: 0.008 * side });
+  if (pen.down) context.fill();
+  else context.stroke();
+}
+
+function fit(context, picture, side) {
+  const scale = side / Math.max(picture.width, picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  context.drawImage(picture, (side - width) / 2, (side - height) / 2, width, height);
+}

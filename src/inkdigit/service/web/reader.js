@@ -1,0 +1,125 @@
+// The conversation with the server: one request at a time, the newest picture next, patience when it is away.
+
+const PAUSE = 50; // ms between two requests while a stroke is drawn
+const DEADLINE = 10_000; // ms, after which a server that took a request counts as away
+const FIRST_WAIT = 1_000; // ms until it is tried again, doubled up to
+const LONGEST_WAIT = 4_000;
+const AWAY = new Set([502, 503, 504]);
+const STORED = "inkdigit-key";
+const CLEARED = "the paper is blank";
+
+/**
+ * Reads what it is given and shows the outcome, one of
+ *   { kind: "answer", result, model, milliseconds }   { kind: "key", refused }
+ *   { kind: "problem", text }                         { kind: "away", text, wait }
+ * newest: whether it is about what was given last.
+ */
+export class Reader {
+  #show;
+  #make = null; // makes the Blob to read; null where there is nothing
+  #asked = 0; // counts what was wanted,
+  #done = 0; // and up to where it is settled
+  #busy = null; // aborts the request in flight
+  #timer = null;
+  #failures = 0;
+  #key = remembered();
+  #locked = false;
+
+  constructor(show) {
+    this.#show = show;
+    addEventListener("online", () => this.#retry());
+  }
+
+  /** make: gives a Blob (or a promise of one) when its turn comes; null stops what is going on. */
+  read(make) {
+    this.#make = make;
+    this.#asked += 1;
+    if (make && this.#locked) return this.#show({ kind: "key", refused: false });
+    if (make) return this.#go();
+    this.#busy?.abort(CLEARED);
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  useKey(key) {
+    this.#key = key;
+    this.#locked = false;
+    this.#retry();
+  }
+
+  #retry() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#go();
+  }
+
+  async #go() {
+    if (this.#busy) return;
+    while (this.#make && this.#done !== this.#asked && !this.#locked && this.#timer === null) {
+      const turn = this.#asked;
+      this.#busy = new AbortController();
+      try {
+        const outcome = await ask(await this.#make(), this.#key, this.#busy);
+        if (this.#busy.signal.reason !== CLEARED) this.#settle(outcome, turn);
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      } finally {
+        this.#busy = null;
+      }
+    }
+  }
+
+  #settle(outcome, turn) {
+    if (outcome.kind === "away") {
+      const wait = outcome.wait ?? Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
+      this.#failures += 1;
+      this.#timer = setTimeout(() => this.#retry(), wait);
+    } else {
+      this.#failures = 0;
+      this.#locked = outcome.kind === "key";
+      if (!this.#locked) this.#done = turn;
+      if (outcome.kind === "answer" && this.#key) remember(this.#key);
+    }
+    this.#show({ ...outcome, newest: this.#done === this.#asked });
+  }
+}
+
+/** One request. busy: the AbortController that ends it. */
+async function ask(body, key, busy) {
+  const deadline = setTimeout(() => busy.abort(), DEADLINE);
+  const headers = key ? { "X-API-Key": key } : {};
+  const start = performance.now();
+  const options = { method: "POST", body, headers, signal: busy.signal };
+  const response = await fetch("v1/digits?show=input", options).catch(() => null);
+  const content = await response?.json().catch(() => null);
+  clearTimeout(deadline);
+  if (response?.ok && content) {
+    const milliseconds = performance.now() - start;
+    return { kind: "answer", result: content.results[0], model: content.model, milliseconds };
+  }
+  if (!response || response.ok) {
+    return { kind: "away", text: "The server does not answer. The drawing is kept, and tried again by itself." };
+  }
+  if (response.status === 401) return { kind: "key", refused: Boolean(key) };
+  if (AWAY.has(response.status)) {
+    const seconds = Math.min(Number(response.headers.get("Retry-After")), 30) || undefined;
+    return { kind: "away", text: "The server is busy. It is tried again by itself.", wait: seconds && 1000 * seconds };
+  }
+  return { kind: "problem", text: content?.detail ?? `The server answered ${response.status}.` };
+}
+
+/** Without storage (a browser may forbid it) the key lasts as long as the page. */
+function remembered() {
+  try {
+    return sessionStorage.getItem(STORED);
+  } catch {
+    return null;
+  }
+}
+
+function remember(key) {
+  try {
+    sessionStorage.setItem(STORED, key);
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,50 @@
+"""Thousands of requests of all sizes leave no more memory taken than hundreds do."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import httpx
+import psutil
+from PIL import Image
+
+from inkdigit.data.digits import Digits
+from tests.serving import served
+
+MOST = 4 << 20  # bytes, of a process of about a hundred million
+
+
+def pictures(digits: Digits) -> list[bytes]:
+    """The digits as large PNG files, dark on light."""
+    files: list[bytes] = []
+    for image in digits.images:
+        stream = io.BytesIO()
+        Image.fromarray(255 - image).resize((280, 280)).save(stream, "PNG")
+        files.append(stream.getvalue())
+    return files
+
+
+def test_memory_stays_where_it_was(run_folder: Path, real_digits: Digits) -> None:
+    digits = Digits(real_digits.images[:40], real_digits.truth[:40], "MNIST")
+    with served("--model", run_folder) as server, server.client() as client:
+        memory = psutil.Process(server.process.pid).memory_info
+
+        def ask() -> None:
+            for count in range(1, 41):
+                send(client, json={"pixels": digits.images[:count].tolist()})
+            for file in pictures(digits):
+                send(client, content=file, headers={"Content-Type": "image/png"})
+            for _ in range(40):
+                assert client.post("/v1/digits", content=b"{", headers={"Content-Type": "application/json"}).is_error
+
+        for _ in range(4):
+            ask()
+        before = memory().rss
+        for _ in range(12):
+            ask()
+        assert memory().rss - before < MOST
+
+
+def send(client: httpx.Client, **content: object) -> None:
+    client.post("/v1/digits", **content).raise_for_status()  # pyright: ignore[reportArgumentType]
