@@ -6,7 +6,8 @@
 # ///
 """Digits by a plain FastAPI handler that calls ONNX Runtime in line.
 
-Arguments: run folder, port. One uvicorn worker without an access log.
+Arguments: run folder, port. One uvicorn worker without an access log; the body is read unchecked, which is
+faster than through pydantic.
 """
 
 import io
@@ -17,7 +18,6 @@ import onnxruntime
 import uvicorn
 from fastapi import FastAPI, Request
 from PIL import Image
-from pydantic import BaseModel
 
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1  # faster here than the default, whose second thread spins
@@ -25,13 +25,9 @@ session = onnxruntime.InferenceSession(f"{sys.argv[1]}/model.onnx", options)
 app = FastAPI()
 
 
-class Digit(BaseModel):
-    pixels: list[list[int]]
-
-
 @app.post("/v1/digits")
-async def from_pixels(digit: Digit):
-    return answer(np.array(digit.pixels, np.uint8))
+async def from_pixels(request: Request):
+    return answer(np.array((await request.json())["pixels"], np.uint8))
 
 
 @app.post("/v1/png")
