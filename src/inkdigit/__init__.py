@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inkdigit.classifier import DigitClassifier as DigitClassifier
+    from inkdigit.imaging.prepare import prepare as prepare
     from inkdigit.recognizer import Recognizer as Recognizer
 
     __version__: str
 
-__all__ = ["DigitClassifier", "Recognizer", "__version__"]
+__all__ = ["DigitClassifier", "Recognizer", "__version__", "prepare"]
 
 
 def __getattr__(name: str) -> object:
@@ -27,6 +28,10 @@ def __getattr__(name: str) -> object:
         from inkdigit.classifier import DigitClassifier
 
         return DigitClassifier
+    if name == "prepare":
+        from inkdigit.imaging.prepare import prepare
+
+        return prepare
     if name == "__version__":
         from importlib.metadata import version
 

@@ -39,7 +39,7 @@ DIGITS = [
 
 # Strokes that bend into other strokes, and the digit that they are before they do.
 LOOKALIKES = [
-    ("1", strokes("48,22 52,20 51,50 50,80"), strokes("28,22 70,22 58,50 48,80")),
+    ("7", strokes("28,22 70,22 58,50 48,80"), strokes("48,22 52,20 51,50 50,80")),
     (
         "4",
         strokes("42,20 38,36 36,48 52,52 64,48 / 64,24 62,52 58,82"),
@@ -48,7 +48,7 @@ LOOKALIKES = [
 ]
 
 
-def curve(stroke: Stroke, steps: int = 3) -> Stroke:
+def curve(stroke: Stroke, steps: int = 2) -> Stroke:
     """Points on the Catmull-Rom spline through a stroke's own, `steps` from each to the next."""
     points = np.array([stroke[0], *stroke, stroke[-1]])
     curved: Stroke = [stroke[0]]
@@ -109,21 +109,26 @@ def settled(page: Page) -> str:
 
 
 def doubt(page: Page) -> Iterator[str]:
-    """Draw ever nearer to where one digit becomes another, and give what the page shows of each; of the last, `7?`.
+    """Draw ever nearer to where the page is just sure of a digit, and give what it shows of each; the last is `1?`.
 
-    Where that is a step, for a pixel comes or goes, the next two digits are tried.
+    Where sure is followed by sure of another, for a pixel came or went, the next two digits are tried.
     """
     for name, one, other in LOOKALIKES:
         low, high = 0.0, 1.0
-        for _ in range(10):
+        unsure: list[float] = []
+        for _ in range(8):
             middle = (low + high) / 2
             page.click("#clear", force=True)
             draw(page, between(one, other, middle))
             digit = settled(page)
             yield digit
-            if digit.endswith("?"):
-                return
+            unsure += [middle] if digit.endswith("?") else []
             low, high = (middle, high) if digit == name else (low, middle)
+        if unsure:
+            page.click("#clear")
+            draw(page, between(one, other, unsure[0]))
+            yield settled(page)
+            return
     raise AssertionError("the page is sure of everything between digits that look alike")
 
 

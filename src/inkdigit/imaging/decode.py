@@ -1,51 +1,75 @@
-"""The bytes of a picture file -> grey pixels, whatever the file claims to be."""
+"""What a caller holds of a picture, a file's bytes, an array or a PIL image -> an upright picture of 8 bits."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from inkdigit.errors import InkdigitError
+from inkdigit.errors import InkdigitError, TooLargeError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 LARGEST = 50_000_000  # pixels; a telephone's picture has 12 to 48 million
+
+_TURNS = {  # what EXIF's orientation says was done to the picture -> what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SHAPES = "(height, width), with a third axis of 1, 3 or 4 for grey, RGB or RGBA"
 
 # Pillow warns of bombs and of damaged metadata and goes on. Sizes are checked here; a user gets one sentence.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def decode(content: bytes, name: str) -> NDArray[np.uint8]:
-    """Grey pixels (H, W) uint8 of a PNG, JPEG, GIF, BMP, TIFF, WebP or PNM file, upright as its EXIF data says.
+def decode(
+    content: bytes, name: str, *, formats: Sequence[str] = FORMATS, largest: int = LARGEST, side: int | None = None
+) -> Image.Image:
+    """The picture in the bytes of a file, upright as its EXIF data says, of mode L, RGB or RGBA.
 
-    What is transparent becomes paper: light below dark ink, dark below light ink.
-    name: what to call the picture in an error. Raises InkdigitError for anything that is no such picture, is
-    damaged, has several frames, or has more than 50 million pixels.
+    name: what to call the picture in an error. formats: Pillow's names of those that are read. largest: pixels, by
+    the header. side: a picture more than twice as long is shrunk by a whole factor, while it is decoded where its
+    format can; it stays at least so long. Raises TooLargeError, and InkdigitError for anything that is no such
+    picture, is damaged, or has several frames.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            _check_size(image, name, largest)
             problem = _problem(image)
             if not problem:
-                ImageOps.exif_transpose(image, in_place=True)
-                return _grey(image)
+                if side and max(image.size) >= 2 * side:
+                    image.draft(None, _shrunk(image.size, side))  # what only JPEG can
+                return flat(image, side)
     except UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
+        known = ", ".join(formats)
         raise InkdigitError(f"{name} is not a picture of a kind that is read ({known}): convert it.") from error
+    except TooLargeError:
+        raise
     except Image.DecompressionBombError:
-        problem = f"has more than {LARGEST:,} pixels: make it smaller"
+        raise TooLargeError(f"{name} has more than {largest:,} pixels: make it smaller.") from None
     except Exception as error:
         # Pillow raises nearly anything for damaged bytes.
         raise InkdigitError(f"{name} is a damaged picture ({' '.join(str(error).split())}): save it again.") from error
     raise InkdigitError(f"{name} {problem}.")
 
 
+def _check_size(image: Image.Image, name: str, largest: int) -> None:
+    if image.width * image.height > largest:
+        size = f"{image.width} x {image.height} pixels"
+        raise TooLargeError(f"{name} has {size}, and at most {largest:,} are read: make it smaller.")
+
+
 def _problem(image: Image.Image) -> str | None:
     """What the header says against reading the pixels at all."""
-    if image.width * image.height > LARGEST:
-        return f"has {image.width} x {image.height} pixels, and at most {LARGEST:,} are read: make it smaller"
     # A telephone's JPEG may carry a second picture, of depths or for bright screens, beside the one to see.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         return "has several frames: save the one to read as a picture of its own"
@@ -54,19 +78,69 @@ def _problem(image: Image.Image) -> str | None:
     return None
 
 
-def _grey(image: Image.Image) -> NDArray[np.uint8]:
+def from_image(image: Image.Image, name: str, side: int | None = None) -> Image.Image:
+    """A PIL image of any mode -> an upright one of mode L, RGB or RGBA. Raises InkdigitError where it is damaged."""
+    try:
+        if image.mode not in {"I", "F"}:
+            return flat(image, side)
+        values = np.asarray(image)
+    except Exception as error:
+        raise InkdigitError(f"{name} is a damaged picture ({' '.join(str(error).split())}): save it again.") from error
+    return flat(from_array(values, name), side)
+
+
+def flat(image: Image.Image, side: int | None = None) -> Image.Image:
+    """Any mode of Pillow's -> L, RGB or RGBA; upright, and no more than twice as long as `side`."""
+    image.load()
+    upright = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     if image.mode.startswith("I;16"):
         # Pillow's own conversion cuts off above 255.
-        return (np.asarray(image) >> 8).astype(np.uint8)
-    if not image.has_transparency_data:
-        return np.asarray(image.convert("L"))
-    image = image.convert("RGBA")
-    grey, alpha = np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
-    visible = grey[alpha > 127]
-    if not visible.size:
-        return np.zeros_like(grey)
-    # Mostly opaque it is a page, and its median is paper; mostly transparent it is ink alone.
-    page = 2 * visible.size > grey.size
-    paper = 255 if (np.median(visible) > 127) == page else 0
-    share = alpha / np.float32(255)
-    return np.rint(grey * share + paper * (1 - share)).astype(np.uint8)
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    else:
+        mode = "RGBA" if image.has_transparency_data else "L" if image.mode in {"1", "L"} else "RGB"
+        image = image if image.mode == mode else image.convert(mode)
+    factor = max(image.size) // side if side else 1
+    if factor > 1:
+        image = image.reduce(factor)
+    return image.transpose(upright) if upright is not None else image
+
+
+def _shrunk(size: tuple[int, int], side: int) -> tuple[int, int]:
+    factor = max(size) // side
+    return max(1, size[0] // factor), max(1, size[1] // factor)
+
+
+def from_array(values: NDArray[Any], name: str) -> Image.Image:
+    """(H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of bool, whole or floating numbers -> L, RGB or RGBA.
+
+    Whole numbers go from 0 to 255, or in uint16 to 65,535; floating ones from 0 to 1 or to 255. Raises InkdigitError
+    for others, and where 0 to 1 and 0 to 255 cannot be told apart.
+    """
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.ndim != 2 and values.shape[2:] not in {(3,), (4,)}:
+        raise InkdigitError(f"{name} is an array of shape {values.shape}: one picture is {_SHAPES}.")
+    if not values.size:
+        raise InkdigitError(f"{name} is an array without pixels, of shape {values.shape}: one picture is {_SHAPES}.")
+    if values.dtype.kind not in "buif":
+        raise InkdigitError(f"{name} is an array of type {values.dtype}: numbers are needed.")
+    return Image.fromarray(np.ascontiguousarray(_bytes(values, name)))
+
+
+def _bytes(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.bool_:
+        return values * np.uint8(255)
+    low, high = float(values.min()), float(values.max())
+    if values.dtype == np.uint16 and high > 255:
+        return (values >> 8).astype(np.uint8)
+    if not (low >= 0 and high <= 255):  # NaN is neither
+        problem = "is not a number" if np.isnan(low) else f"is outside of 0 to {'1 or 0 to ' * (high < 2)}255"
+        raise InkdigitError(f"A pixel of {name}, {low if low < 0 or np.isnan(low) else high:g}, {problem}: scale it.")
+    if values.dtype.kind != "f":
+        return values.astype(np.uint8)
+    if 1 < high < 2:
+        advice = "pixels go from 0 to 1 or from 0 to 255, and this fits neither well: clip it, or give uint8"
+        raise InkdigitError(f"The brightest pixel of {name} is {high:g}: {advice}.")
+    return np.rint(values if high > 1 else values * 255).astype(np.uint8)

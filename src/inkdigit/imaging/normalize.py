@@ -1,4 +1,4 @@
-"""One digit cut out of a picture -> 28x28, prepared as MNIST's digits were."""
+"""The digit in a picture, cut out -> 28x28, prepared as MNIST's digits were."""
 
 from __future__ import annotations
 
@@ -6,52 +6,115 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigit.errors import InkdigitError
-from inkdigit.imaging.ink import threshold
+from inkdigit.imaging.components import components
+from inkdigit.imaging.ink import LEVELS, Levels
 
 SIZE, BOX = 28, 20
 CENTRE = 14  # row and column of MNIST's centres of mass, measured: 14.0, within half a pixel
-FAINTEST = 32  # grey levels between paper and ink, below which there is none
+FINE = 4 * BOX  # pixels of a digit's longer side while its strokes are made thinner
+BROADEST, BROAD = 3.25, 2.75  # strokes in pixels of the box; in MNIST nine of ten are thinner, and seven of ten
+SPECK = 2  # a spot is part of the digit when its distance, in the digit's lengths, is at most twice its share of ink
 
 
-def normalize(grey: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
-    """(H, W) uint8, ink bright on dark -> (28, 28) uint8 as in MNIST, paper 0.
+def has_form(image: NDArray[np.uint8]) -> bool:
+    """Whether a picture (H, W) is in MNIST's form: 28x28, bright ink of 20 pixels' length, in the middle, on 0."""
+    if image.shape != (SIZE, SIZE) or image[0].any():
+        return False
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    if not rows.size or not BOX - 1 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= BOX:
+        return False
+    return all(abs(_centre(image, axis) - CENTRE) < 0.51 for axis in (0, 1))
 
-    The ink's box is scaled to fit 20x20 with its proportions kept, and the centre of mass put in the middle of
-    28x28 (LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A).
-    name: what to call the picture in an error. Raises InkdigitError where no ink is to be seen.
+
+def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8]:
+    """The digit's box, (H, W) uint8, its ink stretched to 255 and all else 0. Specks away from it are left out.
+
+    bright: (H, W) uint8, ink bright on dark. levels: what its grey levels mean.
     """
-    ink = _ink(grey, name)
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    height, width = ink.shape
-    scale = BOX / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    # Pillow widens the filter when it shrinks a picture: nothing is left out between the new pixels.
-    digit = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BILINEAR), np.float32)
+    mask = bright > levels.faint
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    inked = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    bright, mask = bright[inked], mask[inked]
+    found = components(mask)
+    share = found.count(bright > levels.cut)
+    share /= share.max()
+    kept = share == 1
+    while True:
+        top, bottom = int(found.top[kept].min()), int(found.bottom[kept].max())
+        left, right = int(found.left[kept].min()), int(found.right[kept].max())
+        down = np.maximum(top - found.bottom, found.top - bottom)
+        aside = np.maximum(left - found.right, found.left - right)
+        gap = np.maximum(down, aside).clip(0) / max(bottom - top, right - left)
+        more = (gap <= SPECK * share) & (share > 0)
+        if not (more & ~kept).any():
+            break
+        kept |= more
+    box = slice(top, bottom), slice(left, right)
+    stretch = ((LEVELS - levels.paper) * (255 / (levels.full - levels.paper))).clip(0, 255).round().astype(np.uint8)
+    return stretch[bright[box]] * (mask if kept.all() else found.only(kept))[box]
+
+
+def normalize(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A digit's box (H, W) uint8, ink bright on 0 -> (28, 28) uint8 as in MNIST.
+
+    It is scaled to fit 20x20 with its proportions kept, and its centre of mass put in the middle of 28x28
+    (LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A).
+    """
+    small = _resized(_thinned(digit), BOX).astype(np.float32)
     # A thin stroke shrinks to grey; MNIST's strokes are bright.
-    digit = np.minimum(digit * (255 / max(np.percentile(digit, 95), 1)), 255)
+    bright = np.sort(small, axis=None)[int(0.95 * small.size)]
+    small = np.minimum(small * (255 / max(bright, 1)), 255)
     image = np.zeros((SIZE, SIZE), np.uint8)
-    image[_place(digit, 0), _place(digit, 1)] = np.rint(digit)
+    image[_place(small, 0), _place(small, 1)] = np.rint(small)
     return image
 
 
-def _ink(grey: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
-    """Stretched so that paper is 0 and ink up to 255, what is nearer to paper than to ink blanked."""
-    cut = threshold(grey)
-    bright = grey[grey > cut]
-    paper = float(np.median(grey[grey <= cut])) if bright.size < grey.size else 0.0
-    full = float(np.percentile(bright, 75)) if bright.size else 0.0
-    if bright.size == grey.size or full - paper < FAINTEST:
-        raise InkdigitError(f"{name} shows no ink: remove it, or take a picture with more contrast.")
-    stretched = np.clip((grey - np.float32(paper)) * np.float32(255 / (full - paper)), 0, 255)
-    return np.where(grey > (paper + cut) / 2, np.rint(stretched), 0).astype(np.uint8)
+def stroke_width(digit: NDArray[np.uint8]) -> float:
+    """The mean width of the strokes in a picture, in pixels: twice their area by the length of their outline."""
+    wide = np.pad(digit, 1).astype(np.float32)
+    outline = np.hypot(wide[1:, 1:] - wide[:-1, 1:], wide[1:, 1:] - wide[1:, :-1]).sum()
+    return float(2 * wide.sum() / outline)
 
 
-def _place(digit: NDArray[np.float32], axis: int) -> slice:
+def _thinned(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A large digit, made smaller; its strokes made thinner where they are as broad as few are in MNIST."""
+    if max(digit.shape) < FINE:
+        return digit
+    digit = _resized(digit, FINE)
+    pixel = FINE / BOX
+    width = stroke_width(digit) / pixel
+    if width <= BROADEST:
+        return digit
+    for step in range(round((width - BROAD) * pixel / 2)):
+        digit = _eroded(digit, corners=step % 2 == 1)  # in turn, which makes an octagon
+    rows, columns = np.flatnonzero(digit.any(axis=1)), np.flatnonzero(digit.any(axis=0))
+    return digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _eroded(digit: NDArray[np.uint8], *, corners: bool) -> NDArray[np.uint8]:
+    """Less a pixel on each side; corners: those across are sides too."""
+    wide = np.pad(digit, 1)
+    rows = np.minimum(np.minimum(wide[:-2], wide[2:]), wide[1:-1])
+    columns = rows if corners else wide[1:-1]
+    return np.minimum(np.minimum(columns[:, :-2], columns[:, 2:]), rows[:, 1:-1])
+
+
+def _resized(digit: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """With so many pixels along the longer side."""
+    height, width = digit.shape
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    # Pillow widens the filter when it shrinks a picture: nothing is left out between the new pixels.
+    return np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BILINEAR, reducing_gap=2))
+
+
+def _centre(image: NDArray[np.uint8] | NDArray[np.float32], axis: int) -> float:
+    mass = image.sum(axis=1 - axis, dtype=np.float64)
+    return float(mass @ np.arange(len(mass)) / mass.sum())
+
+
+def _place(small: NDArray[np.float32], axis: int) -> slice:
     """Where along an axis of 28 the digit goes, so that its centre of mass is in the middle and all of it inside."""
-    length = digit.shape[axis]
-    mass = digit.sum(axis=1 - axis)
-    centre = float(mass @ np.arange(length) / mass.sum())
-    start = min(max(round(CENTRE - centre), 0), SIZE - length)
+    length = small.shape[axis]
+    start = min(max(round(CENTRE - _centre(small, axis)), 0), SIZE - length)
     return slice(start, start + length)

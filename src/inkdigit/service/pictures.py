@@ -8,13 +8,13 @@ import binascii
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from inkdigit.errors import InkdigitError
+from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.prepare import NoInkError, prepare
 from inkdigit.service.problems import Problem
 
@@ -22,11 +22,10 @@ FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "imag
 SMALL = 640 * 640  # pixels: a picture that is prepared sooner than a thread would take it up
 
 
-@dataclass(frozen=True)
 class Blank:
-    """A picture without ink, and the sentence that says so."""
+    """A picture without ink."""
 
-    reason: str
+    reason = "The picture shows no ink: take one with more contrast."
 
 
 Prepared = NDArray[np.uint8] | Blank
@@ -40,6 +39,7 @@ class Pictures:
 
     def __init__(self, max_pixels: int) -> None:
         self._largest = max_pixels * 1_000_000
+        Image.MAX_IMAGE_PIXELS = None  # this limit is the one that counts, by the header too
         self._pool = ThreadPoolExecutor(2, "pictures")
 
     async def prepare(self, files: Sequence[bytes], fields: Sequence[str]) -> list[Prepared]:
@@ -59,10 +59,11 @@ class Pictures:
     def _prepare_one(self, content: bytes, field: str) -> Prepared:
         try:
             return prepare(content, name=field, formats=tuple(FORMATS.values()), largest=self._largest)
-        except NoInkError as error:
-            return Blank(str(error))
+        except NoInkError:
+            return Blank()
         except InkdigitError as error:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field) from None
+            setting = "max_pixels" if isinstance(error, TooLargeError) else None
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field, setting=setting) from None
 
 
 def from_base64(text: str, field: str) -> bytes:

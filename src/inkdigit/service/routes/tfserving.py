@@ -81,6 +81,10 @@ async def predict(service: Service, request: Request) -> Response:
 
 async def status(service: Service, request: Request) -> Response:
     """Which versions are there, the highest first."""
+    path: str = request.scope["path"]
+    if path.endswith(":predict"):  # no name and no version, though the route takes it for one
+        sentence = f"{path} does not take {request.method}: see /docs."
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers={"Allow": "POST"})
     model = service.model(**request.path_params)
     versions = [model.version] if "version" in request.path_params else sorted(service.models.loaded, reverse=True)
     state = "UNLOADING" if service.draining else "AVAILABLE"
@@ -128,9 +132,9 @@ async def _images(service: Service, document: bytes, field: str, deadline: float
     fields = [f"{field}[{place}].b64" for place in range(len(files))]
     contents = [from_base64(file.b64, place) for file, place in zip(files, fields, strict=True)]
     seen: list[Any] = []
-    for image in await service.prepare(contents, fields, deadline):
+    for image, place in zip(await service.prepare(contents, fields, deadline), fields, strict=True):
         if isinstance(image, Blank):
-            raise Problem(HTTPStatus.BAD_REQUEST, image.reason)
+            raise Problem(HTTPStatus.BAD_REQUEST, image.reason, field=place)
         seen.append(image)
     return np.stack(seen)
 

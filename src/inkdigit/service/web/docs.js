@@ -85,21 +85,24 @@ function code(text, label, whole = text) {
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = "Copy"), 1500);
   });
-  const shown = make("pre", { tabindex: 0, role: "region", "aria-label": label }, make("code", {}, text));
+  const shown = make("pre", { tabindex: 0, role: "group", "aria-label": label }, make("code", {}, text));
   return make("div", { class: "code" }, navigator.clipboard ? button : null, shown);
 }
 
-/** JSON as people write it: what fits on a line stays on it, and long lists are cut. */
+/** JSON as people write it: what fits on a line stays on it; long lists and strings are cut. */
 function pretty(value, indent = "") {
+  if (typeof value === "string" && value.length > 70) return JSON.stringify(`${value.slice(0, 60)}…`);
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const inner = `${indent}  `;
   const several = Array.isArray(value);
-  const members = several ? value.slice(0, 10).map((each) => pretty(each, inner))
+  const plain = several && value.every((each) => typeof each !== "object");
+  const most = several && !plain ? 3 : 10;
+  const members = several ? value.slice(0, most).map((each) => pretty(each, inner))
     : Object.entries(value).map(([key, each]) => `${JSON.stringify(key)}: ${pretty(each, inner)}`);
-  if (several && value.length > 10) members.push("…");
+  if (several && value.length > most) members.push("…");
   const [open, close] = several ? "[]" : "{}";
   const flat = open + members.join(", ") + close;
-  if (flat.length + indent.length <= 88 && !flat.includes("\n")) return flat;
+  if (plain || (flat.length + indent.length <= 80 && !flat.includes("\n"))) return flat;
   return `${open}\n${inner}${members.join(`,\n${inner}`)}\n${indent}${close}`;
 }
 
