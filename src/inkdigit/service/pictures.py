@@ -19,7 +19,7 @@ from inkdigit.imaging.prepare import NoInkError, prepare
 from inkdigit.service.problems import Problem
 
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
-SMALL = 640 * 640  # pixels: a picture that is prepared sooner than a thread would take it up
+SMALL = 64 * 64  # pixels: a picture that is prepared sooner than a thread would take it up
 
 
 class Blank:
