@@ -45,6 +45,8 @@ def test_leaks_are_told_with_their_files(inkdigit: Command, tmp_path: Path, real
     rows = read(tmp_path / "duplicates.csv")
     leak = [(row["row"], row["other_row"]) for row in rows if row["other_file"].endswith("test.csv")]
     assert leak == [("197", "0"), ("198", "1"), ("199", "2")]
+    known = [row["other_row"] for row in rows if row["other_file"] == "MNIST, test part"]
+    assert known == list("0123456")
 
 
 def test_a_killed_audit_goes_on_where_it_was(inkdigit: Command, killed: Killed, tmp_path: Path, files: Path) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit import runs
 from inkdigit.data import kaggle
 from inkdigit.data.digits import Digits
-from tests.conftest import Command
+from tests.conftest import Command, part
+from tests.handmade import make_run
 from tests.kaggle_server import ENTERED, Kaggle, serving
-from tests.onnx_models import linear_model
 from tests.test_recognizer import noise
 
 RULES = "https://www.kaggle.com/competitions/digit-recognizer/rules"
@@ -48,13 +47,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A run that holds a small model."""
-    folder = tmp_path / "linear"
-    folder.mkdir()
-    (folder / "model.onnx").write_bytes(linear_model())
-    runs.write_manifest(folder, ["model.onnx"], {})
-    return folder
+def run(tmp_path: Path, real_digits: Digits) -> Path:
+    """A run with a small model."""
+    return make_run(tmp_path / "linear", part(real_digits, slice(500)), part(real_digits, slice(500, 600)))
 
 
 def test_competitions_files_arrive_as_they_are(inkdigit: Command, site: Kaggle, tmp_path: Path) -> None:

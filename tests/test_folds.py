@@ -24,6 +24,8 @@ def test_folds_make_one_run_and_out_of_fold_probabilities(
     done = inkdigit("train", "--train", files / "small.csv", "--folds", 3, *SMALL, "--out", out)
     assert done.returncode == 0, done.stderr
     assert "1,000 out-of-fold rows" in done.stdout
+    evaluation = next(line for line in done.stdout.splitlines() if line.startswith("Evaluation: "))
+    assert "images/s" not in evaluation  # the folds' networks have read them before
 
     with (out / "out_of_fold.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -59,6 +59,9 @@ def test_killed_training_goes_on_and_ends_as_an_unbroken_one(
     out, train = tmp_path / "runs" / "run", tmp_path / "train.csv"
     content = (files / "small.csv").read_text()
     train.write_text(content)
+    more = inkdigit("train", "--resume", out, "--epochs", 9)
+    assert more.returncode == 2
+    assert "--resume takes no other option" in more.stderr
     nothing = inkdigit("train", "--resume", out)
     assert nothing.returncode == 2
     assert "no unfinished training" in nothing.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import shutil
 from collections.abc import Generator, Sequence
@@ -126,18 +127,19 @@ def write_duplicates(path: Path, sets: Sequence[Digits]) -> list[str]:
     found = duplicates.find(np.concatenate([digits.images for digits in sets]))
     starts = np.cumsum([0, *(len(digits) for digits in sets)])
     counts: dict[tuple[str, int, int], int] = {}
-    lines = ["kind,file,row,label,other_file,other_row,other_label"]
+    lines = [["kind", "file", "row", "label", "other_file", "other_row", "other_label"]]
     for kind, pairs in (("exact", found.exact), ("near", found.near)):
         for pair in pairs:
             places = [(int(np.searchsorted(starts, row, "right")) - 1, int(row)) for row in pair]
             cells = [cell for place, row in places for cell in _cells(sets[place], row - int(starts[place]))]
-            lines.append(",".join([kind, *cells]))
+            lines.append([kind, *cells])
             key = (kind, places[0][0], places[1][0])
             counts[key] = counts.get(key, 0) + 1
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
     return [
-        _sentence(kind, sets[one].source, sets[other].source, count) for (kind, one, other), count in counts.items()
+        _sentence(kind, [sets[place].source for place in sorted({one, other})], count)
+        for (kind, one, other), count in counts.items()
     ]
 
 
@@ -145,7 +147,7 @@ def _cells(digits: Digits, row: int) -> list[str]:
     return [digits.source, str(row), "" if digits.labels is None else str(digits.labels[row])]
 
 
-def _sentence(kind: str, one: str, other: str, count: int) -> str:
+def _sentence(kind: str, sources: Sequence[str], count: int) -> str:
     what = "the same picture" if kind == "exact" else "nearly the same picture"
-    where = f"within {one}" if one == other else f"in {one} and in {other}"
-    return f"{count:,} pairs of rows show {what} {where}."
+    where = f"within {sources[0]}" if len(sources) == 1 else f"in {sources[0]} and in {sources[1]}"
+    return f"{count:,} {'pair of rows shows' if count == 1 else 'pairs of rows show'} {what} {where}."

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from inkdigit import knobs
 from inkdigit.errors import InkdigitError
@@ -117,6 +118,8 @@ def train(
     Digits are read from CSV as Kaggle's, IDX as MNIST's, .npz, Parquet, or a folder of pictures.
     Every setting of the training is an option; --print-config shows them all with their values.
     """
+    if resume:
+        _alone("resume", "it goes on with the settings and files of the interrupted training")
     if config:
         settings = from_file(config, name)
     elif start_from and not name:
@@ -141,6 +144,14 @@ def train(
             settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic, tensorboard
         )
     click.echo(runs.summary(pipeline.run_learning_curve(job) if learning_curve else pipeline.run(job)))
+
+
+def _alone(option: str, reason: str) -> None:
+    """Refuse other options beside this one."""
+    context = click.get_current_context()
+    given = [name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    if given != [option]:
+        raise InkdigitError(f"--{option} takes no other option: {reason}.")
 
 
 @main.command()

@@ -22,6 +22,8 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.runs import Run
 from inkdigit.settings import Settings
 
+DATA = "training data"
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -284,6 +286,9 @@ def _duels(contenders: Sequence[Contender], labels: NDArray[np.int64]) -> list[D
 def _differences(manifests: Sequence[Mapping[str, Any]]) -> list[Difference]:
     """Every setting that is not the same in all runs, and the data and network where those differ."""
     every = [_settings(manifest) for manifest in manifests]
+    if len({(manifest.get("train") or {}).get("sha256") for manifest in manifests}) == 1:
+        for settings in every:  # the same digits, whatever the file was called
+            del settings[DATA]
     names = dict.fromkeys(name for settings in every for name in settings)
     found: list[Difference] = []
     for name in names:
@@ -309,7 +314,7 @@ def _beyond_settings(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     train, source = manifest.get("train") or {}, manifest.get("model_file")
     network = f"own file {hashlib.sha256(source.encode()).hexdigest()[:8]}" if source else "Inkdigit's"
     return {
-        "training data": (f"{train.get('source')} ({str(train.get('sha256'))[:8]})", "what it was trained on"),
+        DATA: (f"{train.get('source')} ({str(train.get('sha256'))[:8]})", "what it was trained on"),
         "network": (network, "where the network comes from"),
         "start_from": ((manifest.get("start_from") or "–")[:8], "the run whose network it started from"),
         "folds": (str(manifest.get("folds") or "–"), "networks that were cross-validated and averaged"),

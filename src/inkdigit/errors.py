@@ -7,3 +7,7 @@ class InkdigitError(Exception):
 
 class NoInkError(InkdigitError):
     """A picture on which nothing is drawn."""
+
+
+class TooLargeError(InkdigitError):
+    """A picture of more pixels than are read."""

@@ -265,9 +265,9 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
     runs.write_manifest(folder, names, {})
     recognizer = Recognizer.load(folder)
     rows = data.validation if data.test is None or data.test.labels is None else data.test
-    with watch.stage("Evaluation", len(rows)):
-        # A model that has learnt the validation rows cannot be scored on them: its forerunners' answers are.
-        fair = trained.validation if rows is data.validation else None
+    # A model that has learnt the validation rows cannot be scored on them: its forerunners' answers are.
+    fair = trained.validation if rows is data.validation else None
+    with watch.stage("Evaluation", len(rows) if fair is None else None):
         probabilities = recognizer.predict_proba(rows.images) if fair is None else fair
     kind = "held-out" if rows is not data.validation else "out-of-fold" if job.folds else "validation"
     name = f"{len(rows):,} {kind} rows"

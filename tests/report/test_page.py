@@ -15,6 +15,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.report import archive, page, require
 from inkdigit.report.content import Layer, Report
 from inkdigit.report.page import write_report
+from tests.conftest import Command, Killed
 from tests.report.conftest import visit
 from tests.report.test_content import make_report, make_scored
 
@@ -105,6 +106,19 @@ def test_rendering_again_elsewhere_gives_the_same_files(folder: Path, tmp_path: 
     write_report(tmp_path / "moved", "Digits <one> & two")
     for name in EVERYTHING:
         assert (tmp_path / "moved" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_kill_while_it_is_rendered_again_leaves_a_whole_run(
+    inkdigit: Command, killed: Killed, folder: Path, tmp_path: Path
+):
+    run = Path(shutil.copytree(folder, tmp_path / "run"))
+    before = (run / "manifest.json").read_bytes()
+    killed("manifest.json", "report", run)
+    assert (run / "manifest.json").read_bytes() == before
+    done = inkdigit("report", run)
+    assert done.returncode == 0, done.stderr
+    for name in EVERYTHING - {"learning_curve.png"} | {archive.ARCHIVE}:
+        assert runs.read_verified(run, name)
 
 
 def test_only_what_belongs_to_the_report_is_replaced(folder: Path, tmp_path: Path):

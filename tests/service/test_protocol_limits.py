@@ -152,3 +152,12 @@ def test_a_wrong_method_is_405_in_the_protocols_form(narrow: Served, path: str) 
         answer = client.delete(path)
     assert answer.status_code == 405
     assert "does not take DELETE" in error(answer)
+
+
+@pytest.mark.parametrize("path", [PREDICT, PREDICT.replace(":", "/versions/1:"), INFER])
+def test_to_predict_takes_a_post(narrow: Served, path: str) -> None:
+    with narrow.client() as client:
+        answer = client.get(path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert f"{path} does not take GET" in error(answer)

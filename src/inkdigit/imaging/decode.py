@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from inkdigit.errors import InkdigitError
+from inkdigit.errors import InkdigitError, TooLargeError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 LARGEST = 50_000_000  # pixels; a telephone's picture has 12 to 48 million
@@ -38,12 +38,13 @@ def decode(
 
     name: what to call the picture in an error. formats: Pillow's names of those that are read. largest: pixels, by
     the header. side: a picture more than twice as long is shrunk by a whole factor, while it is decoded where its
-    format can; it stays at least so long. Raises InkdigitError for anything that is no such picture, is damaged,
-    has several frames, or has too many pixels.
+    format can; it stays at least so long. Raises TooLargeError, and InkdigitError for anything that is no such
+    picture, is damaged, or has several frames.
     """
     try:
         with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
-            problem = _problem(image, largest)
+            _check_size(image, name, largest)
+            problem = _problem(image)
             if not problem:
                 if side and max(image.size) >= 2 * side:
                     image.draft(None, _shrunk(image.size, side))  # what only JPEG can
@@ -51,18 +52,24 @@ def decode(
     except UnidentifiedImageError as error:
         known = ", ".join(formats)
         raise InkdigitError(f"{name} is not a picture of a kind that is read ({known}): convert it.") from error
+    except TooLargeError:
+        raise
     except Image.DecompressionBombError:
-        problem = f"has more than {largest:,} pixels: make it smaller"
+        raise TooLargeError(f"{name} has more than {largest:,} pixels: make it smaller.") from None
     except Exception as error:
         # Pillow raises nearly anything for damaged bytes.
         raise InkdigitError(f"{name} is a damaged picture ({' '.join(str(error).split())}): save it again.") from error
     raise InkdigitError(f"{name} {problem}.")
 
 
-def _problem(image: Image.Image, largest: int) -> str | None:
-    """What the header says against reading the pixels at all."""
+def _check_size(image: Image.Image, name: str, largest: int) -> None:
     if image.width * image.height > largest:
-        return f"has {image.width} x {image.height} pixels, and at most {largest:,} are read: make it smaller"
+        size = f"{image.width} x {image.height} pixels"
+        raise TooLargeError(f"{name} has {size}, and at most {largest:,} are read: make it smaller.")
+
+
+def _problem(image: Image.Image) -> str | None:
+    """What the header says against reading the pixels at all."""
     # A telephone's JPEG may carry a second picture, of depths or for bright screens, beside the one to see.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         return "has several frames: save the one to read as a picture of its own"

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from inkdigit.service.problems import MEDIA_TYPE, Problem
@@ -196,7 +195,7 @@ class Protocol(HttpToolsProtocol):
         latest = self._latest
         in_body = latest and self._in_message and not self._in_headers
         if not latest or (not (latest.response_started or self.pipeline) if in_body else latest.response_complete):
-            body = msgspec.json.encode(Problem(status, sentence, setting=setting).to_json())
+            body = Problem(status, sentence, setting=setting).to_json()
             head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(STATUS_LINE[status.value] + head.encode() + body)
         self._close()

@@ -12,8 +12,9 @@ from http import HTTPStatus
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from inkdigit.errors import InkdigitError
+from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.prepare import NoInkError, prepare
 from inkdigit.service.problems import Problem
 
@@ -38,6 +39,7 @@ class Pictures:
 
     def __init__(self, max_pixels: int) -> None:
         self._largest = max_pixels * 1_000_000
+        Image.MAX_IMAGE_PIXELS = None  # this limit is the one that counts, by the header too
         self._pool = ThreadPoolExecutor(2, "pictures")
 
     async def prepare(self, files: Sequence[bytes], fields: Sequence[str]) -> list[Prepared]:
@@ -60,7 +62,8 @@ class Pictures:
         except NoInkError:
             return Blank()
         except InkdigitError as error:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field) from None
+            setting = "max_pixels" if isinstance(error, TooLargeError) else None
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field, setting=setting) from None
 
 
 def from_base64(text: str, field: str) -> bytes:

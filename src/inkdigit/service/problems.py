@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 PROTOCOLS = re.compile(r"/v1/models(/|$)|/v2(/|$)")  # the paths of TensorFlow Serving and the Open Inference Protocol
+
+
+class Details(msgspec.Struct, kw_only=True):
+    """Problem details, as RFC 9457 has them."""
+
+    type: str = "about:blank"
+    title: Annotated[str, Meta(description="the status in words")]
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: Annotated[str, Meta(description="what was wrong and what to do")]
+    field: Annotated[str, Meta(description="where in the request")] | UnsetType = UNSET
+    setting: Annotated[str, Meta(description="the server's setting that raises this limit")] | UnsetType = UNSET
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -37,15 +49,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.reason = reason or status.phrase.lower().replace(" ", "_")
         self.headers = headers or {}
 
-    def to_json(self) -> dict[str, Any]:
-        """The members of the problem details."""
-        content: dict[str, Any] = {
-            "type": "about:blank",
-            "title": self.status.phrase,
-            "status": self.status.value,
-            "detail": self.detail,
-        }
-        return content | {name: value for name in ("field", "setting") if (value := getattr(self, name))}
+    def to_json(self) -> bytes:
+        """The problem details."""
+        details = Details(title=self.status.phrase, status=self.status.value, detail=self.detail)
+        details.field, details.setting = self.field or UNSET, self.setting or UNSET
+        return msgspec.json.encode(details)
 
     def response(self, path: str = "") -> Response:
         """As the face at this path tells it: in RFC 9457's form on ours, {"error": sentence} in the two protocols.
@@ -53,7 +61,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         These know no 422: what is not as they have it is a 400.
         """
         if not PROTOCOLS.match(path):
-            return Response(msgspec.json.encode(self.to_json()), self.status.value, self.headers, MEDIA_TYPE)
+            return Response(self.to_json(), self.status.value, self.headers, MEDIA_TYPE)
         unnamed = self.field and self.field not in self.detail
         content = msgspec.json.encode({"error": f"{self.field}: {self.detail}" if unnamed else self.detail})
         status = HTTPStatus.BAD_REQUEST if self.status is HTTPStatus.UNPROCESSABLE_ENTITY else self.status

@@ -8,10 +8,11 @@ import re
 import sys
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 from PIL import Image
 from python_multipart.exceptions import FormParserError
@@ -30,6 +31,9 @@ from inkdigit.service.tensors import Picture, Pixel, Several, decode, stack
 
 DEPTH = re.compile(rb'"pixels"\s*:\s*((?:\[\s*){0,4})')
 
+Base64 = Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
 
 class OnePicture(msgspec.Struct, forbid_unknown_fields=True):
     """Pixels of one digit, which the model gets as they are."""
@@ -46,7 +50,41 @@ class Pictures(msgspec.Struct, forbid_unknown_fields=True):
 class Encoded(msgspec.Struct, forbid_unknown_fields=True):
     """A picture file in base64."""
 
-    image: str
+    image: Base64
+
+
+class Digit(msgspec.Struct):
+    """What one image shows."""
+
+    digit: Annotated[int, Meta(ge=0, le=9, description="the most probable digit")]
+    confidence: Annotated[Probability, Meta(description="its probability")]
+    probabilities: Annotated[
+        list[Probability], Meta(min_length=10, max_length=10, description="calibrated, of the digits 0 to 9")
+    ]
+    input_png: (
+        Annotated[Base64, Meta(description="with show=input: the 28×28 pixels that the model saw")] | UnsetType
+    ) = UNSET
+
+
+class NoDigit(msgspec.Struct):
+    """An image on which nothing is drawn."""
+
+    digit: None
+    reason: Annotated[str, Meta(description="a sentence that says so")]
+
+
+class ModelVersion(msgspec.Struct):
+    """The model that answered."""
+
+    name: str
+    version: str
+
+
+class Answer(msgspec.Struct):
+    """One result an image, in the order sent."""
+
+    model: ModelVersion
+    results: list[Any]  # of Digit and NoDigit
 
 
 class InMemory(MultiPartParser):
@@ -148,16 +186,16 @@ async def _decode_multipart(request: Request, body: bytes, limit: int) -> Files:
 def _encode(version: str, images: Images | list[Prepared], found: Probabilities, *, show: bool) -> bytes:
     """The answer's JSON, one result an image in the order sent."""
     answers = iter(found.astype(np.float64).round(6).tolist())
-    results: list[dict[str, Any]] = []
+    results: list[Digit | NoDigit] = []
     for image in images:
         if isinstance(image, Blank):
-            results.append({"digit": None, "reason": image.reason})
+            results.append(NoDigit(None, image.reason))
             continue
         probabilities = next(answers)
         confidence = max(probabilities)
-        result = {"digit": probabilities.index(confidence), "confidence": confidence, "probabilities": probabilities}
-        results.append(result | ({"input_png": _png(image)} if show else {}))
-    return msgspec.json.encode({"model": {"name": NAME, "version": version}, "results": results})
+        seen = _png(image) if show else UNSET
+        results.append(Digit(probabilities.index(confidence), confidence, probabilities, seen))
+    return msgspec.json.encode(Answer(ModelVersion(NAME, version), results))
 
 
 def _png(image: NDArray[np.uint8]) -> str:

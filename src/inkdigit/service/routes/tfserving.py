@@ -81,6 +81,10 @@ async def predict(service: Service, request: Request) -> Response:
 
 async def status(service: Service, request: Request) -> Response:
     """Which versions are there, the highest first."""
+    path: str = request.scope["path"]
+    if path.endswith(":predict"):  # no name and no version, though the route takes it for one
+        sentence = f"{path} does not take {request.method}: see /docs."
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers={"Allow": "POST"})
     model = service.model(**request.path_params)
     versions = [model.version] if "version" in request.path_params else sorted(service.models.loaded, reverse=True)
     state = "UNLOADING" if service.draining else "AVAILABLE"

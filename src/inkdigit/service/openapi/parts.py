@@ -1,0 +1,104 @@
+"""Parts of an OpenAPI document."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from inkdigit.service.problems import MEDIA_TYPE
+
+JSON, BINARY = "application/json", "application/octet-stream"
+DIGITS, TENSORFLOW, INFERENCE, HEALTH = "Digits", "TensorFlow Serving", "Open Inference Protocol", "Health and metrics"
+REASONS = {
+    400: "It is not what its type says, or not HTTP.",
+    401: "It has no API key that is known here.",
+    404: "There is no such model or version.",
+    408: "It did not arrive in time.",
+    413: "It is too large, or has too many images.",
+    415: "It is of a type that is not taken, or compressed.",
+    422: "Its content is not what is wanted.",
+    503: "Too many wait, or the server shuts down.",
+    504: "There was no answer within the deadline.",
+}
+RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds to wait before another try"}}
+FILE = {"type": "string", "format": "binary"}
+TEXT = {"type": "string"}
+TEN = [0.000092, 0.000101, 0.000096, 0.000121, 0.000154, 0.000088, 0.000067, 0.998948, 0.000131, 0.000202]
+
+Json = dict[str, Any]
+
+
+def seven() -> Image.Image:
+    """A digit for examples, in MNIST's form."""
+    image = Image.new("L", (28, 28))
+    ImageDraw.Draw(image).line([(7, 8), (20, 8), (12, 22)], fill=255, width=3)
+    return image
+
+
+def pixels() -> list[list[int]]:
+    """Its 28×28 pixels."""
+    return np.asarray(seven()).tolist()
+
+
+def png() -> bytes:
+    """Its picture file."""
+    stream = io.BytesIO()
+    seven().save(stream, "PNG")
+    return stream.getvalue()
+
+
+def reference(schema: str) -> Json:
+    """A schema by its name."""
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def obj(required: Sequence[str], **properties: Any) -> Json:
+    """The schema of an object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def array(items: Json, **more: Any) -> Json:
+    """The schema of a list."""
+    return {"type": "array", "items": items, **more}
+
+
+def content(kind: str, schema: Json, examples: Mapping[str, Any] | None = None) -> Json:
+    """What a body of a media type holds. examples: by their titles."""
+    titles = dict(enumerate(examples or {}))
+    named = {f"example{place}": {"summary": title, "value": (examples or {})[title]} for place, title in titles.items()}
+    return {kind: {"schema": schema} | ({"examples": named} if named else {})}
+
+
+def operation(
+    name: str, tag: str, summary: str, ok: Json, failures: Mapping[int, Json], *, description: str = "", **more: Any
+) -> Json:
+    """An operation. ok: what a 200 holds. more: parameters, requestBody or security."""
+    responses = {"200": {"description": "OK", "content": ok}} | {str(status): told for status, told in failures.items()}
+    about = {"description": description} if description else {}
+    return {"operationId": name, "tags": [tag], "summary": summary, **about, **more, "responses": responses}
+
+
+def problems(*statuses: int) -> dict[int, Json]:
+    """Problem details for some statuses."""
+    return {status: _failure(status, MEDIA_TYPE, "Details") for status in statuses}
+
+
+def errors(*statuses: int) -> dict[int, Json]:
+    """Errors as the two protocols have them, for some statuses."""
+    return {status: _failure(status, JSON, "Error") for status in statuses}
+
+
+def _failure(status: int, kind: str, schema: str) -> Json:
+    failure: Json = {"description": REASONS[status], "content": content(kind, reference(schema))}
+    return failure | ({"headers": RETRY} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+
+
+def parameter(name: str, place: str, schema: Json, description: str, **more: Any) -> Json:
+    """A parameter of an operation. place: query, header or path."""
+    required = {"required": True} if place == "path" else {}
+    return {"name": name, "in": place, **required, "schema": schema, "description": description, **more}

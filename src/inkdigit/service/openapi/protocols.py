@@ -1,0 +1,153 @@
+"""The faces of TensorFlow Serving and of the Open Inference Protocol, as these define them."""
+
+from __future__ import annotations
+
+import itertools
+
+from inkdigit.service.models import NAME
+from inkdigit.service.openapi import parts
+from inkdigit.service.openapi.parts import (
+    BINARY,
+    FILE,
+    INFERENCE,
+    JSON,
+    TEN,
+    TENSORFLOW,
+    TEXT,
+    Json,
+    array,
+    content,
+    errors,
+    obj,
+    operation,
+    reference,
+)
+from inkdigit.service.routes.openinference import HEADER
+from inkdigit.service.routes.tfserving import SIGNATURE
+from inkdigit.service.tensors import DTYPES
+
+ASKED = 400, 401, 404, 408, 413, 415, 503, 504
+
+
+def schemas() -> Json:
+    """Of requests, answers and errors."""
+    whole = {"type": "integer", "minimum": 0}
+    images = {"description": "images, each 28×28, 28×28×1 or 784 pixels; or picture files, each `{b64: …}` in base64"}
+    rows = array(array({"type": "number"}, minItems=10, maxItems=10))
+    options = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string"]}}
+    data = {"type": "array", "description": "the pixels, nested or flat; none where they follow the JSON as bytes"}
+    given = obj(
+        ["name", "shape", "datatype"],
+        name={"const": "pixels"},
+        shape={"type": "array", "prefixItems": [whole | {"minimum": 1}, {"const": 28}, {"const": 28}]},
+        datatype={"enum": list(DTYPES)},
+        parameters=options,
+        data=data,
+    )
+    wanted = obj(["name"], name={"const": "probabilities"}, parameters=options)
+    found = obj(
+        ["name", "shape", "datatype"],
+        name={"const": "probabilities"},
+        shape=array(whole),
+        datatype={"const": "FP32"},
+        parameters=options,
+        data=array({"type": "number"}),
+    )
+    status = obj(
+        ["version", "state"], version=TEXT, state={"enum": ["AVAILABLE", "UNLOADING"]}, status={"type": "object"}
+    )
+    return {
+        "Error": obj(["error"], error=TEXT),
+        "PredictRequest": obj([], signature_name={"const": SIGNATURE}, instances=images, inputs=images),
+        "PredictResponse": obj([], predictions=rows, outputs=rows),
+        "ModelStatus": obj(["model_version_status"], model_version_status=array(status)),
+        "InferRequest": obj(["inputs"], id=TEXT, inputs=array(given), outputs=array(wanted), parameters=options),
+        "InferResponse": obj(
+            ["model_name", "model_version", "outputs"],
+            model_name=TEXT,
+            model_version=TEXT,
+            id=TEXT,
+            outputs=array(found),
+        ),
+    }
+
+
+def paths() -> Json:
+    """Every route of both."""
+    return _tensorflow() | _inference()
+
+
+def _tensorflow() -> Json:
+    pixels = parts.pixels()
+    requests = {"Rows": {"instances": [pixels]}, "A column": {"inputs": {"pixels": [pixels]}}}
+    answers = {"To rows": {"predictions": [TEN]}, "To a column": {"outputs": [TEN]}}
+    available = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    status = content(JSON, reference("ModelStatus"), {"One version": {"model_version_status": [available]}})
+    predict = operation(
+        "tensorflow_predict",
+        TENSORFLOW,
+        "Ten probabilities an image",
+        content(JSON, reference("PredictResponse"), answers),
+        errors(*ASKED),
+        requestBody={"required": True, "content": content(JSON, reference("PredictRequest"), requests)},
+    )
+    listed = operation("tensorflow_status", TENSORFLOW, "The loaded versions", status, errors(401, 404))
+    signature = content(JSON, {"type": "object"})
+    metadata = operation("tensorflow_metadata", TENSORFLOW, "The model's signature", signature, errors(401, 404))
+    path = f"/v1/models/{NAME}"
+    return (
+        _with_versions(path, ":predict", "post", predict)
+        | _with_versions(path, "", "get", listed)
+        | _with_versions(path, "/metadata", "get", metadata)
+    )
+
+
+def _inference() -> Json:
+    anything, known = content(JSON, {"type": "object"}), errors(401, 404)
+    ready = content(JSON, obj(["ready"], ready={"const": True}))
+    unready = {503: {"description": "The server shuts down.", "content": anything}}
+    model_ready = operation("inference_model_ready", INFERENCE, "Can the model be asked?", ready, known | unready)
+    metadata = operation("inference_metadata", INFERENCE, "The model's tensors and its versions", anything, known)
+    is_live = content(JSON, obj(["live"], live={"const": True}))
+    live = operation("inference_live", INFERENCE, "Is it alive?", is_live, {}, security=[])
+    takes = operation("inference_ready", INFERENCE, "Does it take requests?", ready, unready, security=[])
+    server = operation("inference_server", INFERENCE, "The server's metadata", anything, errors(401))
+    path = f"/v2/models/{NAME}"
+    return (
+        _with_versions(path, "/infer", "post", _infer())
+        | _with_versions(path, "", "get", metadata)
+        | _with_versions(path, "/ready", "get", model_ready)
+        | {"/v2": {"get": server}, "/v2/health/live": {"get": live}, "/v2/health/ready": {"get": takes}}
+    )
+
+
+def _infer() -> Json:
+    pixels = list(itertools.chain.from_iterable(parts.pixels()))
+    given = {"name": "pixels", "shape": [1, 28, 28], "datatype": "UINT8", "data": pixels}
+    found = {"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": TEN}
+    answer = {"model_name": NAME, "model_version": "1", "outputs": [found]}
+    body = content(JSON, reference("InferRequest"), {"A digit": {"inputs": [given]}}) | content(BINARY, FILE)
+    length = {"type": "integer", "minimum": 0}
+    about = "the bytes of JSON that the body begins with; tensors follow as bytes. 0: the body is nothing but pixels"
+    return operation(
+        "infer",
+        INFERENCE,
+        "Ten probabilities an image",
+        content(JSON, reference("InferResponse"), {"A digit": answer}) | content(BINARY, FILE),
+        errors(*ASKED),
+        parameters=[parts.parameter(HEADER, "header", length, about)],
+        requestBody={"required": True, "content": body},
+    )
+
+
+def _with_versions(path: str, end: str, method: str, one: Json) -> Json:
+    """An operation on the version that answers, and on any that is loaded."""
+    number = {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}
+    version = parts.parameter("version", "path", number, "one of the loaded versions", example="1")
+    other = {
+        **one,
+        "operationId": f"{one['operationId']}_version",
+        "summary": f"{one['summary']}, of a certain version",
+        "parameters": [version, *one.get("parameters", [])],
+    }
+    return {f"{path}{end}": {method: one}, f"{path}/versions/{{version}}{end}": {method: other}}
