@@ -66,5 +66,5 @@ def test_a_digit_that_fills_its_border_still_leaves_the_corners():
 def test_what_the_caller_says_is_taken():
     picture = np.full((20, 20), 220, np.uint8)
     picture[2:-2, 2:-2] = 30
-    for side, light in (("dark", 1), ("bright", 0)):
-        assert look(Image.fromarray(picture), side).light == light
+    assert look(Image.fromarray(picture), "dark").light == 1
+    assert look(Image.fromarray(picture), "bright").light == 0

@@ -99,7 +99,7 @@ def test_the_largest_stands_alone_among_equals_far_away():
 def test_broad_strokes_become_thinner(digits: np.ndarray):
     gains: list[float] = []
     for digit in digits[:30]:
-        bold = cv2.dilate(page(digit, 10), np.ones((25, 25), np.uint8))
+        bold = np.asarray(cv2.dilate(page(digit, 10), np.ones((25, 25), np.uint8)), np.uint8)
         width = stroke_width(bold) * 20 / max(extent(bold > 64))
         if width > 3.5:
             gains.append(width / stroke_width(prepared(bold)))

@@ -118,8 +118,7 @@ def test_ink_on_either_side(digits: np.ndarray):
 
 def test_the_caller_may_say_which_side_is_ink(digits: np.ndarray):
     cut = digits[0][:, 8:14]  # a piece that does not say
-    for side, image in (("bright", cut), ("dark", ~cut)):
-        np.testing.assert_array_equal(prepare(image, ink=side), prepare(cut, ink="bright"))
+    np.testing.assert_array_equal(prepare(~cut, ink="dark"), prepare(cut, ink="bright"))
     assert prepare(~cut, ink="bright").sum() > 1.5 * prepare(cut, ink="bright").sum()
 
 
