@@ -130,8 +130,6 @@ class Lines(logging.Handler):
 
 def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]:
     """The application and its parts, around models that are loaded. Call it in the event loop that will serve."""
-    from inkdigit.service.routes import digits, health, openinference, pages, tfserving
-
     metrics = Metrics()
     service = Service(
         settings,
@@ -143,12 +141,17 @@ def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.tell_version()
-    faces = (digits, openinference, tfserving, health, pages)
-    routes = [route for face in faces for route in face.routes(service)]
-    app: ASGIApp = Gate(routes, service)
+    app: ASGIApp = Gate(routes(service), service)
     if settings.origins:
         app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"])
     return app, service
+
+
+def routes(service: Service) -> list[Route]:
+    """Every route there is."""
+    from inkdigit.service.routes import digits, health, openinference, pages, tfserving
+
+    return [route for face in (digits, openinference, tfserving, health, pages) for route in face.routes(service)]
 
 
 def _no_route(request: Request, _: Exception) -> Response:

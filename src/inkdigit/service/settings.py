@@ -24,7 +24,7 @@ class ServiceSettings:
     port: int = knob(8000, "port to listen on; 0 takes a free one", "", 0, 65535)
     model: str = knob("", "the run folder to serve; none serves the model that ships with the package")
     models: str = knob("", "a folder of run folders 1, 2, … to serve: the highest answers, new ones are taken up")
-    workers: int = knob(1, "processes", "", 1, 256)
+    workers: int = knob(1, "processes that share the port", "", 1, 256)
     threads: int = knob(1, "threads of a process's model; 0 is one for each core", "", 0, 256)
     max_batch: int = knob(16, "images that go through the model together at the most", "images", 1, 4096)
     max_queue: int = knob(256, "images accepted and not yet answered, above which requests get 503", "images", 1, 10**6)
@@ -32,7 +32,9 @@ class ServiceSettings:
     max_body: int = knob(8, "size of a request's body", "MiB", 1, 1024)
     max_pixels: int = knob(50, "size of a picture", "million pixels", 1, 1000)
     deadline: float = knob(5.0, "time to answer a request, after which it gets 504", "seconds", 0.001, 3600)
-    read_timeout: float = knob(10.0, "time a client may take to send a request", "seconds", 0.1, 3600)
+    read_timeout: float = knob(
+        10.0, "time a client may take to send a request or read its answer", "seconds", 0.1, 3600
+    )
     keep_alive: float = knob(30.0, "time an idle connection is kept", "seconds", 0, 3600)
     grace: float = knob(1.0, "time between /readyz turning red and the last new request", "seconds", 0, 3600)
     api_key_file: str = knob("", "file of API keys, as `inkdigit api-key` writes it; none asks for no key")
