@@ -58,6 +58,8 @@ def test_learning_goes_on_from_a_run(
 
     alone = inkdigit("train", "--start-from", run_folder, "--out", tmp_path / "other")
     nowhere = inkdigit("train", "--start-from", files, "--train", tmp_path / "train.csv", "--out", tmp_path / "other")
-    assert alone.returncode == nowhere.returncode == 2
+    other = inkdigit("train", *arguments, "--dense", 16, "--out", tmp_path / "other")
+    assert alone.returncode == nowhere.returncode == other.returncode == 2
+    assert "whose dense cannot be changed" in other.stderr
     assert "--start-from goes with --train" in alone.stderr
     assert "no finished run" in nowhere.stderr

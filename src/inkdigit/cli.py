@@ -292,6 +292,36 @@ def report(run: Path) -> None:
 
 
 @main.command()
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=FILE)
+@click.option("--single", is_flag=True, help="Each picture shows one digit.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per picture, one a line.")
+@click.option("--model", "run", type=FILE, metavar="RUN", help="Whose model reads.  [default: the one that ships]")
+@click.option("--url", help="Let the Inkdigit server there read, such as http://127.0.0.1:8000.")
+@click.option("--api-key", envvar="INKDIGIT_API_KEY", help="For that server; or the variable INKDIGIT_API_KEY.")
+def read(
+    images: tuple[Path, ...], single: bool, as_json: bool, run: Path | None, url: str | None, api_key: str | None
+) -> None:
+    """Read the digits in pictures: photos, scans and drawings of any size and colour.
+
+    A picture on which nothing is drawn has no digit; after one that cannot be read, the exit code is 2.
+    """
+    if not single:
+        raise InkdigitError("Whole pages cannot be read yet: add --single to read pictures of one digit each.")
+    if url and run:
+        raise InkdigitError("A server at --url reads with its own model: leave out --model, or --url.")
+    from inkdigit import reading
+    from inkdigit.recognizer import Recognizer
+
+    reader = reading.at(url, api_key) if url else reading.here(Recognizer.load(*([run] if run else [])))
+    failed = False
+    for answer in reading.read_single(images, reader):
+        failed |= bool(answer.error)
+        told = answer.error and not as_json
+        click.echo(answer.to_json() if as_json else f"Error: {answer}" if told else str(answer), err=bool(told))
+    sys.exit(2 if failed else 0)
+
+
+@main.command()
 @knobs.options(ServiceSettings(), "default")
 @click.option("--config", type=FILE, help="A TOML file of settings; INKDIGIT_… variables and options go on top.")
 @click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")

@@ -23,7 +23,7 @@ from inkdigit.knobs import describe
 from inkdigit.report import archive
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, from_manifest
+from inkdigit.settings import Settings, check_network, from_manifest
 
 if TYPE_CHECKING:
     import keras
@@ -167,6 +167,8 @@ def load(job: Job) -> Data:
         )
     if job.start_from and (job.train is None or job.model_file):
         raise InkdigitError("--start-from goes with --train, which names the digits to learn, and without --model.")
+    if job.start_from:
+        check_network(settings, job.start_from)
     if job.train is None:
         rows, test = split.kaggle_split(seed=settings.seed)
     else:

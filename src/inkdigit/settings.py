@@ -15,6 +15,9 @@ from inkdigit.knobs import knob
 
 PRESETS = ("article", "fast", "best")
 SIDE = 28
+NETWORK = (
+    "filters", "kernel_size", "padding", "pooling", "activation", "batch_norm", "block_dropout", "dense", "dropout"
+)  # fmt: skip
 FINE_TUNING = 5  # times smaller steps for a network that has learnt already
 
 Padding = Literal["same", "valid"]
@@ -111,8 +114,27 @@ def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
 
 def fine_tuning(run: Path) -> Settings:
     """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run."""
-    kept = from_manifest(runs.read(run).manifest["settings"], str(run))
+    kept = of_run(run)
     return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0)
+
+
+def of_run(run: Path) -> Settings:
+    """The settings that a run was trained with. InkdigitError where there is no run, or it names none."""
+    values: Any = runs.read(run).manifest.get("settings")
+    if not isinstance(values, dict):
+        raise InkdigitError(f"{run} names no settings: it is not a run as `inkdigit train` writes it.")
+    return from_manifest(values, str(run))  # pyright: ignore[reportUnknownArgumentType]
+
+
+def check_network(settings: Settings, run: Path) -> None:
+    """Raise InkdigitError where settings ask for another network than the one that a run has."""
+    kept = of_run(run)
+    changed = [name for name in NETWORK if getattr(settings, name) != getattr(kept, name)]
+    if changed:
+        raise InkdigitError(
+            f"--start-from goes on with the network of {run}, whose {' and '.join(changed)} cannot be changed: "
+            "leave such settings out, --preset and --config included."
+        )
 
 
 def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:

@@ -21,7 +21,7 @@ from tests.data.formats import PIXELS, parquet, png
 
 Columns = dict[str, Any]
 
-IMAGES = np.pad(np.random.default_rng(0).integers(0, 256, (6, 20, 20), np.uint8), ((0, 0), (4, 4), (4, 4)))
+IMAGES = np.pad(np.random.default_rng(0).integers(0, 256, (6, 19, 19), np.uint8), ((0, 0), (5, 4), (5, 4)))
 LABELS = np.array([4, 0, 9, 1, 7, 7])
 
 

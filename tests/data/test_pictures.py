@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inkdigit import prepare
 from inkdigit.data import mnist
 from inkdigit.data.digits import Digits
 from inkdigit.data.pictures import read_folder, to_digits
 from inkdigit.errors import InkdigitError
-from inkdigit.imaging.normalize import normalize
 from tests.data.formats import pictures, png
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "digits"
@@ -65,20 +65,33 @@ def cut_out(image: np.ndarray) -> np.ndarray:
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
+def bright(images: Iterable[np.ndarray]) -> np.ndarray:
+    """Prepared one by one, their bright side known to be ink."""
+    return np.stack([prepare(image, ink="bright") for image in images])
+
+
 def test_digits_that_fill_their_pictures_keep_their_sides(digits: Digits):
     crops = [cut_out(image) for image in digits.images]
-    prepared = [normalize(crop, "x") for crop in crops]
-    np.testing.assert_array_equal(to_digits(named(crops)), prepared)
-    np.testing.assert_array_equal(to_digits(named([~crop for crop in crops])), prepared)
+    np.testing.assert_array_equal(to_digits(named(crops)), bright(crops))
+    np.testing.assert_array_equal(to_digits(named([~crop for crop in crops])), bright(crops))
+
+
+def test_what_does_not_say_follows_the_others_where_they_agree(digits: Digits):
+    half = np.repeat(np.array([[0, 255]], np.uint8), 10, axis=1).repeat(20, axis=0)
+    others = list(digits.images[:12])
+    for light in (False, True):
+        pictures = [half, *[~image if light else image for image in others]]
+        np.testing.assert_array_equal(to_digits(named(pictures))[0], prepare(half, ink="dark" if light else "bright"))
+    mixed = [half, *others, *[~image for image in others]]
+    np.testing.assert_array_equal(to_digits(named(mixed))[0], prepare(half))
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the development data are not here")
 def test_box_filling_real_ink_keeps_its_sides():
     with np.load(REAL / "semeion.npz") as semeion:
         images = semeion["x"]
-    prepared = [normalize(image, "x") for image in images]
-    np.testing.assert_array_equal(to_digits(named(images)), prepared)
-    np.testing.assert_array_equal(to_digits(named(~images)), prepared)
+    np.testing.assert_array_equal(to_digits(named(images)), bright(images))
+    np.testing.assert_array_equal(to_digits(named(~images)), bright(images))
 
 
 def stray(name: str, content: bytes = b"") -> Callable[[Path], object]:

@@ -4,42 +4,67 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from inkdigit.imaging.ink import has_light_paper, threshold
-
-
-def test_the_threshold_parts_two_groups(ink: np.random.Generator):
-    paper, stroke = ink.normal(60, 8, 900), ink.normal(180, 12, 100)
-    grey = np.concatenate([paper, stroke]).astype(np.uint8).reshape(20, 50)
-    assert 90 < threshold(grey) < 150
+from inkdigit.imaging.ink import light_share, look, threshold
 
 
-def test_the_threshold_is_otsus(ink: np.random.Generator):
+def counts(grey: np.ndarray) -> np.ndarray:
+    return np.bincount(grey.ravel(), minlength=256)
+
+
+@pytest.mark.parametrize("strokes", [100, 1000, 10_000])
+def test_the_threshold_parts_little_ink_from_much_paper(ink: np.random.Generator, strokes: int):
+    paper, stroke = ink.normal(60, 5, 400_000), ink.normal(160, 8, strokes)
+    grey = np.concatenate([paper, stroke]).clip(0, 255).astype(np.uint8)
+    for values in (grey, 255 - grey):
+        cut = threshold(counts(values))
+        above = (values > cut) == (values[-1] > cut)
+        assert above[-strokes:].mean() > 0.99
+        assert above[:-strokes].mean() < 0.001
+
+
+def test_of_parts_that_are_alike_in_size_it_is_otsus(ink: np.random.Generator):
     grey = ink.integers(0, 256, (40, 40), np.uint8)
 
     def within(level: int) -> float:
         parts = grey[grey <= level], grey[grey > level]
         return sum(part.size * part.var() for part in parts if part.size)
 
-    assert within(threshold(grey)) == min(within(level) for level in range(256))
+    assert within(threshold(counts(grey))) == pytest.approx(min(within(level) for level in range(256)))
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_a_picture_of_one_level_has_a_threshold(value: int):
-    assert threshold(np.full((9, 9), value, np.uint8)) in range(256)
+def test_one_level_is_no_ink(value: int):
+    assert look(Image.new("L", (9, 9), value), "auto").levels is None
 
 
-def test_paper_is_what_border_and_most_of_the_picture_show():
+def test_levels_are_those_of_paper_and_ink():
     picture = np.full((20, 20), 30, np.uint8)
     picture[4:16, 8:12] = 220
-    assert has_light_paper(picture) is False
-    assert has_light_paper(~picture) is True
+    for grey in (picture, ~picture):
+        sight = look(Image.fromarray(grey), "auto")
+        np.testing.assert_array_equal(sight.bright, picture)
+        assert sight.levels
+        assert (sight.levels.paper, sight.levels.full, sight.levels.noise) == (30, 220, 0)
+        assert 30 <= sight.levels.faint < sight.levels.cut < 220
 
 
-def test_a_digit_that_fills_the_border_is_left_open():
-    ring = np.full((20, 20), 220, np.uint8)
-    ring[2:-2, 2:-2] = 30
-    assert has_light_paper(ring) is None
-    assert has_light_paper(~ring) is None
-    half = np.repeat(np.array([[30, 220]], np.uint8), 10, axis=1).repeat(20, axis=0)
-    assert has_light_paper(half) is None
+def test_paper_is_what_corners_and_border_show():
+    picture = np.zeros((20, 20), bool)
+    picture[4:16, 8:12] = True
+    assert light_share(picture) == 0
+    assert light_share(~picture) == 1
+
+
+def test_a_digit_that_fills_its_border_still_leaves_the_corners():
+    ring = np.ones((20, 20), bool)
+    ring[2:-2, 2:-2] = ring[[0, 0, -1, -1], [0, -1, 0, -1]] = False
+    assert light_share(ring) < 0.5 < light_share(~ring)
+
+
+def test_what_the_caller_says_is_taken():
+    picture = np.full((20, 20), 220, np.uint8)
+    picture[2:-2, 2:-2] = 30
+    assert look(Image.fromarray(picture), "dark").light == 1
+    assert look(Image.fromarray(picture), "bright").light == 0

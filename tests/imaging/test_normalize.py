@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from inkdigit.data import mnist
-from inkdigit.errors import InkdigitError
-from inkdigit.imaging.normalize import normalize
+from inkdigit.imaging.ink import look
+from inkdigit.imaging.normalize import cut_out, has_form, normalize, stroke_width
 
 
 @pytest.fixture(scope="module")
@@ -16,18 +17,29 @@ def digits() -> np.ndarray:
     return mnist.load()[1].images[:200]
 
 
+def prepared(grey: np.ndarray) -> np.ndarray:
+    sight = look(Image.fromarray(grey), "bright")
+    assert sight.levels
+    digit = cut_out(sight.bright, sight.levels)
+    assert digit is not None
+    return normalize(digit)
+
+
 def extent(image: np.ndarray) -> tuple[int, int]:
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     return rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
 
 
-def test_mnists_digits_drawn_large_anywhere_come_back(digits: np.ndarray, ink: np.random.Generator):
-    differences: list[float] = []
-    for digit in digits:
-        large = Image.fromarray(digit).resize((28 * 7, 28 * 7), Image.Resampling.BICUBIC)
-        page = Image.new("L", (400, 300))
-        page.paste(large, (int(ink.integers(200)), int(ink.integers(100))))
-        differences.append(np.abs(normalize(np.asarray(page), "x").astype(float) - digit).sum() / digit.sum())
+def page(digit: np.ndarray, scale: int = 7, size: tuple[int, int] = (400, 300)) -> np.ndarray:
+    """An MNIST digit drawn large in the middle of a dark page."""
+    large = Image.fromarray(digit).resize((28 * scale, 28 * scale), Image.Resampling.BICUBIC)
+    paper = Image.new("L", size)
+    paper.paste(large, ((size[0] - large.width) // 2, (size[1] - large.height) // 2))
+    return np.array(paper)
+
+
+def test_mnists_digits_drawn_large_come_back(digits: np.ndarray):
+    differences = [np.abs(prepared(page(digit)).astype(float) - digit).sum() / digit.sum() for digit in digits]
     assert np.median(differences) < 0.25
     assert np.percentile(differences, 95) < 0.6
 
@@ -35,40 +47,84 @@ def test_mnists_digits_drawn_large_anywhere_come_back(digits: np.ndarray, ink: n
 def test_the_ink_fits_twenty_by_twenty_with_its_mass_in_the_middle(digits: np.ndarray):
     places = np.arange(28)
     for digit in digits:
-        image = normalize(np.kron(digit, np.ones((3, 2), np.uint8)), "x").astype(float)
+        image = prepared(np.kron(digit, np.ones((3, 2), np.uint8))).astype(float)
         assert max(extent(image)) <= 20
         for axis in (0, 1):
             assert abs(image.sum(axis=1 - axis) @ places / image.sum() - 14) < 1.01
 
 
 def test_the_proportions_stay():
-    page = np.zeros((100, 300), np.uint8)
-    page[10:90, 140:160] = 255
-    assert extent(normalize(page, "x")) == (20, 5)
-    assert extent(normalize(page.T.copy(), "x")) == (5, 20)
+    bar = np.zeros((100, 300), np.uint8)
+    bar[10:90, 140:152] = 255
+    assert extent(prepared(bar)) == (20, 3)
+    assert extent(prepared(bar.T.copy())) == (3, 20)
 
 
 def test_grey_ink_on_noisy_paper_becomes_bright_on_black(ink: np.random.Generator):
-    page = ink.normal(60, 4, (120, 90))
-    page[20:100, 40:50] += 70
-    image = normalize(page.clip(0, 255).astype(np.uint8), "x")
+    paper = ink.normal(60, 4, (120, 90))
+    paper[20:100, 40:50] += 70
+    image = prepared(paper.clip(0, 255).astype(np.uint8))
     assert image.max() == 255
     assert image[:, 14].max() > 200
     assert image[:, :4].max() == 0
 
 
-@pytest.mark.parametrize("page", [np.zeros((40, 30)), np.full((40, 30), 255), np.tile([90, 100], (40, 15))])
-def test_a_page_without_ink_is_told(page: np.ndarray):
-    with pytest.raises(InkdigitError, match=r"^5/x.png shows no ink"):
-        normalize(page.astype(np.uint8), "5/x.png")
+def test_dust_is_left_out(digits: np.ndarray):
+    for digit in digits[:50]:
+        clean = page(digit)
+        dusty = clean.copy()
+        for row, column in [(12, 20), (280, 30), (40, 370), (285, 390)]:
+            dusty[row : row + 5, column : column + 5] = 255
+        assert np.abs(prepared(dusty).astype(int) - prepared(clean)).sum() < 0.1 * digit.sum()
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 2)])
+def test_a_stroke_apart_is_a_part():
+    five = np.zeros((300, 300), np.uint8)
+    five[80:220, 100:120] = five[140:160, 100:200] = five[140:220, 180:200] = five[200:220, 100:200] = 255
+    five[80:100, 140:200] = 255  # the flag, 20 pixels from the rest
+    image = prepared(five)
+    assert image[:6].any() or extent(image)[0] == 20
+    assert image[5, 16:20].max() > 100
+
+
+def test_the_largest_stands_alone_among_equals_far_away():
+    dots = np.zeros((400, 400), np.uint8)
+    for place in range(40, 400, 80):
+        dots[place : place + 4, place : place + 4] = 255
+    sight = look(Image.fromarray(dots), "bright")
+    assert sight.levels
+    assert cut_out(sight.bright, sight.levels) is None
+
+
+def test_broad_strokes_become_thinner(digits: np.ndarray):
+    gains: list[float] = []
+    for digit in digits[:30]:
+        bold = np.asarray(cv2.dilate(page(digit, 10), np.ones((25, 25), np.uint8)), np.uint8)
+        width = stroke_width(bold) * 20 / max(extent(bold > 64))
+        if width > 3.5:
+            gains.append(width / stroke_width(prepared(bold)))
+    assert len(gains) > 20
+    assert min(gains) > 1.1
+
+
+def test_strokes_as_in_mnist_stay(digits: np.ndarray):
+    for digit in digits[:30]:
+        if stroke_width(digit) < 3:
+            assert abs(stroke_width(prepared(page(digit))) - stroke_width(digit)) < 0.6
+
+
+@pytest.mark.parametrize("shape", [(1, 300), (300, 1), (2, 2), (1, 2)])
 def test_the_smallest_pictures_are_no_trouble(shape: tuple[int, int]):
-    page = np.zeros(shape, np.uint8)
-    page.flat[: max(1, page.size // 2)] = 255
-    if page.size == 1:
-        with pytest.raises(InkdigitError, match="shows no ink"):
-            normalize(page, "x")
-    else:
-        assert normalize(page, "x").max() == 255
+    grey = np.zeros(shape, np.uint8)
+    grey.flat[: max(1, grey.size // 2)] = 255
+    assert prepared(grey).max() == 255
+
+
+def test_the_form_of_mnist_is_known(digits: np.ndarray):
+    for digit in digits:
+        assert has_form(digit)
+        assert not has_form(~digit)
+        assert not has_form(np.roll(digit, 2, axis=0))
+        assert not has_form(page(digit, 1, (30, 28)))
+        assert not has_form(np.asarray(Image.fromarray(digit).resize((24, 24)).resize((28, 28))) | np.uint8(3))
+    assert not has_form(np.zeros((28, 28), np.uint8))

@@ -12,7 +12,7 @@ from inkdigit.imaging.ink import LARGE, LEVELS, Levels
 SIZE, BOX = 28, 20
 CENTRE = 14  # row and column of the centres of mass in MNIST, measured: 14.0, half a pixel more or less
 FINE = 4 * BOX  # pixels of a digit's longer side while its strokes are made thinner
-BROADEST, BROAD = 3.25, 2.75  # strokes in pixels of the box; in MNIST nine of ten are thinner, and seven of ten
+BROADEST, BROAD = 3.25, 2.75  # strokes in pixels of the box: in MNIST nine of ten are thinner, seven of ten
 DUST = 8  # pixels of the longer side, at least, of a digit's largest part in a large picture
 SPECK = 2  # a spot is part of the digit when its distance, in the digit's lengths, is at most twice its share of ink
 
@@ -39,7 +39,7 @@ def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8] | No
     found = components(mask[inked])
     amount = found.count(bright[inked] > levels.cut)
     share = amount / amount.max()
-    kept = share == 1
+    kept = np.arange(len(share)) == share.argmax()
     top, bottom, left, right = found.box(kept)
     if max(bright.shape) >= LARGE and max(bottom - top, right - left) < DUST:
         return None
@@ -84,7 +84,7 @@ def stroke_width(digit: NDArray[np.uint8]) -> float:
 
 
 def _thinned(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A large digit, made smaller; its strokes made thinner where they are as broad as few are in MNIST."""
+    """A large digit, made smaller; its strokes made thinner where few are so broad in MNIST."""
     if max(digit.shape) < FINE:
         return digit
     digit = _resized(digit, FINE)
@@ -93,7 +93,10 @@ def _thinned(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if width <= BROADEST:
         return digit
     for step in range(round((width - BROAD) * pixel / 2)):
-        digit = _eroded(digit, corners=step % 2 == 1)  # in turn, which makes an octagon
+        thinner = _eroded(digit, corners=step % 2 == 1)  # in turn, which makes an octagon
+        if not thinner.any():
+            break
+        digit = thinner
     rows, columns = np.flatnonzero(digit.any(axis=1)), np.flatnonzero(digit.any(axis=0))
     return digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

@@ -119,7 +119,7 @@ async def answer(service: Service, request: Request) -> Response:
     seen = [image for image in images if not isinstance(image, Blank)]
     stack = images if isinstance(images, np.ndarray) else np.stack(seen) if seen else None
     nothing = np.empty((0, 10), np.float32)
-    found = nothing if stack is None else await service.predict(model, stack, request.receive, deadline)
+    found = nothing if stack is None else await service.predict(model, stack, request.scope, deadline)
     service.metrics.digits.labels("blank").inc(len(images) - len(seen))
     return Response(_encode(str(model.version), images, found, show=show), media_type="application/json")
 
