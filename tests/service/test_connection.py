@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.conftest import PIXELS, eventually
+from tests.service.conftest import PIXELS, eventually, metric
 from tests.service.raw import connect, lasting, request, statuses, talk
 from tests.serving import Served, served
 
@@ -199,3 +199,17 @@ def test_answers_go_on_when_nobody_reads_the_log(linear_run: Path) -> None:
             assert process.wait(30) == 0
         finally:
             process.kill()
+
+
+def test_who_goes_with_requests_under_way_and_ahead_leaves_no_error_behind(slow_run: Path) -> None:
+    with served("--model", slow_run, "--max-batch", 1, "--deadline", 60) as server:
+        for last in (lasting(post()), b"no HTTP\r\n\r\n"):
+            with connect(server) as connection:
+                connection.sendall(2 * lasting(post()))
+                eventually(lambda: metric(server, "inkdigit_queue_depth") == 1, "the first is under way")
+                connection.sendall(last)
+            eventually(lambda: metric(server, "inkdigit_queue_depth") == 0, "nobody waits")
+        assert server.post("/v1/digits", json=PIXELS).status_code == 200
+        lines = [json.loads(line) for line in server.log_file.read_text().splitlines()]
+        assert [line for line in lines if line["level"] == "error"] == []
+        assert len([line for line in lines if line.get("status") == 499]) == 2

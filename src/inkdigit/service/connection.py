@@ -64,6 +64,7 @@ class Protocol(HttpToolsProtocol):
         self._in_message = self._in_headers = self._resuming = False
         self._surplus = 0  # bytes that came for this message, less its body
         self._on_gone: Callable[[], object] | None = None
+        self._running: RequestResponseCycle | None = None  # what is being answered; others may wait behind it
 
     @classmethod
     def of(cls, scope: Scope) -> Protocol:
@@ -90,6 +91,9 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
+        if self._running:  # uvicorn tells the latest only
+            self._running.disconnected = True
+            self._running.message_event.set()
         if self._on_gone:
             self._on_gone()
         self._waiting.pop(self, None)
@@ -164,6 +168,7 @@ class Protocol(HttpToolsProtocol):
             self._close()
         else:
             super().on_headers_complete()
+            self._running = self._running if self.pipeline else self.cycle
 
     def on_body(self, body: bytes) -> None:
         """Part of a body. It may come in chunks whose frames are no larger than they are."""
@@ -183,6 +188,7 @@ class Protocol(HttpToolsProtocol):
         """An answer is written."""
         self._on_gone = None
         self._writer.flush()
+        self._running = self.pipeline[-1][0] if self.pipeline else self.cycle
         super().on_response_complete()
         if self.transport.is_closing() or (self._in_message and self.expect_100_continue):
             self._close()  # whoever asked before sending a body, and was refused, may not send it
