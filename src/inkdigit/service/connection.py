@@ -95,6 +95,7 @@ class Protocol(HttpToolsProtocol):
         self._waiting.pop(self, None)
         for clock in self._clocks.values():
             clock.cancel()
+        self._clocks.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
