@@ -32,7 +32,8 @@ def chunks(*parts: bytes, end: bytes = b"\r\n") -> bytes:
 
 @pytest.fixture(scope="module")
 def server(linear_run: Path) -> Generator[Served]:
-    with served("--model", linear_run) as server:
+    # It waits for so long that nobody is let go for being slow.
+    with served("--model", linear_run, "--read-timeout", 600, "--keep-alive", 600) as server:
         yield server
         # Whatever the tests sent, it serves on, nothing went wrong inside, and all of the log is lines of JSON.
         assert server.post("/v1/digits", json=PIXELS).status_code == 200

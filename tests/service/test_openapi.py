@@ -58,9 +58,9 @@ def test_every_route_is_in_it_and_every_path_is_a_route(linear_run: Path) -> Non
     async def routes() -> list[Any]:
         models = Models(1, 1, print)
         models.load_one(linear_run)
-        application, service = app.create(ServiceSettings(), models)
+        _, service = app.create(ServiceSettings(), models)
         service.batcher.close()
-        return application.routes
+        return app.routes(service)
 
     found = {
         (route.path.replace("{name}", "digits"), method)

@@ -188,7 +188,8 @@ def test_of_two_servers_started_at_once_one_has_the_port(linear_run: Path) -> No
 
 def test_a_model_that_does_not_run_is_told_with_its_folder(inkdigit: Command, tmp_path: Path) -> None:
     run = bare_run(tmp_path / "run", linear_model()[:-200])
-    assert f"The model in {run} does not run" in one_sentence(inkdigit("serve", "--port", 0, "--model", run))
+    told = one_sentence(inkdigit("serve", "--port", 0, "--model", run))
+    assert f"{run / 'model.onnx'} is no model that ONNX Runtime opens" in told
 
 
 def test_it_listens_on_ipv6_and_says_so(linear_run: Path) -> None:

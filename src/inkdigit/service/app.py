@@ -8,23 +8,24 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
-from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inkdigit.service.batching import Batcher, Images, Probabilities
+from inkdigit.service.connection import Protocol
 from inkdigit.service.keys import Keys
 from inkdigit.service.limits import Bodies
 from inkdigit.service.metrics import Metrics
@@ -36,8 +37,6 @@ from inkdigit.service.settings import ServiceSettings
 REQUEST_ID = re.compile(rb"[\w.:/+=-]{1,128}")
 LOG_FILE = 2  # standard error
 LONGEST = 200  # characters of a path that are worth a log's space
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -77,24 +76,29 @@ class Service:
 
         fields: where in the request each of them stands.
         """
-        with self.bodies.holding(sum(map(len, files))):
-            return await self._in_time(self.pictures.prepare(files, fields), deadline)
+        with self.bodies.holding(sum(map(len, files))), self.batcher.holding(len(files)), self._in_time():
+            async with asyncio.timeout_at(deadline):
+                return await self.pictures.prepare(files, fields)
 
-    async def predict(self, model: Model, images: Images, receive: Receive, deadline: float) -> Probabilities:
+    async def predict(self, model: Model, images: Images, scope: Scope, deadline: float) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
-        self.metrics.queue_depth.set(self.batcher.depth + len(images))
-        try:
-            work = self.batcher.predict(model.recognizer, images, receive)  # pyright: ignore
-            probabilities = await self._in_time(work, deadline)
-        finally:
-            self.metrics.queue_depth.set(self.batcher.depth)
+        connection = Protocol.of(scope)
+        if model.quick and len(images) == 1 and connection.alone:
+            probabilities = self.batcher.at_once(model.recognizer, images)
+        else:
+            self.metrics.queue_depth.set(self.batcher.depth + len(images))
+            try:
+                with self._in_time():
+                    probabilities = await self.batcher.predict(model.recognizer, images, deadline, connection.on_gone)
+            finally:
+                self.metrics.queue_depth.set(self.batcher.depth)
         self.metrics.answers(probabilities)
         return probabilities
 
-    async def _in_time(self, work: Awaitable[T], deadline: float) -> T:
+    @contextmanager
+    def _in_time(self) -> Generator[None]:
         try:
-            async with asyncio.timeout_at(deadline):
-                return await work
+            yield
         except TimeoutError:
             raise Problem(
                 HTTPStatus.GATEWAY_TIMEOUT,
@@ -124,10 +128,8 @@ class Lines(logging.Handler):
         say(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
 
 
-def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Service]:
+def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]:
     """The application and its parts, around models that are loaded. Call it in the event loop that will serve."""
-    from inkdigit.service.routes import digits, health, openinference, pages, tfserving
-
     metrics = Metrics()
     service = Service(
         settings,
@@ -139,17 +141,17 @@ def create(settings: ServiceSettings, models: Models) -> tuple[Starlette, Servic
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.tell_version()
-    faces = (digits, openinference, tfserving, health, pages)
-    routes = [route for face in faces for route in face.routes(service)]
-    middleware = [Middleware(Gate, service=service)]
+    app: ASGIApp = Gate(routes(service), service)
     if settings.origins:
-        cors = Middleware(
-            CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"]
-        )
-        middleware.insert(0, cors)
-    app = Starlette(routes=routes, middleware=middleware, exception_handlers={404: _no_route, 405: _no_method})
-    app.router.redirect_slashes = False
+        app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"])
     return app, service
+
+
+def routes(service: Service) -> list[Route]:
+    """Every route there is."""
+    from inkdigit.service.routes import digits, health, openinference, pages, tfserving
+
+    return [route for face in (digits, openinference, tfserving, health, pages) for route in face.routes(service)]
 
 
 def _no_route(request: Request, _: Exception) -> Response:
@@ -164,10 +166,14 @@ def _no_method(request: Request, error: Any) -> Response:
 
 
 class Gate:
-    """What every request goes through: its id, the key, the metrics, one line in the log. Never what it carries."""
+    """What every request goes through: its id, its route, the metrics, one line in the log. Never what it carries."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self.app, self.service = app, service
+    def __init__(self, routes: Sequence[Route], service: Service) -> None:
+        self.service = service
+        router = Router(routes, redirect_slashes=False)
+        self._routed = ExceptionMiddleware(router, {404: _no_route, 405: _no_method})
+        # Looked up by their path: matching patterns one after the other takes as long as all the rest.
+        self._plain = {route.path: route for route in routes if "{" not in route.path}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -190,7 +196,7 @@ class Gate:
         scope["started"] = started
         problem = None
         try:
-            await self.app(scope, receive, answer)
+            await self._route(scope)(scope, receive, answer)
         except ClientGoneError:
             problem = "client_gone"
         except Exception as error:  # noqa: BLE001 - a mistake of ours: the client hears that much and no more
@@ -198,6 +204,14 @@ class Gate:
             failure = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; the log says what.")
             await failure.response(scope["path"])(scope, receive, answer)
         self._record(scope, request_id, status, problem)
+
+    def _route(self, scope: Scope) -> ASGIApp:
+        route = self._plain.get(scope["path"])
+        if route and scope["method"] in (route.methods or ()):
+            scope["route"] = route
+            return route.handle
+        scope["app"] = self  # or Starlette's router would answer what it does not know by itself
+        return self._routed
 
     def _record(self, scope: Scope, request_id: bytes, status: int, problem: str | None) -> None:
         route = getattr(scope.get("route"), "path", "none")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from inkdigit.service.problems import ClientGoneError, overloaded
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
-Receive = Callable[[], asyncio.Future[dict[str, object]]]
 
 
 @dataclass(eq=False, slots=True)
@@ -28,12 +27,17 @@ class _Item:
     images: Images
     answer: asyncio.Future[Probabilities]
 
+    def fail(self, error: Exception) -> None:
+        """Let whoever waits hear of it, unless the answer has come."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
 
 class Batcher:
     """Feeds models from a bounded queue, on one thread beside the event loop that it is made in.
 
-    No waiting window: an idle model is given what there is. While it works, what arrives is gathered into the next
-    batch of at most `max_batch` images (a single request may have more). Of several models, each batch is one's.
+    No waiting window: the thread takes what there is, at most `max_batch` images together (a single request may have
+    more), and while it works the queue fills. Of several models, each batch is one's.
 
     on_batch: told the size of each batch.
     """
@@ -43,9 +47,7 @@ class Batcher:
         self.depth = 0  # images accepted and not yet answered
         self._on_batch = on_batch
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Item] = deque()
-        self._work: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
-        self._busy = False
+        self._work: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._predict_batches, name="model", daemon=True)
         self._thread.start()
 
@@ -59,74 +61,77 @@ class Batcher:
         if self.depth and self.depth + images > self.max_queue:
             raise overloaded("max_queue")
 
-    async def predict(self, recognizer: Recognizer, images: Images, gone: Receive) -> Probabilities:
+    @contextmanager
+    def holding(self, images: int) -> Generator[None]:
+        """Count so many images as accepted while the block runs. Raises the Problem 503 where they are too many."""
+        self.admit(images)
+        self.depth += images
+        try:
+            yield
+        finally:
+            self.depth -= images
+
+    def at_once(self, recognizer: Recognizer, images: Images) -> Probabilities:
+        """What `predict` gives, in the event loop: for a lone request, which a thread would keep waiting for longer."""
+        self._on_batch(len(images))
+        return recognizer.predict_proba(images)
+
+    async def predict(
+        self, recognizer: Recognizer, images: Images, deadline: float, on_gone: Callable[[Callable[[], None]], object]
+    ) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, when the turn has come.
 
-        gone: awaited while the request waits for its turn; where it returns a disconnect, the request is dropped and
-        ClientGoneError raised. Raises the Problem 503 where the queue is full. A cancelled request, such as one past
-        its deadline, is dropped too.
+        deadline: by the event loop's clock, after which TimeoutError is raised. on_gone: given what to call when the
+        client has gone; then ClientGoneError is raised. Either way the request is dropped, unless the model is at it.
+        Raises the Problem 503 where the queue is full.
         """
-        self.admit(len(images))
         item = _Item(recognizer, images, self._loop.create_future())
-        self.depth += len(images)
-        try:
-            self._waiting.append(item)
-            if not self._busy:
-                self._next()
-                return await item.answer
-            watch = self._loop.create_task(_cancel_when_gone(gone, item.answer))
+        with self.holding(len(images)):
+            on_gone(lambda: item.fail(ClientGoneError()))
+            timer = self._loop.call_at(deadline, item.fail, TimeoutError())
+            self._work.put(item)
             try:
                 return await item.answer
-            except asyncio.CancelledError:
-                if watch.done():
-                    raise ClientGoneError from None
-                raise
             finally:
-                watch.cancel()
-        finally:
-            item.answer.cancel()
-            self.depth -= len(images)
-
-    def _next(self) -> None:
-        """Give the thread the next batch: neighbours in the queue, for one model, that somebody still waits for."""
-        batch: list[_Item] = []
-        size = 0
-        while self._waiting:
-            item = self._waiting[0]
-            if not item.answer.done():
-                if batch and (item.recognizer is not batch[0].recognizer or size + len(item.images) > self.max_batch):
-                    break
-                batch.append(item)
-                size += len(item.images)
-            self._waiting.popleft()
-        self._busy = bool(batch)
-        if batch:
-            self._on_batch(size)
-            self._work.put(batch)
+                timer.cancel()
+                item.answer.cancel()
 
     def _predict_batches(self) -> None:
-        while batch := self._work.get():
-            images = batch[0].images if len(batch) == 1 else np.concatenate([item.images for item in batch])
+        item = self._work.get()
+        while item:
+            batch, item = self._gather(item)
+            images = batch[0].images if len(batch) == 1 else np.concatenate([one.images for one in batch])
             try:
                 outcome = batch[0].recognizer.predict_proba(images)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 outcome = error
             self._loop.call_soon_threadsafe(self._answer, batch, outcome)
+            item = item or self._work.get()
+            while item and item.answer.done():  # nobody waits for it any more
+                item = self._work.get()
+
+    def _gather(self, first: _Item) -> tuple[list[_Item], _Item | None]:
+        """A batch of `first` and what waits behind it, and what was taken from the queue but not into the batch."""
+        batch, size = [first], len(first.images)
+        while size < self.max_batch and not self._work.empty():
+            item = self._work.get()
+            if item is None:
+                self._work.put(None)  # the end, which comes after this batch
+                break
+            if item.recognizer is not first.recognizer or size + len(item.images) > self.max_batch:
+                return batch, item
+            if not item.answer.done():
+                batch.append(item)
+                size += len(item.images)
+        return batch, None
 
     def _answer(self, batch: list[_Item], outcome: Probabilities | Exception) -> None:
-        self._next()  # first: the model works while the answers are written
         start = 0
         for item in batch:
             end = start + len(item.images)
-            if not item.answer.done():
-                if isinstance(outcome, Exception):
-                    item.answer.set_exception(outcome)
-                else:
-                    item.answer.set_result(outcome[start:end])
+            if isinstance(outcome, Exception):
+                item.fail(outcome)
+            elif not item.answer.done():
+                item.answer.set_result(outcome[start:end])
             start = end
-
-
-async def _cancel_when_gone(gone: Receive, answer: asyncio.Future[Probabilities]) -> None:
-    while (await gone())["type"] != "http.disconnect":
-        continue
-    answer.cancel()
+        self._on_batch(start)

@@ -8,12 +8,42 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from inkdigit.service.problems import MEDIA_TYPE, Problem
 
 HEADER_BYTES, HEADER_COUNT = 32 << 10, 100
+KEY = "inkdigit.connection"  # where a request's scope holds the connection
 AHEAD = 100  # requests on a connection that wait for the answers to those before
+
+
+class _OneWrite:
+    """A transport that writes an answer's head with its body: half the system calls, and packets that are full."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+        self.is_closing, self.get_extra_info = transport.is_closing, transport.get_extra_info
+        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
+        self.abort, self.get_write_buffer_size = transport.abort, transport.get_write_buffer_size
+
+    def write(self, data: bytes) -> None:
+        """Hold the head of an answer until its body comes; write anything else."""
+        if not self._head and data.endswith(b"\r\n\r\n") and data.startswith(b"HTTP/1.1 ") and data[9:10] != b"1":
+            self._head = data
+        else:
+            data, self._head = self._head + data, b""
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write a head that has no body."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Write what is left, and close."""
+        self.flush()
+        self._transport.close()
 
 
 class Protocol(HttpToolsProtocol):
@@ -33,10 +63,26 @@ class Protocol(HttpToolsProtocol):
         self._clocks: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self._in_message = self._in_headers = self._resuming = False
         self._surplus = 0  # bytes that came for this message, less its body
+        self._on_gone: Callable[[], object] | None = None
+
+    @classmethod
+    def of(cls, scope: Scope) -> Protocol:
+        """The connection that a request came by."""
+        return scope[KEY]
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other request is under way in this process."""
+        return len(self.tasks) <= 1
+
+    def on_gone(self, call: Callable[[], object]) -> None:
+        """Have this called, should the client go before it has its answer."""
+        self._on_gone = call
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: the first request has to come."""
-        super().connection_made(transport)
+        self._writer: Any = _OneWrite(transport)
+        super().connection_made(self._writer)
         if len(self.connections) > self._most and self._waiting:
             next(iter(self._waiting))._close()
         self._waiting.setdefault(self)
@@ -44,9 +90,12 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
+        if self._on_gone:
+            self._on_gone()
         self._waiting.pop(self, None)
         for clock in self._clocks.values():
             clock.cancel()
+        self._clocks.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -87,6 +136,7 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         if not self._resuming:
             super().on_message_begin()
+            self.scope[KEY] = self  # pyright: ignore[reportGeneralTypeIssues]
             self._in_message = self._in_headers = True
             self._surplus = 0
 
@@ -131,6 +181,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """An answer is written."""
+        self._on_gone = None
+        self._writer.flush()
         super().on_response_complete()
         if self.transport.is_closing() or (self._in_message and self.expect_100_continue):
             self._close()  # whoever asked before sending a body, and was refused, may not send it

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import Recognizer
 
 NAME = "digits"
+QUICK = 0.002  # seconds
 SECONDS = 1.0  # between two looks at a folder of versions
 
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
@@ -30,7 +31,7 @@ class Model:
 
     version: int
     recognizer: Recognizer
-    about: dict[str, Any]  # for people: what the run's manifest says of itself
+    quick: bool  # whether it reads a digit sooner than a thread would take it up and give it back
 
 
 class Models:
@@ -111,14 +112,15 @@ class Models:
             recognizer = Recognizer.load(run, threads=self.threads)
             for images in (1, self.warm):
                 answers = recognizer.predict_proba(np.zeros((images, 28, 28), np.uint8))
-            about = _about(run)
         except InkdigitError:
             raise
-        except Exception as error:  # ONNX Runtime raises its own kinds, and a manifest may hold anything
+        except Exception as error:  # ONNX Runtime raises its own kinds
             raise InkdigitError(f"The model in {run} does not run ({' '.join(str(error).split())}).") from error
         if answers.shape != (self.warm, 10) or not np.isfinite(answers).all():
             raise InkdigitError(f"The model in {run} does not give ten probabilities.")
-        return Model(version, recognizer, about)
+        started = time.perf_counter()
+        recognizer.predict_proba(np.zeros((1, 28, 28), np.uint8))
+        return Model(version, recognizer, time.perf_counter() - started < QUICK)
 
 
 def _versions(folder: Path) -> list[tuple[int, Path]]:
@@ -139,16 +141,3 @@ def _state(run: Path) -> State:
             break
         found.append((status.st_mtime_ns, status.st_size))
     return tuple(found)
-
-
-def _about(run: Path) -> dict[str, Any]:
-    manifest = runs.read(run).manifest
-    figures = manifest.get("figures", {})
-    return {
-        "created": manifest.get("created"),
-        "sha256": manifest["files"][runs.MODEL]["sha256"],
-        "accuracy": figures.get("accuracy"),
-        "scored": figures.get("scored"),
-        "parameters": manifest.get("parameters"),
-        "preset": manifest.get("settings", {}).get("preset"),
-    }

@@ -19,7 +19,7 @@ from inkdigit.imaging.prepare import NoInkError, prepare
 from inkdigit.service.problems import Problem
 
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
-SMALL = 640 * 640  # pixels: a picture that is prepared sooner than a thread would take it up
+SMALL, LIGHT = 128 * 128, 4096  # pixels and bytes of a picture that is not worth a thread: half a millisecond
 
 
 class Blank:
@@ -32,7 +32,7 @@ Prepared = NDArray[np.uint8] | Blank
 
 
 class Pictures:
-    """Prepares pictures, large ones beside the event loop.
+    """Prepares pictures, a small one at once and all others beside the event loop.
 
     max_pixels: of a picture, in millions.
     """
@@ -49,7 +49,7 @@ class Pictures:
         """
         prepared: list[Prepared] = []
         for content, field in zip(files, fields, strict=True):
-            if _is_small(content):
+            if len(files) == 1 and _is_small(content):
                 prepared.append(self._prepare_one(content, field))
             else:
                 loop = asyncio.get_running_loop()
@@ -71,12 +71,13 @@ def from_base64(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The {field} is not base64.", field=field) from None
+        sentence = f"The {field} is not base64. Of a data: address, send what follows the comma."
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field=field) from None
 
 
 def _is_small(content: bytes) -> bool:
-    """Whether it is a PNG with few pixels, by its header."""
-    if len(content) < 24 or content[:8] != b"\x89PNG\r\n\x1a\n":
+    """Whether it is a PNG with few pixels, by its header, and with no room for much else."""
+    if not 24 <= len(content) <= LIGHT or content[:8] != b"\x89PNG\r\n\x1a\n":
         return False
     width, height = struct.unpack(">II", content[16:24])
     return width * height <= SMALL

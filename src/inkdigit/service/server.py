@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
 import multiprocessing
 import os
@@ -73,7 +74,8 @@ def listen(settings: ServiceSettings) -> Sockets:
 
 
 def _bound(family: int, address: Any) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, for asyncio looks at it before it has packets sent without delay.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":  # where it would let two servers share a port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
@@ -101,8 +103,8 @@ def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: thr
     from inkdigit.service.models import Models
 
     logging.basicConfig(handlers=[Lines()])
-    threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
-    models = Models(threads, settings.max_batch, say)
+    sys.setswitchinterval(0.0005)  # a picture that a thread prepares must not hold up the others for Python's 5 ms
+    models = Models(settings.threads, settings.max_batch, say)
     if settings.models:
         models.load_folder(Path(settings.models))
     else:
@@ -158,6 +160,8 @@ async def _serve(
     from inkdigit.service.app import create
 
     app, service = create(settings, models)
+    gc.collect()
+    gc.freeze()  # what is here stays: no need to look through it again and again
     config.app = app
     server = _Server(config)
     loop = asyncio.get_running_loop()

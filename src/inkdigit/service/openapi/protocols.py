@@ -147,7 +147,7 @@ def _with_versions(path: str, end: str, method: str, one: Json) -> Json:
     other = {
         **one,
         "operationId": f"{one['operationId']}_version",
-        "summary": f"{one['summary']}, of a certain version",
+        "summary": "The same, of a version by its number",
         "parameters": [version, *one.get("parameters", [])],
     }
     return {f"{path}{end}": {method: one}, f"{path}/versions/{{version}}{end}": {method: other}}

@@ -30,6 +30,8 @@ from inkdigit.service.problems import Problem, too_many
 from inkdigit.service.tensors import Picture, Pixel, Several, decode, stack
 
 DEPTH = re.compile(rb'"pixels"\s*:\s*((?:\[\s*){0,4})')
+PIXELS = "Pixels are 28 rows of 28 whole numbers from 0 (paper) to 255 (ink), or a list of such images."
+EITHER = 'Send {"pixels": …} or {"image": "…"}, a picture file in base64.'
 
 Base64 = Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -117,7 +119,7 @@ async def answer(service: Service, request: Request) -> Response:
     seen = [image for image in images if not isinstance(image, Blank)]
     stack = images if isinstance(images, np.ndarray) else np.stack(seen) if seen else None
     nothing = np.empty((0, 10), np.float32)
-    found = nothing if stack is None else await service.predict(model, stack, request.receive, deadline)
+    found = nothing if stack is None else await service.predict(model, stack, request.scope, deadline)
     service.metrics.digits.labels("blank").inc(len(images) - len(seen))
     return Response(_encode(str(model.version), images, found, show=show), media_type="application/json")
 
@@ -149,11 +151,10 @@ def _decode_json(body: bytes) -> Images | Files:
     depth = DEPTH.search(body)
     decoder = ENCODED if depth is None else MANY if depth[1].count(b"[") > 2 else ONE
     try:
-        content = decode(decoder, body)
+        content = decode(decoder, body, hint=PIXELS if depth else EITHER)
     except Problem as problem:
-        if depth is None and "image" in problem.detail:
-            sentence = "The object has neither pixels nor image: give one of the two."
-            raise Problem(problem.status, sentence) from None
+        if depth is None and "`image`" in problem.detail:
+            raise Problem(problem.status, f"The object has neither pixels nor image. {EITHER}") from None
         raise
     if isinstance(content, Encoded):
         return [from_base64(content.image, "image")], ["image"]

@@ -85,7 +85,7 @@ async def infer(service: Service, request: Request) -> Response:
     call, start = _call(body, request.headers.get(HEADER))
     binary = _wants_binary(call)
     pixels = _images(call, body, start, service.settings.max_images)
-    found = await service.predict(model, pixels, request.receive, service.deadline())
+    found = await service.predict(model, pixels, request.scope, service.deadline())
     return _answer(model, call.id, found, binary=binary)
 
 

@@ -75,7 +75,7 @@ async def predict(service: Service, request: Request) -> Response:
     pixels = await (_rows(service, instances, deadline) if instances else _column(service, inputs, deadline))
     if len(pixels) > service.settings.max_images:
         raise too_many(len(pixels), service.settings.max_images)
-    found = await service.predict(model, pixels, request.receive, deadline)
+    found = await service.predict(model, pixels, request.scope, deadline)
     return _json({"predictions" if instances else "outputs": found.tolist()})
 
 
