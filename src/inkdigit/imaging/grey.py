@@ -11,14 +11,8 @@ Ink = Literal["auto", "dark", "bright"]
 
 FAINTEST = 16  # grey levels between paper and ink, below which there is none
 
-_COARSE = 48  # pixels along the longer side, at least, of the picture in which contrasts are compared
+_SAMPLE = 128  # pixels along the longer side of the sample in which contrasts are compared
 _COLOURED = 1.5  # how many times luma's contrast a colour channel must have to be taken instead
-
-
-def coarse(image: Image.Image, side: int) -> Image.Image:
-    """The picture shrunk by a whole factor to `side` pixels or up to twice as many; as it is where it has no more."""
-    factor = max(image.size) // side
-    return image.reduce(factor) if factor > 1 else image
 
 
 def to_grey(image: Image.Image, ink: Ink = "auto") -> Image.Image:
@@ -31,16 +25,12 @@ def to_grey(image: Image.Image, ink: Ink = "auto") -> Image.Image:
         return image
     if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
         return _on_paper(image, ink)
-    luma, channels = image.convert("L"), [image.getchannel(name) for name in "RGB"]
-    contrasts = [_contrast(channel) for channel in channels]
-    if max(contrasts) > _COLOURED * _contrast(luma):
-        return channels[contrasts.index(max(contrasts))]
-    return luma
-
-
-def _contrast(channel: Image.Image) -> int:
-    low, high = np.asarray(coarse(channel, _COARSE).getextrema(), int)
-    return int(high - low)
+    few = image.resize([max(1, side * _SAMPLE // max(image.size)) for side in image.size], Image.Resampling.NEAREST)
+    contrasts = [high - low for low, high in np.array(few.convert("RGB").getextrema())]
+    low, high = np.array(few.convert("L").getextrema())
+    if max(contrasts) > _COLOURED * (high - low):
+        return image.getchannel("RGB"[contrasts.index(max(contrasts))])
+    return image.convert("L")
 
 
 def _on_paper(image: Image.Image, ink: Ink) -> Image.Image:

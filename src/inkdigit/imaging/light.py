@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from inkdigit.imaging.grey import Ink, coarse
+from inkdigit.imaging.grey import Ink
 from inkdigit.imaging.ink import Sight, border, look
 
 SMALLEST = 48  # pixels along the longer side of a picture whose light can be told from its strokes
@@ -32,7 +32,8 @@ def even_out(grey: Image.Image) -> Image.Image:
     The light at a place is the median of its surroundings, in a coarse picture. On light paper it is divided by, as
     light multiplies what is dark; on dark paper it is subtracted.
     """
-    small = coarse(grey, _COARSE)
+    factor = max(grey.size) // _COARSE
+    small = grey.reduce(factor) if factor > 1 else grey
     window = max(small.size) // _WINDOW | 1
     surroundings = small.filter(ImageFilter.MedianFilter(window)).filter(ImageFilter.BoxBlur(1))
     light = np.asarray(surroundings.resize(grey.size, Image.Resampling.BILINEAR), np.float32)
