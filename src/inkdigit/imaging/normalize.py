@@ -11,7 +11,6 @@ from inkdigit.imaging.ink import LARGE, LEVELS, Levels
 
 SIZE, BOX = 28, 20
 CENTRE = 14  # row and column of the centres of mass in MNIST, measured: 14.0, half a pixel more or less
-NARROW = 0.75  # width by height; MNIST's median is 0.8
 FINE = 4 * BOX  # pixels of a digit's longer side while its strokes are made thinner
 BROADEST, BROAD = 3.25, 2.75  # strokes in pixels of the box: in MNIST nine of ten are thinner, seven of ten
 DUST = 8  # pixels of the longer side, at least, of a digit's largest part in a large picture
@@ -28,12 +27,11 @@ def has_form(image: NDArray[np.uint8]) -> bool:
     return all(abs(_centre(image, axis) - CENTRE) < 0.53 for axis in (0, 1))
 
 
-def cut_out(bright: NDArray[np.uint8], levels: Levels) -> tuple[NDArray[np.uint8], bool] | None:
-    """The digit's box, (H, W) uint8, its ink stretched to 255 and all else 0, and whether it has been made a square.
+def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8] | None:
+    """The digit's box, (H, W) uint8, its ink stretched to 255 and all else 0. Specks away from it are left out.
 
-    Specks away from the digit are left out. None where a large picture has nothing but dust. Nobody writes a square
-    exactly in the middle of a square picture: that is how digits look whose proportions a set has not kept.
-    bright: (H, W) uint8, ink bright on dark. levels: what its grey levels mean.
+    bright: (H, W) uint8, ink bright on dark. levels: what its grey levels mean. None where a large picture has
+    nothing but dust.
     """
     mask = bright > levels.faint
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
@@ -51,9 +49,7 @@ def cut_out(bright: NDArray[np.uint8], levels: Levels) -> tuple[NDArray[np.uint8
         top, bottom, left, right = found.box(kept)
     ink = (found.whole if kept.all() else found.only(kept))[top:bottom, left:right]
     stretch = ((LEVELS - levels.paper) * (255 / (levels.full - levels.paper))).clip(0, 255).round().astype(np.uint8)
-    height, width = bright.shape
-    margins = {above + top, before + left, height - above - bottom, width - before - right}
-    return stretch[part[top:bottom, left:right]] * ink, height == width and len(margins) == 1
+    return stretch[part[top:bottom, left:right]] * ink
 
 
 def _near(found: Components, share: NDArray[np.float64], box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
@@ -65,14 +61,13 @@ def _near(found: Components, share: NDArray[np.float64], box: tuple[int, int, in
     return (gap <= SPECK * share) & (share > 0)
 
 
-def normalize(digit: NDArray[np.uint8], *, stretched: bool = False) -> NDArray[np.uint8]:
+def normalize(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A digit's box (H, W) uint8, ink bright on 0 -> (28, 28) uint8 as in MNIST.
 
     It is scaled to fit 20x20 with its proportions kept, and its centre of mass put in the middle of 28x28
     (LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A).
-    stretched: its proportions are lost already, as it has been made a square: it is made as narrow as digits are.
     """
-    small = _resized(_thinned(digit), BOX, NARROW if stretched else 1).astype(np.float32)
+    small = _resized(_thinned(digit), BOX).astype(np.float32)
     # A thin stroke shrinks to grey; MNIST's strokes are bright.
     bright = np.sort(small, axis=None)[int(0.95 * small.size)]
     small = np.minimum(small * (255 / max(bright, 1)), 255)
@@ -114,9 +109,9 @@ def _eroded(digit: NDArray[np.uint8], *, corners: bool) -> NDArray[np.uint8]:
     return np.minimum(np.minimum(columns[:, :-2], columns[:, 2:]), rows[:, 1:-1])
 
 
-def _resized(digit: NDArray[np.uint8], side: int, narrow: float = 1) -> NDArray[np.uint8]:
-    """With so many pixels along the longer side, after the width has been multiplied."""
-    height, width = digit.shape[0], narrow * digit.shape[1]
+def _resized(digit: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """With so many pixels along the longer side."""
+    height, width = digit.shape
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Pillow widens the filter when it shrinks a picture: nothing is left out between the new pixels.

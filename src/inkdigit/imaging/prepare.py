@@ -51,11 +51,10 @@ def to_digit(picture: Image.Image, ink: Ink, name: str) -> tuple[NDArray[np.uint
         if ink != "bright" and has_form(~pixels):
             return ~pixels, 1
     sight = look_in_even_light(grey, ink)
-    found = cut_out(sight.bright, sight.levels) if sight.levels else None
-    if found is None:
+    digit = cut_out(sight.bright, sight.levels) if sight.levels else None
+    if digit is None:
         raise NoInkError(f"{name} shows no ink: draw a digit on it, or take a picture with more contrast.")
-    digit, is_square = found
-    return normalize(digit, stretched=is_square), sight.light
+    return normalize(digit), sight.light
 
 
 def read_file(path: Path) -> bytes:
