@@ -31,7 +31,7 @@ from inkdigit.service.limits import Bodies
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
 from inkdigit.service.pictures import Pictures, Prepared
-from inkdigit.service.problems import ClientGoneError, Problem
+from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 from inkdigit.service.settings import ServiceSettings
 
 REQUEST_ID = re.compile(rb"[\w.:/+=-]{1,128}")
@@ -174,6 +174,8 @@ class Gate:
         self._routed = ExceptionMiddleware(router, {404: _no_route, 405: _no_method})
         # Looked up by their path: matching patterns one after the other takes as long as all the rest.
         self._plain = {route.path: route for route in routes if "{" not in route.path}
+        # Ready made: an overloaded server has no time to make them.
+        self._full = {path: overloaded("max_queue").response(path) for path in self._plain}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -209,6 +211,9 @@ class Gate:
         route = self._plain.get(scope["path"])
         if route and scope["method"] in (route.methods or ()):
             scope["route"] = route
+            if scope["method"] == "POST" and self.service.batcher.is_full:
+                self.service.metrics.rejected.labels("queue_full").inc()
+                return self._full[route.path]
             return route.handle
         scope["app"] = self  # or Starlette's router would answer what it does not know by itself
         return self._routed

@@ -56,6 +56,11 @@ class Batcher:
         self._work.put(None)
         self._thread.join()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether not one image more is accepted."""
+        return self.depth >= self.max_queue
+
     def admit(self, images: int) -> None:
         """Raise the Problem 503 where so many images more are too many. A lone request is never too large."""
         if self.depth and self.depth + images > self.max_queue:
