@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,11 @@ def test_every_route_is_in_it_and_every_path_is_a_route(linear_run: Path) -> Non
         service.batcher.close()
         return app.routes(service)
 
+    with ThreadPoolExecutor(1) as elsewhere:  # Playwright keeps an event loop in this thread, for all tests of pages
+        every = elsewhere.submit(asyncio.run, routes()).result()
     found = {
         (route.path.replace("{name}", "digits"), method)
-        for route in asyncio.run(routes())
+        for route in every
         if isinstance(route, Route) and route.path not in PAGES and not route.path.startswith("/web/")
         for method in (route.methods or set()) - {"HEAD"}
     }
