@@ -13,7 +13,8 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.handmade import bare_run
+from inkdigit.data.digits import Digits
+from tests.handmade import bare_run, make_versions
 from tests.onnx_models import linear_model, slow_model
 from tests.serving import Served
 
@@ -30,6 +31,12 @@ def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def slow_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose model takes a good part of a second for any batch."""
     return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(60))
+
+
+@pytest.fixture(scope="session")
+def models(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two versions, whose answers differ."""
+    return make_versions(tmp_path_factory.mktemp("models"), real_digits)
 
 
 def eventually(true: Callable[[], Any], what: str) -> Any:

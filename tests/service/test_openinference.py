@@ -16,18 +16,12 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from inkdigit.data.digits import Digits
 from inkdigit.recognizer import Recognizer
-from tests.handmade import make_versions
 from tests.serving import Served, served
 
 INFER = "/v2/models/digits/infer"
 HEADER = "Inference-Header-Content-Length"
 
 Pixels = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="module")
-def models(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_versions(tmp_path_factory.mktemp("models"), real_digits)
 
 
 @pytest.fixture(scope="module")

@@ -18,17 +18,11 @@ from PIL import Image
 from inkdigit.data.digits import Digits
 from inkdigit.imaging.prepare import prepare
 from inkdigit.recognizer import Recognizer
-from tests.handmade import make_versions
 from tests.serving import Served, served
 
 PREDICT = "/v1/models/digits:predict"
 
 Pixels = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="module")
-def models(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_versions(tmp_path_factory.mktemp("models"), real_digits)
 
 
 @pytest.fixture(scope="module")

@@ -72,14 +72,14 @@ class ClientGoneError(Exception):
     """Nobody waits for the answer any more."""
 
 
-def overloaded(setting: str, headers: dict[str, str] | None = None) -> Problem:
+def overloaded(setting: str) -> Problem:
     """The queue is full."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Too many requests wait for an answer: try again in a second.",
         setting=setting,
         reason="queue_full",
-        headers={"Retry-After": "1"} | (headers or {}),
+        headers={"Retry-After": "1"},
     )
 
 
