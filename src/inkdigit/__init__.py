@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from inkdigit.classifier import DigitClassifier as DigitClassifier
     from inkdigit.imaging.prepare import prepare as prepare
+    from inkdigit.reading.reader import read as read
     from inkdigit.recognizer import Recognizer as Recognizer
 
     __version__: str
 
-__all__ = ["DigitClassifier", "Recognizer", "__version__", "prepare"]
+__all__ = ["DigitClassifier", "Recognizer", "__version__", "prepare", "read"]
 
 
 def __getattr__(name: str) -> object:
@@ -32,6 +33,10 @@ def __getattr__(name: str) -> object:
         from inkdigit.imaging.prepare import prepare
 
         return prepare
+    if name == "read":
+        from inkdigit.reading.reader import read
+
+        return read
     if name == "__version__":
         from importlib.metadata import version
 

@@ -309,7 +309,7 @@ def read(
         raise InkdigitError("Whole pages cannot be read yet: add --single to read pictures of one digit each.")
     if url and run:
         raise InkdigitError("A server at --url reads with its own model: leave out --model, or --url.")
-    from inkdigit import reading
+    from inkdigit.reading import single as reading
     from inkdigit.recognizer import Recognizer
 
     reader = reading.at(url, api_key) if url else reading.here(Recognizer.load(*([run] if run else [])))

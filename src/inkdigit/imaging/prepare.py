@@ -38,7 +38,7 @@ def prepare(
     Raises NoInkError where nothing is drawn, and InkdigitError for what is no such picture.
     """
     name = name or (str(image) if isinstance(image, str | Path) else "the picture")
-    return to_digit(_opened(image, name, formats, largest), ink, name)[0]
+    return to_digit(opened(image, name, formats, largest, SIDE), ink, name)[0]
 
 
 def to_digit(picture: Image.Image, ink: Ink, name: str) -> tuple[NDArray[np.uint8], float]:
@@ -66,14 +66,15 @@ def read_file(path: Path) -> bytes:
     return content
 
 
-def _opened(image: object, name: str, formats: Sequence[str], largest: int) -> Image.Image:
+def opened(image: object, name: str, formats: Sequence[str], largest: int, side: int | None = None) -> Image.Image:
+    """Whatever holds a picture, as `prepare` takes it -> upright, of mode L, RGB or RGBA, as `decode` gives it."""
     if isinstance(image, str | Path):
         image = read_file(Path(image))
     if isinstance(image, bytes):
-        return decode(image, name, formats=formats, largest=largest, side=SIDE)
+        return decode(image, name, formats=formats, largest=largest, side=side)
     if isinstance(image, np.ndarray):
         image = from_array(image, name)
     if isinstance(image, Image.Image):
-        return from_image(image, name, SIDE)
+        return from_image(image, name, side)
     kinds = "a PIL image, a NumPy array, the bytes of a picture file, or a path"
     raise InkdigitError(f"{name} is of type {type(image).__name__}: give {kinds}.")

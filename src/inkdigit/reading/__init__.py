@@ -1,0 +1,1 @@
+"""Pictures with handwritten digits -> the digits, as they stand."""
