@@ -1,0 +1,181 @@
+"""Synthesised strips in, a fitted network out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from inkdigit import backend
+from inkdigit.batch_norm import fuse
+from inkdigit.data import mnist
+from inkdigit.data.digits import Digits
+from inkdigit.detector.network import BOX, DIGITS, HERE, OUTPUTS, STRIDE, build
+from inkdigit.files import atomic
+from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip
+from inkdigit.training import Average
+
+WIDTH = 224  # pixels of a training strip
+PER_EPOCH = 4096  # strips
+BATCH = 32
+RATE = 3e-3
+SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
+INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
+UNIT = 16.0  # pixels: the boxes' sides are learnt in these
+
+
+class Batch(NamedTuple):
+    """strips: (N, 48, W, 1) float32, ink from 0 to 1. columns: (N, W / 2, 15) float32, what each should answer."""
+
+    strips: NDArray[np.float32]
+    columns: NDArray[np.float32]
+
+
+def targets(strip: Strip) -> NDArray[np.float32]:
+    """What the columns of a strip should answer, (W / 2, 15) float32.
+
+    A bump of height 1 at the middle of each digit (Zhou, Wang and Krähenbühl, "Objects as points", 2019); beneath it
+    the digit and how far its box's sides are from the column's middle, and from the strip's.
+    """
+    columns = strip.image.shape[1] // STRIDE
+    middles = (np.arange(columns) + 0.5) * STRIDE
+    wanted = np.zeros((columns, OUTPUTS), np.float32)
+    for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
+        far = (middles - (left + right) / 2) / STRIDE
+        bump = np.exp(-(far**2) / (2 * SPREAD**2)).astype(np.float32)
+        bump[np.abs(far).argmin()] = 1
+        nearest = bump > wanted[:, 0]
+        wanted[nearest, HERE] = bump[nearest, None]
+        wanted[nearest, DIGITS] = np.eye(10, dtype=np.float32)[label]
+        sides = np.stack([middles - left, np.full(columns, HEIGHT / 2 - top), right - middles], 1)
+        sides = np.concatenate([sides, np.full((columns, 1), bottom - HEIGHT / 2)], 1)
+        wanted[nearest, BOX] = sides[nearest] / UNIT
+    return wanted
+
+
+def loss(wanted: Any, answered: Any) -> Any:
+    """The focal loss of the bumps, and beneath them the cross-entropy of the digits and the boxes' distances."""
+    bump, logit = wanted[..., 0], answered[..., 0]
+    peak = ops.cast(bump >= 1, "float32")
+    here = ops.sigmoid(logit)
+    miss = peak * (1 - here) ** 2 * ops.softplus(-logit)
+    ghost = (1 - peak) * (1 - bump) ** 4 * here**2 * ops.softplus(logit)
+    count = ops.sum(peak) + 1
+    inside = ops.cast(bump > INSIDE, "float32")
+    inner = ops.sum(inside) + 1
+    smooth = 0.95 * wanted[..., DIGITS] + 0.005
+    named = -ops.sum(smooth * ops.log_softmax(answered[..., DIGITS], axis=-1), -1)
+    sides = ops.sum(ops.abs(wanted[..., BOX] - answered[..., BOX]), -1)
+    return ops.sum(miss + ghost) / count + ops.sum(inside * (named + 0.25 * sides)) / inner
+
+
+def synthesize(digits: Digits, seed: int, epoch: int, count: int = PER_EPOCH) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """An epoch's strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng((seed, epoch))
+    strips = [synthesize_strip(digits, WIDTH, rng) for _ in range(count)]
+    return np.stack([strip.image for strip in strips]), np.stack([targets(strip) for strip in strips]).astype(np.float16)
+
+
+class Training:
+    """A training that goes on from its folder."""
+
+    def __init__(self, folder: Path, epochs: int, seed: int) -> None:
+        self.folder, self.epochs, self.seed = folder, epochs, seed
+        folder.mkdir(parents=True, exist_ok=True)
+        keras.utils.set_random_seed(seed)
+        keras.config.set_dtype_policy(backend.precision("auto"))
+        self.model = build(WIDTH)
+        keras.config.set_dtype_policy("float32")
+        fuse(self.model)
+        self.model.compile(keras.optimizers.AdamW(RATE, weight_decay=0.01), loss, jit_compile=False)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.steps = 2 * PER_EPOCH // BATCH
+        self.average = Average(math.exp(-1 / (0.05 * epochs * self.steps)))
+
+    def run(self) -> Iterator[tuple[int, float]]:
+        """Train; yields the epoch's number and loss after each."""
+        train = mnist.load()[0]
+        done = self._restore()
+        with ProcessPoolExecutor(1) as pool:
+            upcoming = self._ask(pool, train, done)
+            for epoch in range(done, self.epochs):
+                images, wanted = upcoming.result()
+                self._keep(epoch, images, wanted)
+                if epoch + 1 < self.epochs:
+                    upcoming = self._ask(pool, train, epoch + 1)
+                yield epoch, self._epoch(epoch)
+                self._save(epoch + 1)
+
+    def result(self) -> keras.Model:
+        """The averaged weights in a network of float32."""
+        plain = build(WIDTH)
+        with self.average.applied(self.model):
+            plain.set_weights(self.model.get_weights())
+        return plain
+
+    def _ask(self, pool: ProcessPoolExecutor, train: Digits, epoch: int) -> Future[Any]:
+        return pool.submit(synthesize, train, self.seed, epoch)
+
+    def _keep(self, epoch: int, images: NDArray[np.uint8], wanted: NDArray[Any]) -> None:
+        with atomic(self._chunk(epoch)) as temporary, temporary.open("wb") as file:
+            np.savez(file, images=images, wanted=wanted)
+
+    def _chunk(self, epoch: int) -> Path:
+        return self.folder / f"strips-{epoch}.npz"
+
+    def _epoch(self, epoch: int) -> float:
+        """Half of the strips are new, half of an earlier epoch: to synthesise one takes as long as to learn from it."""
+        rng = np.random.default_rng((self.seed, epoch, 1))
+        earlier = int(rng.integers(max(epoch - 1, 0) + 1))
+        parts: list[tuple[NDArray[np.uint8], NDArray[Any]]] = []
+        for number in (epoch, earlier):
+            with np.load(self._chunk(number)) as chunk:
+                parts.append((chunk["images"], chunk["wanted"]))
+        images, wanted = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        total = 0.0
+        for step, rows in enumerate(np.array_split(rng.permutation(len(images)), self.steps)):
+            done = epoch * self.steps + step
+            self.model.optimizer.learning_rate = _rate(done / (self.epochs * self.steps))
+            strips = (images[rows, ..., None] / np.float32(255)).astype(np.float32)
+            answer = self.model.train_on_batch(strips, wanted[rows, :, :].astype(np.float32)[:, None])
+            total += float(answer[0] if isinstance(answer, list) else answer)
+            if step % 8 == 0 or step + 1 == self.steps:
+                self.average.update(self.model, done)
+        return total / self.steps
+
+    def _save(self, epochs: int) -> None:
+        arrays: dict[str, Any] = {f"average/{i}": weight for i, weight in enumerate(self.average.weights)}
+        for kind, variables in self._variables().items():
+            arrays |= {f"{kind}/{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(variables)}
+        with atomic(self.folder / "checkpoint.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, epochs=np.array(epochs), **arrays)
+
+    def _restore(self) -> int:
+        """How many epochs are done."""
+        checkpoint = self.folder / "checkpoint.npz"
+        if not checkpoint.is_file():
+            return 0
+        with np.load(checkpoint, allow_pickle=False) as arrays:
+            for kind, variables in self._variables().items():
+                for i, variable in enumerate(variables):
+                    variable.assign(arrays[f"{kind}/{i}"])
+            averaged = sum(name.startswith("average/") for name in arrays.files)
+            self.average.weights = [arrays[f"average/{i}"] for i in range(averaged)]
+            return int(arrays["epochs"])
+
+    def _variables(self) -> dict[str, list[Any]]:
+        return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+
+
+def _rate(done: float) -> float:
+    """One cycle: a linear rise over a tenth, then half a cosine."""
+    return RATE * (done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)) + 1e-6
