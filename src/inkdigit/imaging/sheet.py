@@ -15,7 +15,9 @@ from inkdigit.imaging.grey import Ink, to_grey
 Map = NDArray[np.uint8]
 
 LARGEST = 13_000_000  # pixels; a larger picture is shrunk by a whole factor: its digits have pixels enough
-FAINT = 7  # grey levels, at least, from paper to ink: less is JPEG's
+FAINT = 7  # of 255, from paper to ink: less is JPEG's
+FAINTEST = 11  # of 255: what has less contrast, on average, is paper's texture
+FAINTER = 0.28  # of the page's ink: what has less contrast is smudge, texture, or shows through
 
 _SAMPLE = 640  # pixels along the longer side of the sample that colours and polarity are chosen by
 _COLOURED = 1.4  # how many times luma's signal a colour channel must have to be taken instead
@@ -97,9 +99,44 @@ def _strength(grey: Map) -> Map:
         even = cv2.blur(even, (3, 3))
     dark = ~even
     noise, full = _noise_and_full(dark)
-    low = np.maximum(3.5 * noise + FAINT / 2, 0.25 * full)
     sure = np.maximum(6 * noise + FAINT, 0.4 * full)
-    return _scaled(dark, low, sure, np.maximum(0.75 * full, low + 8))
+    seeds = cv2.compare(dark, _spread(sure, dark), cv2.CMP_GT)
+    ink = _level(dark, seeds)
+    low = np.maximum(np.maximum(3.5 * noise + FAINT / 2, 0.25 * full), 0.7 * FAINTER * ink)
+    strength = cv2.subtract(dark, _spread(low, dark))
+    strength = cv2.divide(strength, _spread(np.maximum(0.75 * full - low, 8), dark), scale=255)
+    number, labels = cv2.connectedComponents((strength > 0).view(np.uint8), connectivity=8)
+    kept = np.zeros(number, np.uint8)
+    kept[labels[seeds > 0]] = 255
+    kept[_contrast(dark, labels, number) < max(FAINTER * ink, FAINTEST)] = 0
+    kept[0] = 0
+    return cv2.bitwise_and(strength, kept[labels])
+
+
+def _level(dark: Map, seeds: Map) -> float:
+    """How dark the ink of a page is: of the components that are surely no paper, those that stand out most.
+
+    What comes in from the edge of the picture, as a finger or a table does, does not count. 0 where there is none.
+    """
+    number, labels = cv2.connectedComponents(seeds, connectivity=8)
+    contrast = _contrast(dark, labels, number)
+    weight = np.bincount(labels[seeds > 0], minlength=number) * contrast**2
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        weight[edge] /= 100
+    order = np.argsort(contrast)
+    return float(contrast[order][np.searchsorted(weight[order].cumsum(), weight.sum() / 2)]) if number > 1 else 0.0
+
+
+def _contrast(dark: Map, labels: NDArray[np.int32], number: int) -> NDArray[np.float64]:
+    """The mean darkness of each of a number of components; of the first, which is paper, 0."""
+    inside = labels > 0
+    label = labels[inside]
+    return np.bincount(label, dark[inside], number) / np.maximum(np.bincount(label, minlength=number), 1)
+
+
+def _spread(blocks: NDArray[np.float32], over: Map) -> Map:
+    """A value for each block -> one for each pixel."""
+    return cv2.resize(blocks.clip(0, 255).astype(np.uint8), over.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _paper(grey: Map) -> Map:
@@ -130,18 +167,3 @@ def _noise_and_full(dark: Map) -> tuple[NDArray[np.float32], NDArray[np.float32]
     full = cv2.resize(least, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
     full = cv2.blur(cv2.dilate(full, np.ones((_NEAR, _NEAR), np.uint8)), (3, 3))
     return noise, full
-
-
-def _scaled(dark: Map, low: NDArray[np.float32], sure: NDArray[np.float32], full: NDArray[np.float32]) -> Map:
-    """0 up to `low`, 255 from `full`; nothing where a component has no pixel above `sure`."""
-    size = dark.shape[1], dark.shape[0]
-    floor = cv2.resize(low.clip(0, 255).astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
-    seed = cv2.compare(dark, cv2.resize(sure.clip(0, 255).astype(np.uint8), size), cv2.CMP_GT)
-    above = cv2.subtract(dark, floor)
-    span = cv2.resize((full - low).clip(4, 255).astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
-    strength = cv2.divide(above, span, scale=255)
-    _, labels = cv2.connectedComponents((strength > 0).view(np.uint8), connectivity=8)
-    kept = np.zeros(int(labels.max()) + 1, np.uint8)
-    kept[labels[seed > 0]] = 255
-    kept[0] = 0
-    return cv2.bitwise_and(strength, kept[labels])
