@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.imaging.grey import Ink, to_grey
+from inkdigit.imaging.rules import without_rules
 
 Map = NDArray[np.uint8]
 
@@ -97,7 +98,7 @@ def _strength(grey: Map) -> Map:
     even = cv2.divide(grey, paper, scale=255)  # light multiplies
     if max(height, width) > 1200:
         even = cv2.blur(even, (3, 3))
-    dark = ~even
+    dark = without_rules(~even)
     noise, full = _noise_and_full(dark)
     sure = np.maximum(6 * noise + FAINT, 0.4 * full)
     seeds = cv2.compare(dark, _spread(sure, dark), cv2.CMP_GT)
