@@ -23,6 +23,7 @@ ROOM = 44  # pixels of a strip's height that ink may take
 PAPER = 10  # columns of paper at each end of a strip
 
 _SMALLEST = 6  # pixels of a digit's height, at least, in a page
+_CUT_OFF = 0.4  # of a part's side, in a page: where the edge of the picture cuts so much, it is no digit
 _STEEPEST = 0.36  # a line rises by no more than so much of its length
 
 
@@ -91,7 +92,7 @@ def find_lines(sheet: Sheet, layout: Layout = "page") -> Lines:
     parts = _parts(sheet.ink)
     blots: list[Blot] = []
     alive = np.maximum(parts.height, parts.width) >= _SMALLEST
-    foreign = _foreign(parts) & alive
+    foreign = _foreign(parts) & (layout == "page")
     blots += [_blot(parts, k, sheet.factor, "edge of the page") for k in np.flatnonzero(foreign)]
     alive &= ~foreign
     if not alive.any():
@@ -123,12 +124,17 @@ def _parts(ink: Map) -> _Parts:
 
 
 def _foreign(parts: _Parts) -> NDArray[np.bool_]:
-    """Which parts are no writing: what comes in from the picture's edge and is broad, and what is as wide as it."""
-    height, width = parts.labels.shape
-    at_edge = (parts.left == 0) | (parts.top == 0) | (parts.right == width) | (parts.bottom == height)
-    solid = parts.mass > 0.5 * parts.width * parts.height
-    large = np.maximum(parts.height / height, parts.width / width) > 0.08
-    return at_edge & solid & large
+    """Which parts are no writing, but go on beyond the picture: where they end at its edge they are broad."""
+    number = len(parts.mass) + 1
+    foreign = np.zeros(number - 1, bool)
+    for edge, extent in (
+        (parts.labels[0], parts.width),
+        (parts.labels[-1], parts.width),
+        (parts.labels[:, 0], parts.height),
+        (parts.labels[:, -1], parts.height),
+    ):
+        foreign |= np.bincount(edge, minlength=number)[1:] > _CUT_OFF * extent
+    return foreign & (np.maximum(parts.height, parts.width) >= _SMALLEST)
 
 
 def _typical(parts: _Parts, alive: NDArray[np.bool_]) -> float:

@@ -19,7 +19,8 @@ _LONGEST_GAP = 6  # blocks of a rule that may be hidden, or too faint
 _BEYOND = 8  # blocks that a rule may go on beyond where it is found
 _LONG = 0.3  # of the picture's longer side: what is so long and straight is no stroke
 _WHOLE = 0.6  # of a rule's blocks are found
-_FAINTEST = 3  # of 255: less is noise
+_TALL = 200  # pixels, at least, of a rule that runs down
+_FAINTEST = 4  # of 255: less is noise
 _STEEPEST = 0.25
 
 
@@ -32,13 +33,17 @@ class _Rule:
 
 
 def without_rules(dark: Map) -> Map:
-    """A map (H, W) of how dark a page is, 0 for paper, without its printed rules."""
+    """A map (H, W) of how dark a page is, 0 for paper, without its printed rules.
+
+    Rules that run down are looked for in large pictures only: in small ones it may be a 1.
+    """
     shrink = max(1.0, max(dark.shape) / _SIDE)
     small = dark
     if shrink > 1:
         small = cv2.resize(dark, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
-    across = _rules(small)
-    down = _rules(cv2.transpose(small))
+    least = _LONG * max(small.shape)
+    across = _rules(small, least)
+    down = _rules(cv2.transpose(small), max(least, _TALL))
     for rule in across:
         dark = _erased(dark, rule, shrink)
     if down:
@@ -49,25 +54,21 @@ def without_rules(dark: Map) -> Map:
     return dark
 
 
-def _rules(dark: Map) -> list[_Rule]:
-    """The rules that run across, a little up or down, straight or bent as the paper is."""
+def _rules(dark: Map, least: float) -> list[_Rule]:
+    """The rules that run across, at least so long; a little up or down, straight or bent as the paper is."""
     height, width = dark.shape
     count = width // _BLOCK
     if height < 4 * _HALF or count < 4:
         return []
     place = _nodes(dark[:, : count * _BLOCK], count)
-    tracks = _tracked(place)
-    least = _LONG * max(height, width)
-    return [rule for rule in tracks if rule.x[-1] - rule.x[0] >= least]
+    return [rule for rule in _tracked(place) if rule.x[-2] - rule.x[1] >= least]
 
 
 def _nodes(dark: Map, count: int) -> list[NDArray[np.int64]]:
     """For each block of columns: the rows in which there may be a rule."""
     smooth = cv2.blur(dark, (7, 1)).astype(np.int16)
-    ridge = np.zeros(dark.shape, np.uint8)
-    inner = smooth[_HALF:-_HALF]
-    around = np.maximum(smooth[: -2 * _HALF], smooth[2 * _HALF :])
-    ridge[_HALF:-_HALF] = inner > around + _FAINTEST
+    wide = np.pad(smooth, ((_HALF, _HALF), (0, 0)))
+    ridge = (smooth > np.maximum(wide[: -2 * _HALF], wide[2 * _HALF :]) + _FAINTEST).view(np.uint8)
     ridge = cv2.dilate(ridge, np.ones((3, 1), np.uint8))
     share = ridge.reshape(len(ridge), count, _BLOCK).mean(axis=2, dtype=np.float32)
     level = smooth.reshape(len(ridge), count, _BLOCK).mean(axis=2, dtype=np.float32)
@@ -133,8 +134,10 @@ def _cleaned(band: Map, reach: int) -> Map:
     """A band around a rule, straightened, without the rule. reach: rows up and down in which it is."""
     middle = len(band) // 2
     profile = _along(band)
-    centre = slice(middle - reach // 2, middle + reach // 2 + 1)
-    peak = profile[centre].max(axis=0)
+    peak = profile[middle - reach // 2 : middle + reach // 2 + 1].max(axis=0)
+    # Of all the rule no piece is much darker than most: what is so is a stroke along it.
+    most = 1.5 * np.median(peak)
+    profile, peak = np.minimum(profile, most), np.minimum(peak, most)
     ruled = profile > np.maximum(0.3 * peak, 1)
     ruled[: middle - reach] = ruled[middle + reach + 1 :] = False
     ruled = cv2.dilate(ruled.astype(np.uint8), np.ones((3, 1), np.uint8)) > 0
