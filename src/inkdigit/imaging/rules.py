@@ -19,7 +19,7 @@ _LONGEST_GAP = 6  # blocks of a rule that may be hidden, or too faint
 _BEYOND = 8  # blocks that a rule may go on beyond where it is found
 _LONG = 0.3  # of the picture's longer side: what is so long and straight is no stroke
 _WHOLE = 0.6  # of a rule's blocks are found
-_TALL = 200  # pixels, at least, of a rule that runs down
+_SHORTEST = 250  # pixels, at least; in small pictures a rule goes from one side to the other
 _FAINTEST = 4  # of 255: less is noise
 _STEEPEST = 0.25
 
@@ -42,8 +42,8 @@ def without_rules(dark: Map) -> Map:
     if shrink > 1:
         small = cv2.resize(dark, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
     least = _LONG * max(small.shape)
-    across = _rules(small, least)
-    down = _rules(cv2.transpose(small), max(least, _TALL))
+    across = _rules(small, max(least, min(0.8 * small.shape[1], _SHORTEST)))
+    down = _rules(cv2.transpose(small), max(least, _SHORTEST))
     for rule in across:
         dark = _erased(dark, rule, shrink)
     if down:
