@@ -66,7 +66,7 @@ def _hard_shadow(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np
 
 
 def expose(picture: Picture, smallest: int, has: frozenset[str], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """What comes out of the camera, (H, W, 3) uint8. `smallest`: how high its smallest digits are; they stay legible."""
+    """What comes out of the camera, (H, W, 3) uint8. Digits `smallest` pixels high stay legible."""
     if "blur" in has:
         picture = _blurred(picture, rng.uniform(0.8, max(0.9, min(5, 0.045 * smallest))), rng)
     elif has.intersection(("uneven-light", "camera-noise", "perspective")):

@@ -94,7 +94,7 @@ class _Sheet:
         y, leading = margin, rng.uniform(1.5, 2.3)
         right = width - margin
         for height in heights if "blank-page" not in has else []:
-            if y + leading * height > 1.5 * width and self.lines:
+            if y + leading * height > min(1.5 * width, 2600) and self.lines:
                 break
             most = int(np.clip((width - 2 * margin) / (0.85 * height), 1, 12))
             least = 6 if "sideways" in has else 2 if "touching-digits" in has or "signs" in has else 1
@@ -260,7 +260,7 @@ def _back(sheet: _Sheet, shape: tuple[int, int]) -> Canvas:
     rng = sheet.rng
     canvas = np.zeros(shape, np.uint8)
     height = round(sheet.pitch)
-    for y in np.arange(2 * height, shape[0], round(height * rng.uniform(1.7, 3))):
+    for y in range(2 * height, shape[0], round(height * rng.uniform(1.7, 3))):
         rows = sheet.pool.draw(int(rng.integers(3, 13)), frozenset(), rng)
         number = layout.write(sheet.pool, rows, height, sheet.hand, frozenset(), rng)
         line = number if rng.random() < 0.5 else layout.words(height, sheet.hand, rng)

@@ -47,7 +47,7 @@ def ink_colour(has: frozenset[str], rng: np.random.Generator) -> Colour:
 def sheet(shape: tuple[int, int], colour: Colour, rng: np.random.Generator) -> NDArray[np.float32]:
     """Empty paper (H, W, 3), 0 to 255: a little cloudy, a little grainy."""
     grain = grains(shape, 0.7, rng) * np.float32(rng.uniform(0.3, 1.2)) + clouds(shape, 12, rng) * np.float32(1.2)
-    return np.array(colour, np.float32) + grain[..., None]
+    return np.asarray(np.array(colour, np.float32) + grain[..., None], np.float32)
 
 
 def grains(shape: tuple[int, int], size: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -106,8 +106,8 @@ def pattern(shape: tuple[int, int], pitch: float, rng: np.random.Generator) -> C
     high, wide = shape
     y, x = np.ogrid[:high, :wide]
     if rng.random() < 0.5:
-        waves = [clouds(shape, 6, rng) * np.float32(6) for _ in range(2)]
-        phases = [(x * cos + y * sin) / pitch + wave for (cos, sin), wave in zip(((0.6, 0.8), (-0.7, 0.7)), waves)]
+        directions = (0.6, 0.8), (-0.7, 0.7)
+        phases = [(x * cos + y * sin) / pitch + 6 * clouds(shape, 6, rng) for cos, sin in directions]
     else:
         phases = [np.broadcast_to(axis / (0.35 * pitch), shape) for axis in (x, y)]
     lines = [np.cos(2 * np.pi * phase, dtype=np.float32) for phase in phases]
