@@ -14,26 +14,32 @@ from inkdigit.files import atomic
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "python tools/ship_line.py"
-EPOCHS, SEED = 24, 0
+SEED = 0
 
 
 def main() -> None:
     """Train, unless that is done; write the network."""
     backend.prepare()
     from inkdigit.detector.network import to_onnx
-    from inkdigit.detector.training import BATCH, PER_EPOCH, RATE, Training
+    from inkdigit.detector.training import BATCH, FIRST, RATES, STRIPS, THEN, WINDOWS, Training
 
-    training = Training(ROOT / "runs" / "line", EPOCHS, SEED)
+    training = Training(ROOT / "runs" / "line", SEED)
     for epoch, loss in training.run():
-        print(f"epoch {epoch + 1} of {EPOCHS}: loss {loss:.4f}", flush=True)
+        print(f"epoch {epoch + 1} of {FIRST + THEN}: loss {loss:.4f}", flush=True)
     folder = runs.SHIPPED / "line"
     folder.mkdir(parents=True, exist_ok=True)
     with atomic(folder / runs.MODEL) as temporary:
         temporary.write_bytes(to_onnx(training.result()))
     manifest = {
         "made_by": COMMAND,
-        "data": "strips synthesised from MNIST's 60,000 training images",
-        "settings": {"epochs": EPOCHS, "seed": SEED, "strips": PER_EPOCH, "batch_size": BATCH, "learning_rate": RATE},
+        "data": "strips and pages synthesised from MNIST's 60,000 training images",
+        "settings": {
+            "seed": SEED,
+            "epochs": [FIRST, THEN],
+            "strips": [STRIPS, WINDOWS],
+            "batch_size": BATCH,
+            "learning_rate": RATES,
+        },
         "machine": machine.hardware(),
     }
     runs.write_manifest(folder, [runs.MODEL], manifest)

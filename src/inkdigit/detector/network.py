@@ -51,7 +51,9 @@ def to_onnx(model: keras.Model) -> bytes:
     strips = graph.add("Unsqueeze", pixels, graph.constant([1], np.int64))
     width = model.inputs[0].shape[2]
     (output,) = convert(graph, model, [Value(strips, (HEIGHT, width, 1), channels_first=True)])
-    graph.nodes.append(helper.make_node("Squeeze", [output.name, graph.constant([2], np.int64)], ["columns"], "columns"))
+    graph.nodes.append(
+        helper.make_node("Squeeze", [output.name, graph.constant([2], np.int64)], ["columns"], "columns")
+    )
     onnx_graph = helper.make_graph(
         graph.nodes,
         model.name,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +21,15 @@ from inkdigit.data import mnist
 from inkdigit.data.digits import Digits
 from inkdigit.detector.network import BOX, DIGITS, HERE, OUTPUTS, STRIDE, build
 from inkdigit.files import atomic
-from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip
-from inkdigit.training import Average
+from inkdigit.synth.page import synthesize_page
+from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip, windows
+from inkdigit.training import AVERAGE_EVERY, Average
 
 WIDTH = 224  # pixels of a training strip
-PER_EPOCH = 4096  # strips
+FIRST, THEN = 24, 8  # epochs on strips written for the purpose, and on lines as they are found on pages
+STRIPS, WINDOWS = 4096, 1536  # synthesised for each epoch: a page costs more
 BATCH = 32
-RATE = 3e-3
+RATES = 3e-3, 1.5e-3  # the highest learning rates of both cycles
 SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
 INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
 UNIT = 16.0  # pixels: the boxes' sides are learnt in these
@@ -77,41 +80,57 @@ def loss(wanted: Any, answered: Any) -> Any:
     return ops.sum(miss + ghost) / count + ops.sum(inside * (named + 0.25 * sides)) / inner
 
 
-def synthesize(digits: Digits, seed: int, epoch: int, count: int = PER_EPOCH) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+def synthesize(digits: Digits, seed: int, epoch: int, count: int = STRIPS) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     """An epoch's strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch))
     strips = [synthesize_strip(digits, WIDTH, rng) for _ in range(count)]
-    return np.stack([strip.image for strip in strips]), np.stack([targets(strip) for strip in strips]).astype(np.float16)
+    return np.stack([strip.image for strip in strips]), np.stack([targets(strip) for strip in strips]).astype(
+        np.float16
+    )
+
+
+def synthesize_pages(
+    digits: Digits, seed: int, epoch: int, count: int = WINDOWS
+) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """The same from pages: their lines as they are found in a photo, with all that comes along."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng((seed, epoch, 2))
+    strips: list[Strip] = []
+    while len(strips) < count:
+        page = synthesize_page(digits.images, digits.truth, ["all"], rng)
+        if "sideways" not in page.hardships:  # another turns pages upright
+            strips += windows(page, WIDTH, rng)
+    strips = strips[:count]
+    return np.stack([strip.image for strip in strips]), np.stack([targets(strip) for strip in strips]).astype(
+        np.float16
+    )
 
 
 class Training:
     """A training that goes on from its folder."""
 
-    def __init__(self, folder: Path, epochs: int, seed: int) -> None:
-        self.folder, self.epochs, self.seed = folder, epochs, seed
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.seed = folder, seed
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy(backend.precision("auto"))
         self.model = build(WIDTH)
         keras.config.set_dtype_policy("float32")
         fuse(self.model)
-        self.model.compile(keras.optimizers.AdamW(RATE, weight_decay=0.01), loss, jit_compile=False)
+        self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=False)
         self.model.optimizer.build(self.model.trainable_variables)
-        self.steps = 2 * PER_EPOCH // BATCH
-        self.average = Average(math.exp(-1 / (0.05 * epochs * self.steps)))
+        self.average = Average(math.exp(-1 / (0.05 * FIRST * 2 * STRIPS / BATCH)))
 
     def run(self) -> Iterator[tuple[int, float]]:
         """Train; yields the epoch's number and loss after each."""
         train = mnist.load()[0]
         done = self._restore()
-        with ProcessPoolExecutor(1) as pool:
-            upcoming = self._ask(pool, train, done)
-            for epoch in range(done, self.epochs):
-                images, wanted = upcoming.result()
-                self._keep(epoch, images, wanted)
-                if epoch + 1 < self.epochs:
-                    upcoming = self._ask(pool, train, epoch + 1)
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            upcoming = pool.submit(_synthesised, self._chunk(done), train, self.seed, done)
+            for epoch in range(done, FIRST + THEN):
+                upcoming.result()
+                upcoming = pool.submit(_synthesised, self._chunk(epoch + 1), train, self.seed, epoch + 1)
                 yield epoch, self._epoch(epoch)
                 self._save(epoch + 1)
 
@@ -122,35 +141,30 @@ class Training:
             plain.set_weights(self.model.get_weights())
         return plain
 
-    def _ask(self, pool: ProcessPoolExecutor, train: Digits, epoch: int) -> Future[Any]:
-        return pool.submit(synthesize, train, self.seed, epoch)
-
-    def _keep(self, epoch: int, images: NDArray[np.uint8], wanted: NDArray[Any]) -> None:
-        with atomic(self._chunk(epoch)) as temporary, temporary.open("wb") as file:
-            np.savez(file, images=images, wanted=wanted)
-
     def _chunk(self, epoch: int) -> Path:
         return self.folder / f"strips-{epoch}.npz"
 
     def _epoch(self, epoch: int) -> float:
-        """Half of the strips are new, half of an earlier epoch: to synthesise one takes as long as to learn from it."""
+        """New strips and those of earlier epochs: to synthesise one takes as long as to learn from it, or longer."""
         rng = np.random.default_rng((self.seed, epoch, 1))
-        earlier = int(rng.integers(max(epoch - 1, 0) + 1))
+        chosen = [epoch, int(rng.integers(max(epoch, 1)))] if epoch < FIRST else [epoch, int(rng.integers(FIRST))]
+        if epoch >= FIRST:
+            chosen.append(int(rng.integers(FIRST, max(epoch, FIRST + 1))))
         parts: list[tuple[NDArray[np.uint8], NDArray[Any]]] = []
-        for number in (epoch, earlier):
+        for number in chosen:
             with np.load(self._chunk(number)) as chunk:
                 parts.append((chunk["images"], chunk["wanted"]))
         images, wanted = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        batches = np.array_split(rng.permutation(len(images)), len(images) // BATCH)
         total = 0.0
-        for step, rows in enumerate(np.array_split(rng.permutation(len(images)), self.steps)):
-            done = epoch * self.steps + step
-            self.model.optimizer.learning_rate = _rate(done / (self.epochs * self.steps))
+        for step, rows in enumerate(batches):
+            self.model.optimizer.learning_rate = _rate(epoch + step / len(batches))
             strips = (images[rows, ..., None] / np.float32(255)).astype(np.float32)
-            answer = self.model.train_on_batch(strips, wanted[rows, :, :].astype(np.float32)[:, None])
+            answer = self.model.train_on_batch(strips, wanted[rows].astype(np.float32)[:, None])
             total += float(answer[0] if isinstance(answer, list) else answer)
-            if step % 8 == 0 or step + 1 == self.steps:
-                self.average.update(self.model, done)
-        return total / self.steps
+            if step % AVERAGE_EVERY == 0:
+                self.average.update(self.model, epoch * len(batches) + step)
+        return total / len(batches)
 
     def _save(self, epochs: int) -> None:
         arrays: dict[str, Any] = {f"average/{i}": weight for i, weight in enumerate(self.average.weights)}
@@ -176,6 +190,17 @@ class Training:
         return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
 
 
-def _rate(done: float) -> float:
-    """One cycle: a linear rise over a tenth, then half a cosine."""
-    return RATE * (done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)) + 1e-6
+def _rate(epochs: float) -> float:
+    """The learning rate after so many epochs: two cycles, each a linear rise over a tenth, then half a cosine."""
+    done = epochs / FIRST if epochs < FIRST else (epochs - FIRST) / THEN
+    share = done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)
+    return RATES[epochs >= FIRST] * share + 1e-6
+
+
+def _synthesised(path: Path, digits: Digits, seed: int, epoch: int) -> None:
+    """Write what an epoch brings, unless it is there or no epoch is to come."""
+    if path.is_file() or epoch >= FIRST + THEN:
+        return
+    images, wanted = (synthesize if epoch < FIRST else synthesize_pages)(digits, seed, epoch)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, images=images, wanted=wanted)

@@ -7,15 +7,20 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inkdigit.data.digits import Digits
+from inkdigit.imaging import lines as found_lines
 from inkdigit.synth import glyphs
 from inkdigit.synth.glyphs import Hand, Piece
+from inkdigit.synth.page import Digit as Mark
+from inkdigit.synth.page import Page
 
 HEIGHT = 48  # pixels of a strip
 DIGIT = 27  # pixels of a common digit's height in it
 LETTERS = [character for character in glyphs.LETTERS if character not in glyphs.LOOK_ALIKES]
 SEPARATORS = (".", ",", "-", ".", ",", "=", "/", ":", "+", "#", "€")
+FAINTEST = 8  # of 255: a box with less ink on average has none of its digit's
 GAPS = ((-0.03, 0.05), (0.04, 0.05), (0.22, 0.1), (0.7, 0.3))  # mean and spread, as shares of a digit's height
 
 
@@ -50,6 +55,50 @@ def synthesize_strip(digits: Digits, width: int, rng: np.random.Generator) -> St
             break
     strip.image = _worn(strip.image, rng)
     return strip
+
+
+def windows(page: Page, width: int, rng: np.random.Generator) -> list[Strip]:
+    """The strips that are found on a page, cut or padded to a width."""
+    found: list[Strip] = []
+    marks = [digit for line in page.lines for digit in line]
+    for strip in (strip for line in found_lines.strips(Image.fromarray(page.picture)).lines for strip in line):
+        whole = _labelled(strip, marks)
+        spare = whole.image.shape[1] - width
+        if spare <= 0:
+            found.append(_window(whole, -int(rng.integers(-spare + 1)), width))
+            continue
+        starts = range(int(rng.integers(min(spare, width // 2) + 1)), spare + 1, width)
+        found += [_window(whole, start, width) for start in starts]
+    return found
+
+
+def _labelled(strip: found_lines.Strip, marks: list[Mark]) -> Strip:
+    """A strip found on a page, with those of the page's digits that are on it."""
+    to_strip = cv2.invertAffineTransform(strip.to_picture)
+    whole = Strip(strip.image)
+    for mark in marks:
+        x, y, w, h = mark.box
+        corners = np.array([[x, x + w, x, x + w], [y, y, y + h, y + h], [1, 1, 1, 1]])
+        (left, top), (right, bottom) = (to_strip @ corners).min(1), (to_strip @ corners).max(1)
+        part = strip.image[max(int(top), 0) : int(bottom) + 1, max(int(left), 0) : int(right) + 1]
+        middle = (left + right) / 2, (top + bottom) / 2
+        if part.size and 0 < middle[0] < strip.image.shape[1] and 0 < middle[1] < HEIGHT and part.mean() > FAINTEST:
+            whole.labels.append(mark.digit)
+            whole.boxes.append((float(left), float(top), float(right), float(bottom)))
+    return whole
+
+
+def _window(whole: Strip, start: int, width: int) -> Strip:
+    image = np.zeros((HEIGHT, width), np.uint8)
+    part = whole.image[:, max(start, 0) : start + width]
+    image[:, max(-start, 0) : max(-start, 0) + part.shape[1]] = part
+    window = Strip(image)
+    for label, (left, top, right, bottom) in zip(whole.labels, whole.boxes, strict=True):
+        inside = min(right - start, width) - max(left - start, 0)
+        if inside > 0.6 * (right - left):
+            window.labels.append(label)
+            window.boxes.append((left - start, top, right - start, bottom))
+    return window
 
 
 class _Writer:
