@@ -24,6 +24,10 @@ PAPER = 10  # columns of paper at each end of a strip
 
 _SMALLEST = 6  # pixels of a digit's height, at least, in a page
 _CUT_OFF = 0.4  # of a part's side, in a page: where the edge of the picture cuts so much, it is no digit
+_LEAST = 0.4  # of the typical height: what is less tall is no digit alone
+_LIKE = 0.45  # of the ink's contrast, at least, of what is small
+_FARTHEST = 12  # heights between two digits of a line
+_PIECE, _NEAR = 0.12, 0.2  # of the digits' height: what is smaller is dirt; what is farther away belongs to no digit
 _STEEPEST = 0.36  # a line rises by no more than so much of its length
 
 
@@ -64,14 +68,15 @@ class Lines:
 
 @dataclass(frozen=True)
 class _Parts:
-    """The K connected components of a sheet's ink: labels (H, W), 0 for paper, k + 1 for part k; its box; its ink."""
+    """The K connected components of a sheet's ink: the label of each, its box, the sum of its ink, its contrast."""
 
-    labels: NDArray[np.int32]
+    label: NDArray[np.int64]
     left: NDArray[np.int64]
     top: NDArray[np.int64]
     right: NDArray[np.int64]
     bottom: NDArray[np.int64]
     mass: NDArray[np.float64]
+    contrast: NDArray[np.float64]
 
     @property
     def height(self) -> NDArray[np.int64]:
@@ -89,134 +94,230 @@ def strips(picture: Image.Image, layout: Layout = "page", ink: Ink = "auto") -> 
 
 def find_lines(sheet: Sheet, layout: Layout = "page") -> Lines:
     """The lines of a sheet's ink."""
-    parts = _parts(sheet.ink)
+    parts = _parts(sheet)
     blots: list[Blot] = []
-    alive = np.maximum(parts.height, parts.width) >= _SMALLEST
-    foreign = _foreign(parts) & (layout == "page")
-    blots += [_blot(parts, k, sheet.factor, "edge of the page") for k in np.flatnonzero(foreign)]
-    alive &= ~foreign
-    if not alive.any():
-        return Lines([], blots)
-    typical = _typical(parts, alive)
-    bodies = np.flatnonzero(alive & (parts.height >= 0.4 * typical) & (parts.height <= 6 * typical))
-    groups = [bodies] if layout == "line" else _chained(parts, bodies)
-    groups = [_with_small(parts, group, alive) for group in groups if len(group)]
-    groups.sort(key=lambda group: float(np.median(parts.top[group] + parts.bottom[group])))
-    taken = np.concatenate(groups) if groups else np.zeros(0, np.int64)
-    left_over = np.setdiff1d(np.flatnonzero(alive & (parts.height > 0.2 * typical)), taken)
-    blots += [_blot(parts, k, sheet.factor, "speck") for k in left_over]
+    free = np.maximum(parts.height, parts.width) >= _SMALLEST
+    if layout == "page":
+        foreign = _foreign(sheet, parts)
+        blots += [_blot(parts, k, sheet.factor, "goes on beyond the picture") for k in np.flatnonzero(foreign)]
+        free &= ~foreign
+    groups = _one_line(parts, free) if layout == "line" else _levels(parts, free)
+    groups.sort(key=lambda group: float(np.median((parts.top + parts.bottom)[group.bodies])))
     return Lines([[_strip(sheet, parts, group)] for group in groups], blots)
 
 
-def _parts(ink: Map) -> _Parts:
-    number, labels = cv2.connectedComponents((ink > 0).view(np.uint8), connectivity=8)
-    flat = np.flatnonzero(labels)
-    label = labels.ravel()[flat]
+@dataclass(frozen=True)
+class _Group:
+    """A line's parts: those of its digits' size, from left to right, and the pieces near them."""
+
+    bodies: NDArray[np.int64]
+    pieces: NDArray[np.int64]
+
+
+def _parts(sheet: Sheet) -> _Parts:
+    flat = np.flatnonzero(sheet.ink)
+    label = sheet.labels.ravel()[flat]
     order = np.argsort(label, kind="stable")
-    first = np.searchsorted(label[order], np.arange(1, number))
-    rows, columns = np.divmod(flat[order], ink.shape[1])
-    if number == 1:
+    label, flat = label[order], flat[order]
+    first = np.flatnonzero(np.diff(label, prepend=0))
+    if not first.size:
         none = np.zeros(0, np.int64)
-        return _Parts(labels, none, none, none, none, np.zeros(0))
-    mass = np.add.reduceat(ink.ravel()[flat[order]], first, dtype=np.float64) / 255
+        return _Parts(none, none, none, none, none, np.zeros(0), np.zeros(0))
+    rows, columns = np.divmod(flat, sheet.ink.shape[1])
+    mass = np.add.reduceat(sheet.ink.ravel()[flat], first, dtype=np.float64) / 255
     low, high = np.minimum.reduceat, np.maximum.reduceat
-    return _Parts(labels, low(columns, first), low(rows, first), high(columns, first) + 1, high(rows, first) + 1, mass)
+    boxes = low(columns, first), low(rows, first), high(columns, first) + 1, high(rows, first) + 1
+    return _Parts(label[first].astype(np.int64), *boxes, mass, sheet.contrast[label[first]])
 
 
-def _foreign(parts: _Parts) -> NDArray[np.bool_]:
+def _foreign(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
     """Which parts are no writing, but go on beyond the picture: where they end at its edge they are broad."""
-    number = len(parts.mass) + 1
-    foreign = np.zeros(number - 1, bool)
-    for edge, extent in (
-        (parts.labels[0], parts.width),
-        (parts.labels[-1], parts.width),
-        (parts.labels[:, 0], parts.height),
-        (parts.labels[:, -1], parts.height),
-    ):
-        foreign |= np.bincount(edge, minlength=number)[1:] > _CUT_OFF * extent
+    foreign = np.zeros(len(parts.label), bool)
+    edges = (
+        (np.s_[0], parts.width),
+        (np.s_[-1], parts.width),
+        (np.s_[:, 0], parts.height),
+        (np.s_[:, -1], parts.height),
+    )
+    for edge, extent in edges:
+        labels = sheet.labels[edge][sheet.ink[edge] > 0]
+        foreign |= np.bincount(labels, minlength=len(sheet.contrast))[parts.label] > _CUT_OFF * extent
     return foreign & (np.maximum(parts.height, parts.width) >= _SMALLEST)
 
 
-def _typical(parts: _Parts, alive: NDArray[np.bool_]) -> float:
-    """The height of those parts that have most of the ink."""
-    heights, weights = parts.height[alive], parts.mass[alive]
+def _one_line(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
+    if not free.any():
+        return []
+    typical = _typical(parts, free)
+    bodies = np.flatnonzero(free & (parts.height >= _LEAST * typical))
+    return [_with_pieces(parts, bodies, free)]
+
+
+def _levels(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
+    """The lines of a page: those of the size that has most of the ink, then of the size that has most of the rest."""
+    groups: list[_Group] = []
+    free = free.copy()
+    first = 0.0
+    while free.any() and (typical := _typical(parts, free)) >= _SMALLEST:
+        sized = free & (parts.height >= _LEAST * typical) & (parts.height <= typical / _LEAST)
+        if groups:
+            sized &= parts.contrast > _LIKE
+        found = _chained(parts, _clustered(parts, np.flatnonzero(sized), typical)) if sized.any() else []
+        for bodies in found:
+            # What is much smaller than the page's digits is writing where there are several of it.
+            if len(bodies) >= 3 or np.median(parts.height[bodies]) >= 0.4 * first:
+                group = _with_pieces(parts, bodies, free)
+                groups.append(group)
+                free[group.bodies] = free[group.pieces] = False
+                free &= ~_within(parts, group)
+        first = first or typical
+        free &= ~((parts.height >= _LEAST * typical) & (parts.height <= typical / _LEAST))
+        free &= (parts.height > typical) | (parts.contrast > _LIKE)
+    return groups
+
+
+def _typical(parts: _Parts, free: NDArray[np.bool_]) -> float:
+    """The height of those parts that have most of the ink; a speck's counts little."""
+    heights = parts.height[free]
+    weights = parts.mass[free] * np.maximum(heights, parts.width[free]).astype(np.float64) ** 2
     order = np.argsort(heights)
     return float(heights[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
 
 
-def _chained(parts: _Parts, bodies: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Bodies side by side, joined into lines: the nearest first, as long as what is joined lies along a line."""
-    group = {int(k): [int(k)] for k in bodies}
-    for _, one, other in sorted(_neighbours(parts, bodies)):
-        if group[one] is group[other] or not _in_line(parts, joined := group[one] + group[other]):
-            continue
-        for k in joined:
-            group[k] = joined
-    unique = {id(members): members for members in group.values()}
-    return [np.array(sorted(members, key=lambda k: parts.left[k])) for members in unique.values()]
+def _clustered(parts: _Parts, bodies: NDArray[np.int64], typical: float) -> list[list[int]]:
+    """Bodies, those together that are one above the other and as tall as one: the pieces of a broken stroke."""
+    left, right, top, bottom = (side[bodies] for side in (parts.left, parts.right, parts.top, parts.bottom))
+    common = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    narrow = np.minimum((right - left)[:, None], right - left)
+    gap = np.maximum(top[:, None] - bottom, top - bottom[:, None])
+    tall = np.maximum(bottom[:, None], bottom) - np.minimum(top[:, None], top)
+    joined = (common > 0.4 * narrow) & (gap < 0.2 * typical) & (tall < 1.3 * typical)
+    clusters = [[int(k)] for k in bodies]
+    for one, other in np.argwhere(np.triu(joined, 1)):
+        if clusters[one] is not clusters[other]:
+            together = clusters[one] + clusters[other]
+            height = parts.bottom[together].max() - parts.top[together].min()
+            if height < 1.5 * typical:
+                for k, cluster in enumerate(clusters):
+                    if cluster[0] in together:
+                        clusters[k] = together
+    return list({id(cluster): cluster for cluster in clusters}.values())
 
 
-def _neighbours(parts: _Parts, bodies: NDArray[np.int64]) -> list[tuple[float, int, int]]:
+def _chained(parts: _Parts, clusters: list[list[int]]) -> list[NDArray[np.int64]]:
+    """Clusters side by side, joined into lines: the nearest first, as long as what is joined lies along a line."""
+    boxes = np.array(
+        [
+            (parts.left[c].min(), parts.top[c].min(), parts.right[c].max(), parts.bottom[c].max())
+            for c in map(np.array, clusters)
+        ]
+    )
+    line = [[k] for k in range(len(boxes))]
+    for _, one, other in sorted(_neighbours(boxes)):
+        if line[one] is not line[other] and _in_line(boxes[line[one] + line[other]]):
+            together = line[one] + line[other]
+            for k in together:
+                line[k] = together
+    lines = _absorbed(boxes, list({id(members): members for members in line}.values()))
+    bodies = [np.concatenate([clusters[k] for k in members]) for members in lines]
+    return [found[np.argsort(parts.left[found])] for found in bodies]
+
+
+def _neighbours(boxes: NDArray[np.int64]) -> list[tuple[float, int, int]]:
     """Pairs that may stand side by side, and how far they are from doing so."""
+    left, top, right, bottom = boxes.T
+    height = bottom - top
     pairs: list[tuple[float, int, int]] = []
-    for one in bodies:
-        larger = np.maximum(parts.height[bodies], parts.height[one])
-        smaller = np.minimum(parts.height[bodies], parts.height[one])
-        common = np.minimum(parts.bottom[bodies], parts.bottom[one]) - np.maximum(parts.top[bodies], parts.top[one])
-        gap = np.maximum(parts.left[bodies] - parts.right[one], 0)
-        right = parts.left[bodies] + parts.right[bodies] > parts.left[one] + parts.right[one]
-        near = right & (gap < 6 * larger) & (common > 0.25 * smaller) & (smaller > 0.25 * larger)
-        cost = gap / larger + 2 * (1 - common / smaller)
-        pairs += [(float(cost[k]), int(one), int(bodies[k])) for k in np.flatnonzero(near)]
+    for one in range(len(boxes)):
+        larger, smaller = np.maximum(height, height[one]), np.minimum(height, height[one])
+        common = (np.minimum(bottom, bottom[one]) - np.maximum(top, top[one])) / smaller
+        gap = np.maximum(left - right[one], 0) / larger
+        after = left + right > left[one] + right[one]
+        near = after & (common > np.minimum(0.25 + 0.03 * gap, 0.6)) & (gap < _FARTHEST) & (smaller > 0.33 * larger)
+        cost = gap + 2 * (1 - common)
+        pairs += [(float(cost[k]), one, int(k)) for k in np.flatnonzero(near)]
     return pairs
 
 
-def _in_line(parts: _Parts, members: list[int]) -> bool:
-    """Whether parts lie along one line that rises little, none above another."""
-    chosen = np.array(members)
-    slope, offset = _slope(parts, chosen), 0.0
-    x, y = (parts.left + parts.right)[chosen] / 2, (parts.top + parts.bottom)[chosen] / 2
-    offset = y - slope * x
-    tall = float(np.median(parts.height[chosen]))
+def _in_line(boxes: NDArray[np.int64]) -> bool:
+    """Whether boxes lie along one line that rises little, none above another."""
+    boxes = boxes[np.argsort(boxes[:, 0] + boxes[:, 2])]
+    left, top, right, bottom = boxes.T
+    slope = _slope(boxes)
+    offset = (top + bottom) / 2 - slope * (left + right) / 2
+    tall = float(np.median(bottom - top))
     if abs(slope) > _STEEPEST or np.abs(offset - np.median(offset)).max() > 0.75 * tall:
         return False
-    order = np.argsort(parts.left[chosen])
-    left, right, height = parts.left[chosen][order], parts.right[chosen][order], parts.height[chosen][order]
-    common = np.minimum(right[:-1], right[1:]) - left[1:]
-    apart = np.abs(np.diff(offset[order])) > 0.6 * np.maximum(height[:-1], height[1:])
-    return not ((common > 0.5 * np.minimum(right[:-1] - left[:-1], right[1:] - left[1:])) & apart).any()
+    common = np.minimum(right[:-1], right[1:]) - np.maximum(left[:-1], left[1:])
+    apart = np.abs(np.diff(offset)) > 0.6 * np.maximum(bottom - top, tall)[:-1]
+    return not ((common > 0.5 * np.minimum(right - left, np.roll(right - left, -1))[:-1]) & apart).any()
 
 
-def _slope(parts: _Parts, chosen: NDArray[np.int64]) -> float:
-    """How steeply the middles of parts fall to the right; 0 where too few tell."""
-    x, y = (parts.left + parts.right)[chosen] / 2, (parts.top + parts.bottom)[chosen] / 2
-    tall = float(np.median(parts.height[chosen]))
-    if len(chosen) < 3 or np.ptp(x) < 2 * tall:
+def _slope(boxes: NDArray[np.int64]) -> float:
+    """How steeply the middles of boxes fall to the right; 0 where too few tell."""
+    left, top, right, bottom = boxes.T
+    x, y = (left + right) / 2, (top + bottom) / 2
+    if len(boxes) < 3 or np.ptp(x) < 2 * np.median(bottom - top):
         return 0.0
     return float(np.polyfit(x, y, 1)[0])
 
 
-def _with_small(parts: _Parts, group: NDArray[np.int64], alive: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """A line's parts, and the small ones that are near enough to be pieces of its digits."""
-    tall = float(np.median(parts.height[group]))
-    small = alive & (np.maximum(parts.height, parts.width) >= 0.12 * tall)
-    small[group] = False
-    found = [group]
+def _absorbed(boxes: NDArray[np.int64], lines: list[list[int]]) -> list[list[int]]:
+    """Lines, and in them the few bodies that lie within their height: pieces of their digits."""
+    lines = sorted(lines, key=len)
+    for number, few in enumerate(lines):
+        if len(few) > 2:
+            break
+        left, top, right, bottom = boxes[few].T
+        for more in lines[number + 1 :]:
+            line = boxes[more]
+            tall = float(np.median(line[:, 3] - line[:, 1]))
+            slope = _slope(line)
+            middle = np.median((line[:, 1] + line[:, 3]) / 2 - slope * (line[:, 0] + line[:, 2]) / 2)
+            away = np.abs((top + bottom) / 2 - middle - slope * (left + right) / 2) + (bottom - top) / 2
+            inside = left.min() > line[:, 0].min() - tall and right.max() < line[:, 2].max() + tall
+            if len(more) > 2 and inside and away.max() < 0.75 * tall:
+                more.extend(few)
+                few.clear()
+                break
+    return [members for members in lines if members]
+
+
+def _with_pieces(parts: _Parts, bodies: NDArray[np.int64], free: NDArray[np.bool_]) -> _Group:
+    """A line, with what is small and near enough to be a piece of its digits."""
+    tall = float(np.median(parts.height[bodies]))
+    small = free & (np.maximum(parts.height, parts.width) >= _PIECE * tall) & (parts.height < 1.2 * tall)
+    small[bodies] = False
+    pieces: list[int] = []
     for k in np.flatnonzero(small):
-        across = np.maximum(parts.left[group] - parts.right[k], parts.left[k] - parts.right[group])
-        down = np.maximum(parts.top[group] - parts.bottom[k], parts.top[k] - parts.bottom[group])
-        if (np.maximum(across, down) < 0.2 * tall).any() and parts.height[k] < 1.2 * tall:
-            found.append(np.array([k]))
-    return np.concatenate(found)
+        across = np.maximum(parts.left[bodies] - parts.right[k], parts.left[k] - parts.right[bodies])
+        down = np.maximum(parts.top[bodies] - parts.bottom[k], parts.top[k] - parts.bottom[bodies])
+        if (np.maximum(across, down) < _NEAR * tall).any():
+            pieces.append(int(k))
+    return _Group(bodies, np.array(pieces, np.int64))
 
 
-def _strip(sheet: Sheet, parts: _Parts, group: NDArray[np.int64]) -> Strip:
-    slope = _slope(parts, group[parts.height[group] > 0.4 * np.median(parts.height[group])])
-    left, right = int(parts.left[group].min()), int(parts.right[group].max())
-    top, bottom = int(parts.top[group].min()), int(parts.bottom[group].max())
-    crop = np.where(np.isin(parts.labels[top:bottom, left:right], group + 1), sheet.ink[top:bottom, left:right], 0)
-    crop = crop.astype(np.uint8)
-    tall = float(np.quantile(parts.height[group], 0.6))
+def _within(parts: _Parts, group: _Group) -> NDArray[np.bool_]:
+    """Which parts lie in the boxes of a line's bodies, or touch them."""
+    tall = float(np.median(parts.height[group.bodies]))
+    found = np.zeros(len(parts.label), bool)
+    for k in group.bodies:
+        across = np.maximum(parts.left[k] - parts.left, parts.right - parts.right[k])
+        down = np.maximum(parts.top[k] - parts.top, parts.bottom - parts.bottom[k])
+        found |= (np.maximum(across, down) < 0.1 * tall) & (parts.height < 0.5 * tall)
+    return found
+
+
+def _strip(sheet: Sheet, parts: _Parts, group: _Group) -> Strip:
+    whole = np.concatenate([group.bodies, group.pieces])
+    bodies = group.bodies
+    slope = _slope(np.stack([parts.left, parts.top, parts.right, parts.bottom], axis=1)[bodies])
+    left, right = int(parts.left[whole].min()), int(parts.right[whole].max())
+    top, bottom = int(parts.top[whole].min()), int(parts.bottom[whole].max())
+    mine = np.zeros(len(sheet.contrast), np.uint8)
+    mine[parts.label[whole]] = 255
+    crop = cv2.bitwise_and(sheet.ink[top:bottom, left:right], mine[sheet.labels[top:bottom, left:right]])
+    tall = float(np.quantile(parts.height[bodies], 0.6))
     angle = math.atan(slope)
     cosine, sine = math.cos(angle), math.sin(angle)
     turn = np.array([[cosine, sine], [-sine, cosine]])  # from the sheet to the straightened line
@@ -248,7 +349,7 @@ def _brightened(image: Map) -> Map:
     return cv2.convertScaleAbs(image, alpha=255 / bright)
 
 
-def _blot(parts: _Parts, k: int, factor: int, reason: str) -> Blot:
+def _blot(parts: _Parts, k: np.intp, factor: int, reason: str) -> Blot:
     box = parts.left[k], parts.top[k], parts.width[k], parts.height[k]
     x, y, width, height = (int(value) * factor for value in box)
     return Blot((x, y, width, height), reason)

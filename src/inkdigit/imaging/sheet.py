@@ -20,6 +20,9 @@ FAINT = 7  # of 255, from paper to ink: less is JPEG's
 FAINTEST = 11  # of 255: what has less contrast, on average, is paper's texture
 FAINTER = 0.28  # of the page's ink: what has less contrast is smudge, texture, or shows through
 
+SURE, LOW = 8, 4  # times the paper's mean deviation: what is darker is surely ink; is ink where it goes with such
+NOISY = 5  # grey levels between a pixel and its neighbours
+
 _SAMPLE = 640  # pixels along the longer side of the sample that colours and polarity are chosen by
 _COLOURED = 1.4  # how many times luma's signal a colour channel must have to be taken instead
 _SURROUNDINGS = 5  # how many times the surroundings of a place, which are mostly paper, go into the longer side
@@ -32,11 +35,15 @@ _NEAR = 5  # blocks: as far around a stroke goes what it says of how dark ink is
 class Sheet:
     """The ink of a page.
 
-    ink: (H, W) uint8, from 0 for paper to 255 for full ink; soft edges are between. factor: how many pixels of the
-    picture one pixel of it is, in each direction. light: whether the paper is the light one.
+    ink: (H, W) uint8, from 0 for paper to 255 for full ink; soft edges are between. labels: (H, W), 0 for paper, and
+    for each connected component of ink a number. contrast: (K,), for each of these numbers how much darker the ink is
+    than the paper, as a share of what the page's ink has. factor: how many pixels of the picture one pixel of it is,
+    in each direction. light: whether the paper is the light one.
     """
 
     ink: Map
+    labels: NDArray[np.int32]
+    contrast: NDArray[np.float64]
     factor: int
     light: bool
 
@@ -48,7 +55,7 @@ def find_ink(picture: Image.Image, ink: Ink = "auto") -> Sheet:
         picture = picture.reduce(factor)
     grey = _contrasting(picture, ink)
     light = _is_light(grey) if ink == "auto" else ink == "dark"
-    return Sheet(_strength(grey if light else ~grey), factor, light)
+    return Sheet(*_strength(grey if light else ~grey), factor, light)
 
 
 def _contrasting(picture: Image.Image, ink: Ink) -> Map:
@@ -91,27 +98,34 @@ def _noise(residual: NDArray[np.int16]) -> float:
     return float(np.median(np.abs(residual)))
 
 
-def _strength(grey: Map) -> Map:
-    """Dark ink on light paper -> its strength."""
-    height, width = grey.shape
-    paper = cv2.resize(_paper(grey), (width, height), interpolation=cv2.INTER_LINEAR)
-    even = cv2.divide(grey, paper, scale=255)  # light multiplies
-    if max(height, width) > 1200:
-        even = cv2.blur(even, (3, 3))
-    dark = without_rules(~even)
+def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
+    """Dark ink on light paper -> its strength, its components, and their contrast."""
+    grey = _smoothed(grey)
+    paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    dark = without_rules(~cv2.divide(grey, paper, scale=255))  # light multiplies
     noise, full = _noise_and_full(dark)
-    sure = np.maximum(6 * noise + FAINT, 0.4 * full)
+    sure = np.maximum(SURE * noise + FAINT, 0.4 * full)
     seeds = cv2.compare(dark, _spread(sure, dark), cv2.CMP_GT)
     ink = _level(dark, seeds)
-    low = np.maximum(np.maximum(3.5 * noise + FAINT / 2, 0.25 * full), 0.7 * FAINTER * ink)
+    low = np.maximum(np.maximum(LOW * noise + FAINT / 2, 0.25 * full), 0.7 * FAINTER * ink)
     strength = cv2.subtract(dark, _spread(low, dark))
     strength = cv2.divide(strength, _spread(np.maximum(0.75 * full - low, 8), dark), scale=255)
     number, labels = cv2.connectedComponents((strength > 0).view(np.uint8), connectivity=8)
     kept = np.zeros(number, np.uint8)
     kept[labels[seeds > 0]] = 255
-    kept[_contrast(dark, labels, number) < max(FAINTER * ink, FAINTEST)] = 0
+    contrast = _contrast(dark, labels, number)
+    kept[contrast < max(FAINTER * ink, FAINTEST)] = 0
     kept[0] = 0
-    return cv2.bitwise_and(strength, kept[labels])
+    return cv2.bitwise_and(strength, kept[labels]), labels, contrast / max(ink, 1)
+
+
+def _smoothed(grey: Map) -> Map:
+    """Less its noise, where there is much."""
+    middle = grey[len(grey) // 4 : -(len(grey) // 4) or None]
+    noise = float(np.median(cv2.absdiff(middle, cv2.blur(middle, (3, 3)))))
+    if noise < NOISY / 2 and max(grey.shape) < 1200:
+        return grey
+    return cv2.blur(grey, (3, 3)) if noise < NOISY else cv2.GaussianBlur(grey, (5, 5), 0)
 
 
 def _level(dark: Map, seeds: Map) -> float:

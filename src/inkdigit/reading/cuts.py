@@ -1,9 +1,10 @@
-"""A strip of ink -> digits, the classical way: cut it up finely, and let the recognizer choose what belongs together."""
+"""A strip of ink -> digits, the classical way: cut up finely, and the recognizer chooses what belongs together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -93,7 +94,7 @@ def _pieces(image: Map) -> list[_Piece]:
             continue
         mask = labels[top : top + height, left : left + width] == k
         ends = [0, *_cuts(image[top : top + height, left : left + width] * mask), width]
-        for before, after in zip(ends[:-1], ends[1:], strict=True):
+        for before, after in pairwise(ends):
             part = mask[:, before:after]
             rows = np.flatnonzero(part.any(axis=1))
             if rows.size:
@@ -129,7 +130,7 @@ def _candidates(image: Map, pieces: list[_Piece]) -> list[_Candidate]:
             top, bottom = min(piece.top for piece in group), max(piece.bottom for piece in group)
             if right - left > max(_WIDE, 1.3 * tall) and stop > first + 1:
                 continue
-            gaps = [after.left - before.right for before, after in zip(group[:-1], group[1:], strict=True)]
+            gaps = [after.left - before.right for before, after in pairwise(group)]
             if gaps and max(gaps) > _GAP:
                 break
             if bottom - top < _LOW * tall:
