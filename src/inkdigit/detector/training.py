@@ -21,6 +21,7 @@ from inkdigit.data import mnist
 from inkdigit.data.digits import Digits
 from inkdigit.detector.network import BOX, DIGITS, HERE, OUTPUTS, STRIDE, build
 from inkdigit.files import atomic
+from inkdigit.handwriting import write
 from inkdigit.synth.page import synthesize_page
 from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip, windows
 from inkdigit.training import AVERAGE_EVERY, Average
@@ -80,31 +81,36 @@ def loss(wanted: Any, answered: Any) -> Any:
     return ops.sum(miss + ghost) / count + ops.sum(inside * (named + 0.25 * sides)) / inner
 
 
-def synthesize(digits: Digits, seed: int, epoch: int, count: int = STRIPS) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+def synthesize(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     """An epoch's strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch))
-    strips = [synthesize_strip(digits, WIDTH, rng) for _ in range(count)]
-    return np.stack([strip.image for strip in strips]), np.stack([targets(strip) for strip in strips]).astype(
-        np.float16
-    )
+    return _stacked([synthesize_strip(digits, WIDTH, rng) for _ in range(STRIPS)])
 
 
-def synthesize_pages(
-    digits: Digits, seed: int, epoch: int, count: int = WINDOWS
-) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """The same from pages: their lines as they are found in a photo, with all that comes along."""
+def synthesize_pages(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """The same from pages, their lines as they are found in a photo, with all that comes along; and some strips."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch, 2))
-    strips: list[Strip] = []
-    while len(strips) < count:
+    found: list[Strip] = []
+    while len(found) < WINDOWS:
         page = synthesize_page(digits.images, digits.truth, ["all"], rng)
         if "sideways" not in page.hardships:  # another turns pages upright
-            strips += windows(page, WIDTH, rng)
-    strips = strips[:count]
-    return np.stack([strip.image for strip in strips]), np.stack([targets(strip) for strip in strips]).astype(
-        np.float16
-    )
+            found += windows(page, WIDTH, rng)
+    return _stacked(found[:WINDOWS] + [synthesize_strip(digits, WIDTH, rng) for _ in range(WINDOWS // 2)])
+
+
+def with_styles(digits: Digits, seed: int) -> Digits:
+    """The digits, and a sixth as many in styles that are rare among them."""
+    rng = np.random.default_rng((seed, 3))
+    labels = rng.integers(0, 10, len(digits) // 6)
+    images = np.concatenate([digits.images, write(labels, rng)])
+    return Digits(images, np.concatenate([digits.truth, labels]), f"{digits.source} and other styles")
+
+
+def _stacked(strips: list[Strip]) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    images = np.stack([strip.image for strip in strips])
+    return images, np.stack([targets(strip) for strip in strips]).astype(np.float16)
 
 
 class Training:
@@ -201,6 +207,9 @@ def _synthesised(path: Path, digits: Digits, seed: int, epoch: int) -> None:
     """Write what an epoch brings, unless it is there or no epoch is to come."""
     if path.is_file() or epoch >= FIRST + THEN:
         return
-    images, wanted = (synthesize if epoch < FIRST else synthesize_pages)(digits, seed, epoch)
+    if epoch < FIRST:
+        images, wanted = synthesize(digits, seed, epoch)
+    else:
+        images, wanted = synthesize_pages(with_styles(digits, seed), seed, epoch)
     with atomic(path) as temporary, temporary.open("wb") as file:
         np.savez(file, images=images, wanted=wanted)
