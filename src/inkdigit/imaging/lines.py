@@ -25,7 +25,7 @@ PAPER = 10  # columns of paper at each end of a strip
 _SMALLEST = 6  # pixels of a digit's height, at least, in a page
 _CUT_OFF = 0.4  # of a part's side, in a page: where the edge of the picture cuts so much, it is no digit
 _LEAST = 0.4  # of the typical height: what is less tall is no digit alone
-_LIKE = 0.45  # of the ink's contrast, at least, of what is small
+_OWN = 0.55  # of the typical height: what is less tall may be of smaller writing
 _FARTHEST = 12  # heights between two digits of a line
 _PIECE, _NEAR = 0.12, 0.2  # of the digits' height: what is smaller is dirt; what is farther away belongs to no digit
 _STEEPEST = 0.36  # a line rises by no more than so much of its length
@@ -159,20 +159,24 @@ def _levels(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
     free = free.copy()
     first = 0.0
     while free.any() and (typical := _typical(parts, free)) >= _SMALLEST:
-        sized = free & (parts.height >= _LEAST * typical) & (parts.height <= typical / _LEAST)
-        if groups:
-            sized &= parts.contrast > _LIKE
-        found = _chained(parts, _clustered(parts, np.flatnonzero(sized), typical)) if sized.any() else []
-        for bodies in found:
-            # What is much smaller than the page's digits is writing where there are several of it.
-            if len(bodies) >= 3 or np.median(parts.height[bodies]) >= 0.4 * first:
-                group = _with_pieces(parts, bodies, free)
-                groups.append(group)
-                free[group.bodies] = free[group.pieces] = False
-                free &= ~_within(parts, group)
         first = first or typical
-        free &= ~((parts.height >= _LEAST * typical) & (parts.height <= typical / _LEAST))
-        free &= (parts.height > typical) | (parts.contrast > _LIKE)
+        sized = np.flatnonzero(free & (parts.height >= _LEAST * typical) & (parts.height <= typical / _LEAST))
+        # What is much smaller than the page's digits may be dirt, of which there is much and not in lines.
+        small = typical < 0.5 * first
+        lines = _chained(parts, _clustered(parts, sized, typical), 3 if small else _FARTHEST)
+        # The smaller ones are for the next turn, with others of their size.
+        lines = [bodies for bodies in lines if np.median(parts.height[bodies]) >= _OWN * typical]
+        if small:
+            lines = [bodies for bodies in lines if len(bodies) >= 3]
+            own = np.count_nonzero(parts.height[sized] >= _OWN * typical)
+            if sum(map(len, lines)) < 0.5 * own:
+                lines = []
+        for bodies in lines:
+            group = _with_pieces(parts, bodies, free)
+            groups.append(group)
+            free[group.bodies] = free[group.pieces] = False
+            free &= ~_within(parts, group)
+        free &= ~((parts.height >= _OWN * typical) & (parts.height <= typical / _LEAST))
     return groups
 
 
@@ -204,8 +208,11 @@ def _clustered(parts: _Parts, bodies: NDArray[np.int64], typical: float) -> list
     return list({id(cluster): cluster for cluster in clusters}.values())
 
 
-def _chained(parts: _Parts, clusters: list[list[int]]) -> list[NDArray[np.int64]]:
-    """Clusters side by side, joined into lines: the nearest first, as long as what is joined lies along a line."""
+def _chained(parts: _Parts, clusters: list[list[int]], farthest: float) -> list[NDArray[np.int64]]:
+    """Clusters side by side, joined into lines: the nearest first, as long as what is joined lies along a line.
+
+    farthest: heights between two of a line.
+    """
     boxes = np.array(
         [
             (parts.left[c].min(), parts.top[c].min(), parts.right[c].max(), parts.bottom[c].max())
@@ -213,7 +220,7 @@ def _chained(parts: _Parts, clusters: list[list[int]]) -> list[NDArray[np.int64]
         ]
     )
     line = [[k] for k in range(len(boxes))]
-    for _, one, other in sorted(_neighbours(boxes)):
+    for _, one, other in sorted(_neighbours(boxes, farthest)):
         if line[one] is not line[other] and _in_line(boxes[line[one] + line[other]]):
             together = line[one] + line[other]
             for k in together:
@@ -223,7 +230,7 @@ def _chained(parts: _Parts, clusters: list[list[int]]) -> list[NDArray[np.int64]
     return [found[np.argsort(parts.left[found])] for found in bodies]
 
 
-def _neighbours(boxes: NDArray[np.int64]) -> list[tuple[float, int, int]]:
+def _neighbours(boxes: NDArray[np.int64], farthest: float) -> list[tuple[float, int, int]]:
     """Pairs that may stand side by side, and how far they are from doing so."""
     left, top, right, bottom = boxes.T
     height = bottom - top
@@ -233,7 +240,7 @@ def _neighbours(boxes: NDArray[np.int64]) -> list[tuple[float, int, int]]:
         common = (np.minimum(bottom, bottom[one]) - np.maximum(top, top[one])) / smaller
         gap = np.maximum(left - right[one], 0) / larger
         after = left + right > left[one] + right[one]
-        near = after & (common > np.minimum(0.25 + 0.03 * gap, 0.6)) & (gap < _FARTHEST) & (smaller > 0.33 * larger)
+        near = after & (common > np.minimum(0.25 + 0.03 * gap, 0.6)) & (gap < farthest) & (smaller > 0.33 * larger)
         cost = gap + 2 * (1 - common)
         pairs += [(float(cost[k]), one, int(k)) for k in np.flatnonzero(near)]
     return pairs
@@ -291,8 +298,10 @@ def _with_pieces(parts: _Parts, bodies: NDArray[np.int64], free: NDArray[np.bool
     pieces: list[int] = []
     for k in np.flatnonzero(small):
         across = np.maximum(parts.left[bodies] - parts.right[k], parts.left[k] - parts.right[bodies])
-        down = np.maximum(parts.top[bodies] - parts.bottom[k], parts.top[k] - parts.bottom[bodies])
-        if (np.maximum(across, down) < _NEAR * tall).any():
+        middle = (parts.top[k] + parts.bottom[k]) / 2
+        down = np.maximum(parts.top[bodies] - middle, middle - parts.bottom[bodies])
+        near = min(_NEAR * tall, 2 * max(parts.height[k], parts.width[k]))
+        if ((across < near) & (down < 0.1 * tall)).any():
             pieces.append(int(k))
     return _Group(bodies, np.array(pieces, np.int64))
 

@@ -177,6 +177,7 @@ def _noise_and_full(dark: Map) -> tuple[NDArray[np.float32], NDArray[np.float32]
     size = max(1, -(-width // _BLOCK)), max(1, -(-height // _BLOCK))
     mean = cv2.resize(dark, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     noise = cv2.blur(cv2.erode(mean, np.ones((3, 3), np.uint8)), (5, 5))
+    noise = np.minimum(noise, 2 * float(np.median(noise)) + 2)  # what is darker is a stroke broader than the blocks
     least = cv2.resize(dark, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
     least = cv2.dilate(least, np.ones((_BLOCK // 2, _BLOCK // 2), np.uint8))
     full = cv2.resize(least, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
