@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import keras
@@ -27,7 +27,7 @@ from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip, windows
 from inkdigit.training import AVERAGE_EVERY, Average
 
 WIDTH = 224  # pixels of a training strip
-FIRST, THEN = 24, 8  # epochs on strips written for the purpose, and on lines as they are found on pages
+FIRST, THEN = 24, 6  # epochs on strips written for the purpose, and on lines as they are found on pages
 STRIPS, WINDOWS = 4096, 1536  # synthesised for each epoch: a page costs more
 BATCH = 32
 RATES = 3e-3, 1.5e-3  # the highest learning rates of both cycles
@@ -36,11 +36,7 @@ INSIDE = 0.5  # height of the bump from which on a column has to name the digit 
 UNIT = 16.0  # pixels: the boxes' sides are learnt in these
 
 
-class Batch(NamedTuple):
-    """strips: (N, 48, W, 1) float32, ink from 0 to 1. columns: (N, W / 2, 15) float32, what each should answer."""
-
-    strips: NDArray[np.float32]
-    columns: NDArray[np.float32]
+Synthesis = Callable[[Digits, int, int, int], tuple[NDArray[np.uint8], NDArray[Any]]]
 
 
 def targets(strip: Strip) -> NDArray[np.float32]:
@@ -81,23 +77,24 @@ def loss(wanted: Any, answered: Any) -> Any:
     return ops.sum(miss + ghost) / count + ops.sum(inside * (named + 0.25 * sides)) / inner
 
 
-def synthesize(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+def synthesize(digits: Digits, seed: int, epoch: int, count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     """An epoch's strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch))
-    return _stacked([synthesize_strip(digits, WIDTH, rng) for _ in range(STRIPS)])
+    return _stacked([synthesize_strip(digits, WIDTH, rng) for _ in range(count)])
 
 
-def synthesize_pages(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+def synthesize_pages(digits: Digits, seed: int, epoch: int, count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     """The same from pages, their lines as they are found in a photo, with all that comes along; and some strips."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch, 2))
+    digits = with_styles(digits, seed)
     found: list[Strip] = []
-    while len(found) < WINDOWS:
+    while len(found) < count:
         page = synthesize_page(digits.images, digits.truth, ["all"], rng)
         if "sideways" not in page.hardships:  # another turns pages upright
             found += windows(page, WIDTH, rng)
-    return _stacked(found[:WINDOWS] + [synthesize_strip(digits, WIDTH, rng) for _ in range(WINDOWS // 2)])
+    return _stacked(found[:count] + [synthesize_strip(digits, WIDTH, rng) for _ in range(count // 2)])
 
 
 def with_styles(digits: Digits, seed: int) -> Digits:
@@ -128,15 +125,15 @@ class Training:
         self.model.optimizer.build(self.model.trainable_variables)
         self.average = Average(math.exp(-1 / (0.05 * FIRST * 2 * STRIPS / BATCH)))
 
-    def run(self) -> Iterator[tuple[int, float]]:
+    def run(self) -> Generator[tuple[int, float]]:
         """Train; yields the epoch's number and loss after each."""
         train = mnist.load()[0]
         done = self._restore()
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            upcoming = pool.submit(_synthesised, self._chunk(done), train, self.seed, done)
+            upcoming = self._prepare(pool, train, done)
             for epoch in range(done, FIRST + THEN):
                 upcoming.result()
-                upcoming = pool.submit(_synthesised, self._chunk(epoch + 1), train, self.seed, epoch + 1)
+                upcoming = self._prepare(pool, train, epoch + 1)
                 yield epoch, self._epoch(epoch)
                 self._save(epoch + 1)
 
@@ -146,6 +143,11 @@ class Training:
         with self.average.applied(self.model):
             plain.set_weights(self.model.get_weights())
         return plain
+
+    def _prepare(self, pool: ProcessPoolExecutor, train: Digits, epoch: int) -> Future[None]:
+        """Let the other process write what an epoch brings, unless it is there or no epoch is to come."""
+        work = (synthesize, STRIPS) if epoch < FIRST else (synthesize_pages, WINDOWS)
+        return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch, *work)
 
     def _chunk(self, epoch: int) -> Path:
         return self.folder / f"strips-{epoch}.npz"
@@ -203,13 +205,8 @@ def _rate(epochs: float) -> float:
     return RATES[epochs >= FIRST] * share + 1e-6
 
 
-def _synthesised(path: Path, digits: Digits, seed: int, epoch: int) -> None:
-    """Write what an epoch brings, unless it is there or no epoch is to come."""
-    if path.is_file() or epoch >= FIRST + THEN:
-        return
-    if epoch < FIRST:
-        images, wanted = synthesize(digits, seed, epoch)
-    else:
-        images, wanted = synthesize_pages(with_styles(digits, seed), seed, epoch)
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, images=images, wanted=wanted)
+def _synthesised(path: Path, digits: Digits, seed: int, epoch: int, work: Synthesis, count: int) -> None:
+    if not path.is_file() and epoch < FIRST + THEN:
+        images, wanted = work(digits, seed, epoch, count)
+        with atomic(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, images=images, wanted=wanted)
