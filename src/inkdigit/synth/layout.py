@@ -14,7 +14,7 @@ from inkdigit.synth.glyphs import Hand, Piece
 
 INKED = 96  # the strength at the edge of a stroke
 TELLING = (3, 4, 7)  # of other digits it is hard to say whether they stand on their heads
-BETWEEN, BEFORE, AFTER = ",.-.,-/", "+-#€", "-=%€."
+BETWEEN, BEFORE, AFTER = ",.-", "+-#€", "-=%€."
 # Words without letters that may pass for digits.
 WORDS = (
     *("name", "week", "March", "Fax", "Nr", "km", "cm", "paper", "camera", "cream", "read", "Peak", "Kafka", "here"),
@@ -108,7 +108,7 @@ def heights(width: int, has: frozenset[str], rng: np.random.Generator) -> list[i
         sizes[:2] = 12 * rng.uniform(1, 1.5), tallest
         return [round(size) for size in rng.permutation(sizes)]
     largest = min(300, width / (12 if "letters" in has else 6))
-    common = np.exp(rng.uniform(np.log(max(14, width / 60)), np.log(largest)))
+    common = np.exp(rng.uniform(np.log(max(18, width / 60)), np.log(largest)))
     return [max(round(common * np.exp(rng.normal(0, 0.04))), 12) for _ in range(count)]
 
 
@@ -203,7 +203,8 @@ class _Pen:
 
 def _digit(pool: Pool, row: int, height: int, hand: Hand, has: frozenset[str], rng: np.random.Generator) -> Piece:
     size = max(round(height * np.exp(rng.normal(0, 0.05))), 12)
-    broken = "broken-strokes" in has and rng.random() < 0.6
+    # Of a small digit, a gap that can be seen leaves too little.
+    broken = "broken-strokes" in has and size >= 24 and rng.random() < 0.4
     crossed = "crossed-sevens" in has and pool.labels[row] == 7
     return glyphs.digit(pool.images[row], size, hand, rng, broken=broken, crossed=bool(crossed))
 
