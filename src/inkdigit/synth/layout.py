@@ -236,9 +236,9 @@ def _in_boxes(
 
 def paint(marks: Iterable[Mark], canvas: NDArray[np.uint8]) -> None:
     """Lay marks on a canvas (H, W) of ink strength; what lies outside is cut."""
-    high, wide = canvas.shape
     for mark in marks:
-        top, left = max(mark.y, 0), max(mark.x, 0)
-        ink = mark.ink[top - mark.y : high - mark.y, left - mark.x : wide - mark.x]
-        place = canvas[top : top + ink.shape[0], left : left + ink.shape[1]]
-        np.maximum(place, ink, out=place)
+        # Slices begin at 0 or later; those beyond the end are empty.
+        place = canvas[max(mark.y, 0) :, max(mark.x, 0) :]
+        ink = mark.ink[max(-mark.y, 0) :, max(-mark.x, 0) :]
+        rows, columns = (min(sizes) for sizes in zip(place.shape, ink.shape, strict=True))
+        np.maximum(place[:rows, :columns], ink[:rows, :columns], out=place[:rows, :columns])
