@@ -35,6 +35,10 @@ def test_a_hull_holds_its_ink():
     assert hull.max(0).tolist() == [15, -17]
 
 
+def test_a_faint_speck_has_a_hull_too():
+    assert Mark(np.array([[0, 40]], np.uint8), 3, 4).hull.tolist() == [[4, 4]]
+
+
 def test_a_line_reads_from_left_to_right_on_its_line(real_digits: Digits):
     pool = Pool(real_digits.images, real_digits.truth)
     written = layout.write(pool, [*range(9)], 40, Hand(), frozenset(), np.random.default_rng(0))

@@ -38,7 +38,7 @@ class Mark:
     @property
     def hull(self) -> NDArray[np.float32]:
         """The corners (N, 2), x and y, of the least convex shape around the ink's pixels."""
-        points = cv2.convexHull(cv2.findNonZero((self.ink > INKED).astype(np.uint8)))
+        points = cv2.convexHull(cv2.findNonZero(_inked(self.ink).astype(np.uint8)))
         return (points[:, 0] + (self.x, self.y)).astype(np.float32)
 
 
@@ -174,7 +174,7 @@ class _Pen:
         """Put a piece `gap` digit heights from the others, on the line or with its first row at `top`."""
         height = self.line.height
         first_row = round(self.rng.normal(0, 0.03) * height) - ink.shape[0] if top is None else top
-        mask = ink > INKED
+        mask = _inked(ink)
         rows = np.clip(np.arange(len(mask)) + first_row + 2 * height, 0, len(self.front) - 1)
         left = np.where(mask.any(1), mask.argmax(1), 4 * height)
         right = np.where(mask.any(1), mask.shape[1] - mask[:, ::-1].argmax(1), -4 * height)
@@ -199,6 +199,11 @@ class _Pen:
             first = not number and self.line.marks
             self.place(ink, 0.6 if first else 0.08, top=top - self.line.height)
         self.front[:] = self.front.max() + 0.3 * self.line.height
+
+
+def _inked(ink: Piece) -> NDArray[np.bool_]:
+    """The pixels of strokes; of a very small and fine piece those that are strong for it."""
+    return ink > min(INKED, int(ink.max()) // 2)
 
 
 def _digit(pool: Pool, row: int, height: int, hand: Hand, has: frozenset[str], rng: np.random.Generator) -> Piece:
