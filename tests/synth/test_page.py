@@ -50,8 +50,9 @@ def marked(page: Page, contrast: float = 60) -> NDArray[np.bool_]:
 
 def light_spread(page: Page) -> float:
     """How much darker the darkest part of the paper is, in levels."""
-    small = cv2.resize(grey(page), (12, 8), interpolation=cv2.INTER_AREA)
-    return float(np.percentile(small, 95) - np.percentile(small, 20))
+    rows = np.array_split(grey(page), 3)
+    paper = [np.percentile(part, 80) for row in rows for part in np.array_split(row, 6, axis=1)]
+    return float(np.ptp(paper)) + 1
 
 
 def grain(page: Page) -> float:
@@ -68,9 +69,9 @@ def softness(page: Page) -> float:
 
 
 def blocks(page: Page) -> float:
-    """How much more neighbours differ across JPEG's blocks than within them, in levels."""
+    """How many times as much neighbours differ across JPEG's blocks as within them."""
     step = np.abs(np.diff(grey(page), axis=1)).mean(0)
-    return float(step[7::8].mean() / (np.median(step) + 0.05))
+    return float(np.median(step[7::8]) / np.median(np.delete(step, np.s_[7::8])))
 
 
 def ink(page: Page) -> NDArray[np.float64]:
@@ -119,9 +120,9 @@ def parts(page: Page) -> float:
 
 
 CHANGES: dict[str, tuple[Callable[[Page], float], float]] = {  # each measure, and how many times as large it is
-    "uneven-light": (light_spread, 1.3),
-    "hard-shadow": (light_spread, 1.5),
-    "soft-shadow": (light_spread, 1.5),
+    "uneven-light": (light_spread, 3),
+    "hard-shadow": (light_spread, 3),
+    "soft-shadow": (light_spread, 3),
     "camera-noise": (grain, 3),
     "blur": (softness, 1.5),
     "jpeg-artefacts": (blocks, 1.15),
@@ -129,7 +130,7 @@ CHANGES: dict[str, tuple[Callable[[Page], float], float]] = {  # each measure, a
     "red-ink": (lambda page: float(ink(page)[0] - ink(page)[2]) + 10, 4),
     "pencil": (lambda page: float(ink(page).mean()), 1.5),
     "coloured-paper": (colour_of_paper, 1.5),
-    "white-on-black": (lambda page: float(ink(page).mean()), 4),
+    "white-on-black": (lambda page: float(ink(page).mean()), 3),
     "ruled-paper": (print_outside, 2),
     "squared-paper": (print_outside, 2),
     "dotted-paper": (print_outside, 1.2),

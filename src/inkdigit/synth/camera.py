@@ -46,6 +46,7 @@ def light(shape: tuple[int, int], has: frozenset[str], rng: np.random.Generator)
     bright = cv2.resize(bright, shape[::-1], interpolation=cv2.INTER_LINEAR)
     if "hard-shadow" in has:
         bright *= _hard_shadow(shape, rng)
+    bright = np.maximum(bright, 0.35)  # in shadows within shadows a person still reads
     return (bright[..., None] * cast.astype(np.float32)).astype(np.float32)
 
 

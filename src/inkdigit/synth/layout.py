@@ -14,7 +14,7 @@ from inkdigit.synth.glyphs import Hand, Piece
 
 INKED = 96  # the strength at the edge of a stroke
 TELLING = (3, 4, 7)  # of other digits it is hard to say whether they stand on their heads
-BETWEEN, BEFORE, AFTER = ",.-.,-/", "+-#€", "-=%€."
+BETWEEN, BEFORE, AFTER = ",.-", "+-#€", "-=%€."
 # Words without letters that may pass for digits.
 WORDS = (
     *("name", "week", "March", "Fax", "Nr", "km", "cm", "paper", "camera", "cream", "read", "Peak", "Kafka", "here"),
@@ -38,7 +38,7 @@ class Mark:
     @property
     def hull(self) -> NDArray[np.float32]:
         """The corners (N, 2), x and y, of the least convex shape around the ink's pixels."""
-        points = cv2.convexHull(cv2.findNonZero((self.ink > INKED).astype(np.uint8)))
+        points = cv2.convexHull(cv2.findNonZero(_inked(self.ink).astype(np.uint8)))
         return (points[:, 0] + (self.x, self.y)).astype(np.float32)
 
 
@@ -108,7 +108,7 @@ def heights(width: int, has: frozenset[str], rng: np.random.Generator) -> list[i
         sizes[:2] = 12 * rng.uniform(1, 1.5), tallest
         return [round(size) for size in rng.permutation(sizes)]
     largest = min(300, width / (12 if "letters" in has else 6))
-    common = np.exp(rng.uniform(np.log(max(14, width / 60)), np.log(largest)))
+    common = np.exp(rng.uniform(np.log(max(18, width / 60)), np.log(largest)))
     return [max(round(common * np.exp(rng.normal(0, 0.04))), 12) for _ in range(count)]
 
 
@@ -174,7 +174,7 @@ class _Pen:
         """Put a piece `gap` digit heights from the others, on the line or with its first row at `top`."""
         height = self.line.height
         first_row = round(self.rng.normal(0, 0.03) * height) - ink.shape[0] if top is None else top
-        mask = ink > INKED
+        mask = _inked(ink)
         rows = np.clip(np.arange(len(mask)) + first_row + 2 * height, 0, len(self.front) - 1)
         left = np.where(mask.any(1), mask.argmax(1), 4 * height)
         right = np.where(mask.any(1), mask.shape[1] - mask[:, ::-1].argmax(1), -4 * height)
@@ -201,9 +201,15 @@ class _Pen:
         self.front[:] = self.front.max() + 0.3 * self.line.height
 
 
+def _inked(ink: Piece) -> NDArray[np.bool_]:
+    """The pixels of strokes; of a very small and fine piece those that are strong for it."""
+    return ink > min(INKED, int(ink.max()) // 2)
+
+
 def _digit(pool: Pool, row: int, height: int, hand: Hand, has: frozenset[str], rng: np.random.Generator) -> Piece:
     size = max(round(height * np.exp(rng.normal(0, 0.05))), 12)
-    broken = "broken-strokes" in has and rng.random() < 0.6
+    # Of a small digit, a gap that can be seen leaves too little.
+    broken = "broken-strokes" in has and size >= 24 and rng.random() < 0.4
     crossed = "crossed-sevens" in has and pool.labels[row] == 7
     return glyphs.digit(pool.images[row], size, hand, rng, broken=broken, crossed=bool(crossed))
 
@@ -235,9 +241,9 @@ def _in_boxes(
 
 def paint(marks: Iterable[Mark], canvas: NDArray[np.uint8]) -> None:
     """Lay marks on a canvas (H, W) of ink strength; what lies outside is cut."""
-    high, wide = canvas.shape
     for mark in marks:
-        top, left = max(mark.y, 0), max(mark.x, 0)
-        ink = mark.ink[top - mark.y : high - mark.y, left - mark.x : wide - mark.x]
-        place = canvas[top : top + ink.shape[0], left : left + ink.shape[1]]
-        np.maximum(place, ink, out=place)
+        # Slices begin at 0 or later; those beyond the end are empty.
+        place = canvas[max(mark.y, 0) :, max(mark.x, 0) :]
+        ink = mark.ink[max(-mark.y, 0) :, max(-mark.x, 0) :]
+        rows, columns = (min(sizes) for sizes in zip(place.shape, ink.shape, strict=True))
+        np.maximum(place[:rows, :columns], ink[:rows, :columns], out=place[:rows, :columns])

@@ -52,12 +52,12 @@ def sheet(shape: tuple[int, int], colour: Colour, rng: np.random.Generator) -> N
 
 def grains(shape: tuple[int, int], size: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Noise (H, W) about 0 with spread 1, its grains about `size` pixels wide."""
-    # A tile, repeated in mirror images, is far cheaper than a page of random numbers and looks no different.
+    # A tile, repeated, is far cheaper than a page of random numbers and looks no different.
     side = 512
     tile = cv2.GaussianBlur(rng.standard_normal((side, side), np.float32), (0, 0), size)
     tile /= tile.std()
     rows, columns = max(shape[0] - side, 0), max(shape[1] - side, 0)
-    return cv2.copyMakeBorder(tile, 0, rows, 0, columns, cv2.BORDER_REFLECT)[: shape[0], : shape[1]]
+    return cv2.copyMakeBorder(tile, 0, rows, 0, columns, cv2.BORDER_WRAP)[: shape[0], : shape[1]]
 
 
 def clouds(shape: tuple[int, int], knots: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,0 +1,69 @@
+"""`inkdigit synth`: a whole folder or none, the same for the same seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inkdigit.data import mnist
+from tests.conftest import Command, Killed
+
+
+def test_a_folder_of_pages_with_their_truth(inkdigit: Command, tmp_path: Path):
+    arguments = ["--seed", 3, "--source", "test", "--hardship", "thin-pen", "--hardship", "skewed-lines"]
+    done = inkdigit("synth", tmp_path / "more" / "pages", "--pages", 2, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(row) for row in (tmp_path / "more" / "pages" / "labels.jsonl").read_text().splitlines()]
+    assert done.stdout == f"{tmp_path}/more/pages: 2 pages, their truth in {tmp_path}/more/pages/labels.jsonl\n"
+    assert [row["file"] for row in rows] == ["page-0000.png", "page-0001.png"]
+    _, test = mnist.load()
+    for row in rows:
+        assert row["hardships"] == ["skewed-lines", "thin-pen"]
+        assert row["text"].split("\n") == [line["text"] for line in row["lines"]]
+        with Image.open(tmp_path / "more" / "pages" / row["file"]) as picture:
+            pixels = np.asarray(picture.convert("L"))
+        for digit in (digit for line in row["lines"] for digit in line["digits"]):
+            assert digit["digit"] == test.truth[digit["source"]]
+            x, y, width, height = digit["box"]
+            assert np.ptp(pixels[y : y + height, x : x + width]) > 60
+
+    again = inkdigit("synth", tmp_path / "again", "--pages", 1, *arguments)
+    assert again.returncode == 0
+    names = ["labels.jsonl", "page-0000.png"]
+    assert sorted(path.name for path in (tmp_path / "again").iterdir()) == names
+    first = (tmp_path / "more" / "pages" / "page-0000.png").read_bytes()
+    assert (tmp_path / "again" / "page-0000.png").read_bytes() == first
+
+
+def test_what_a_camera_took_is_a_jpeg_file(inkdigit: Command, tmp_path: Path):
+    assert inkdigit("synth", tmp_path / "pages", "--pages", 1, "--hardship", "soft-shadow").returncode == 0
+    with Image.open(tmp_path / "pages" / "page-0000.jpg") as picture:
+        assert picture.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["there"], "there is there already: remove it, or name another folder."),
+        (["new", "--hardship", "rain"], "'rain' is no hardship of a page: choose from uneven-light, "),
+        (["file/pages"], "file/pages could not be written"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_sentence(inkdigit: Command, tmp_path: Path, arguments: list[str], words: str):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "file").write_text("")
+    done = inkdigit("synth", *arguments, "--pages", 1, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there"]
+
+
+def test_a_kill_leaves_no_folder(killed: Killed, tmp_path: Path):
+    killed("pages", "synth", tmp_path / "pages", "--pages", 1, "--hardship", "blank-page")
+    assert not (tmp_path / "pages").exists()
