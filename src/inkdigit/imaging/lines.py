@@ -24,6 +24,7 @@ PAPER = 10  # columns of paper at each end of a strip
 
 _SMALLEST = 6  # pixels of a digit's height, at least, in a page
 _CUT_OFF = 0.4  # of a part's side, in a page: where the edge of the picture cuts so much, it is no digit
+_SOLID, _CONVEX = 0.55, 0.88  # of a part's breadth; of its convex hull
 _LEAST = 0.4  # of the typical height: what is less tall is no digit alone
 _OWN = 0.55  # of the typical height: what is less tall may be of smaller writing
 _FARTHEST = 12  # heights between two digits of a line
@@ -79,6 +80,11 @@ class _Parts:
     contrast: NDArray[np.float64]
 
     @property
+    def boxes(self) -> NDArray[np.int64]:
+        """(K, 4): left, top, right, bottom."""
+        return np.stack([self.left, self.top, self.right, self.bottom], axis=1)
+
+    @property
     def height(self) -> NDArray[np.int64]:
         return self.bottom - self.top
 
@@ -100,7 +106,9 @@ def find_lines(sheet: Sheet, layout: Layout = "page") -> Lines:
     if layout == "page":
         foreign = _foreign(sheet, parts)
         blots += [_blot(parts, k, sheet.factor, "goes on beyond the picture") for k in np.flatnonzero(foreign)]
-        free &= ~foreign
+        solid = _solid(sheet, parts) & ~foreign
+        blots += [_blot(parts, k, sheet.factor, "no stroke") for k in np.flatnonzero(solid)]
+        free &= ~foreign & ~solid
     groups = _one_line(parts, free) if layout == "line" else _levels(parts, free)
     groups.sort(key=lambda group: float(np.median((parts.top + parts.bottom)[group.bodies])))
     return Lines([[_strip(sheet, parts, group)] for group in groups], blots)
@@ -145,6 +153,21 @@ def _foreign(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
     return foreign & (np.maximum(parts.height, parts.width) >= _SMALLEST)
 
 
+def _solid(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
+    """Which parts are no strokes but blots: without dents, and a circle fits in that is nearly as broad as they are."""
+    short = np.minimum(parts.height, parts.width)
+    long = np.maximum(parts.height, parts.width)
+    full = parts.mass > 0.4 * parts.height * parts.width
+    found = np.zeros(len(parts.label), bool)
+    for k in np.flatnonzero(full & (short >= 2 * _SMALLEST) & (long < 2.5 * short)):
+        box = sheet.labels[parts.top[k] : parts.bottom[k], parts.left[k] : parts.right[k]]
+        inside = cv2.copyMakeBorder((box == parts.label[k]).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        hull = cv2.contourArea(cv2.convexHull(cv2.findNonZero(inside)))
+        if np.count_nonzero(inside) > _CONVEX * hull:
+            found[k] = 2 * cv2.distanceTransform(inside, cv2.DIST_L2, 3).max() > _SOLID * short[k]
+    return found
+
+
 def _one_line(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
     if not free.any():
         return []
@@ -175,7 +198,6 @@ def _levels(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
             group = _with_pieces(parts, bodies, free)
             groups.append(group)
             free[group.bodies] = free[group.pieces] = False
-            free &= ~_within(parts, group)
         free &= ~((parts.height >= _OWN * typical) & (parts.height <= typical / _LEAST))
     return groups
 
@@ -293,34 +315,25 @@ def _absorbed(boxes: NDArray[np.int64], lines: list[list[int]]) -> list[list[int
 def _with_pieces(parts: _Parts, bodies: NDArray[np.int64], free: NDArray[np.bool_]) -> _Group:
     """A line, with what is small and near enough to be a piece of its digits."""
     tall = float(np.median(parts.height[bodies]))
-    small = free & (np.maximum(parts.height, parts.width) >= _PIECE * tall) & (parts.height < 1.2 * tall)
+    size = np.maximum(parts.height, parts.width)
+    small = free & (size >= _PIECE * tall) & (parts.height < 1.2 * tall)
     small[bodies] = False
-    pieces: list[int] = []
-    for k in np.flatnonzero(small):
-        across = np.maximum(parts.left[bodies] - parts.right[k], parts.left[k] - parts.right[bodies])
-        middle = (parts.top[k] + parts.bottom[k]) / 2
-        down = np.maximum(parts.top[bodies] - middle, middle - parts.bottom[bodies])
-        near = min(_NEAR * tall, 2 * max(parts.height[k], parts.width[k]))
-        if ((across < near) & (down < 0.1 * tall)).any():
-            pieces.append(int(k))
-    return _Group(bodies, np.array(pieces, np.int64))
-
-
-def _within(parts: _Parts, group: _Group) -> NDArray[np.bool_]:
-    """Which parts lie in the boxes of a line's bodies, or touch them."""
-    tall = float(np.median(parts.height[group.bodies]))
-    found = np.zeros(len(parts.label), bool)
-    for k in group.bodies:
-        across = np.maximum(parts.left[k] - parts.left, parts.right - parts.right[k])
-        down = np.maximum(parts.top[k] - parts.top, parts.bottom - parts.bottom[k])
-        found |= (np.maximum(across, down) < 0.1 * tall) & (parts.height < 0.5 * tall)
-    return found
+    few = np.flatnonzero(small)
+    boxes = parts.boxes[bodies]
+    slope, middle = _slope(boxes), (boxes[:, 1] + boxes[:, 3]) / 2
+    offset = np.median(middle - slope * (boxes[:, 0] + boxes[:, 2]) / 2)
+    away = np.abs((parts.top + parts.bottom)[few] / 2 - slope * (parts.left + parts.right)[few] / 2 - offset)
+    across = np.maximum(parts.left[bodies] - parts.right[few, None], parts.left[few, None] - parts.right[bodies])
+    gap = across.min(axis=1)
+    near = (gap < np.minimum(_NEAR * tall, 2 * size[few])) & (away < 0.7 * tall)
+    near |= (gap < tall) & (away < 0.4 * tall) & (size[few] > 2 * _PIECE * tall)
+    return _Group(bodies, few[near])
 
 
 def _strip(sheet: Sheet, parts: _Parts, group: _Group) -> Strip:
     whole = np.concatenate([group.bodies, group.pieces])
     bodies = group.bodies
-    slope = _slope(np.stack([parts.left, parts.top, parts.right, parts.bottom], axis=1)[bodies])
+    slope = _slope(parts.boxes[bodies])
     left, right = int(parts.left[whole].min()), int(parts.right[whole].max())
     top, bottom = int(parts.top[whole].min()), int(parts.bottom[whole].max())
     mine = np.zeros(len(sheet.contrast), np.uint8)
