@@ -24,7 +24,9 @@ PAPER = 10  # columns of paper at each end of a strip
 
 _SMALLEST = 6  # pixels of a digit's height, at least, in a page
 _CUT_OFF = 0.4  # of a part's side, in a page: where the edge of the picture cuts so much, it is no digit
-_SOLID, _CONVEX = 0.55, 0.88  # of a part's breadth; of its convex hull
+_BORDERLESS = 0.15  # of what surrounds a part: where so much is as dark as it is, it is a shadow
+_UPRIGHT = 0.3  # what speaks for a page that stands upright, at least, where it is not tried on its side
+_TELLING = 400  # digits tell enough
 _LEAST = 0.4  # of the typical height: what is less tall is no digit alone
 _OWN = 0.55  # of the typical height: what is less tall may be of smaller writing
 _FARTHEST = 12  # heights between two digits of a line
@@ -45,10 +47,13 @@ class Strip:
 
     def box(self, left: float, top: float, right: float, bottom: float) -> Box:
         """The upright box in the picture around a box in the strip."""
-        corners = np.array([[left, right, left, right], [top, top, bottom, bottom], [1, 1, 1, 1]])
-        x, y = self.to_picture @ corners
-        least = math.floor(x.min()), math.floor(y.min())
-        return *least, max(1, math.ceil(x.max()) - least[0]), max(1, math.ceil(y.max()) - least[1])
+        return _box(self.to_picture, left, top, right, bottom)
+
+
+def _box(to_picture: NDArray[np.float64], left: float, top: float, right: float, bottom: float) -> Box:
+    x, y = to_picture @ np.array([[left, right, left, right], [top, top, bottom, bottom], [1, 1, 1, 1]])
+    least = math.floor(x.min() + 1e-6), math.floor(y.min() + 1e-6)
+    return *least, max(1, math.ceil(x.max() - 1e-6) - least[0]), max(1, math.ceil(y.max() - 1e-6) - least[1])
 
 
 @dataclass(frozen=True)
@@ -99,19 +104,44 @@ def strips(picture: Image.Image, layout: Layout = "page", ink: Ink = "auto") -> 
 
 
 def find_lines(sheet: Sheet, layout: Layout = "page") -> Lines:
-    """The lines of a sheet's ink."""
+    """The lines of a sheet's ink. Where the page lies on its side, turn the sheet first, as `turns` says."""
     parts = _parts(sheet)
     blots: list[Blot] = []
     free = np.maximum(parts.height, parts.width) >= _SMALLEST
     if layout == "page":
-        foreign = _foreign(sheet, parts)
-        blots += [_blot(parts, k, sheet.factor, "goes on beyond the picture") for k in np.flatnonzero(foreign)]
-        solid = _solid(sheet, parts) & ~foreign
-        blots += [_blot(parts, k, sheet.factor, "no stroke") for k in np.flatnonzero(solid)]
-        free &= ~foreign & ~solid
+        for reason, found in _unlike_writing(sheet, parts):
+            blots += [_blot(sheet, parts, k, reason) for k in np.flatnonzero(found & free)]
+            free &= ~found
     groups = _one_line(parts, free) if layout == "line" else _levels(parts, free)
     groups.sort(key=lambda group: float(np.median((parts.top + parts.bottom)[group.bodies])))
     return Lines([[_strip(sheet, parts, group)] for group in groups], blots)
+
+
+def turns(sheet: Sheet) -> tuple[int, ...]:
+    """By how many right angles, counter-clockwise, a sheet may have to be turned to be upright; what is likelier first.
+
+    Digits are tall, and stand nearer to those beside than to those above them. Whether it is on its head shows in the
+    digits alone: they have to be read.
+    """
+    parts = _parts(sheet)
+    free = np.maximum(parts.height, parts.width) >= _SMALLEST
+    for _, found in _unlike_writing(sheet, parts):
+        free &= ~found
+    if not free.any():
+        return (0,)
+    size = np.maximum(parts.height, parts.width)
+    typical = float(np.median(size[free & (size >= 0.5 * size[free].max())]))
+    bodies = np.flatnonzero(free & (size > _OWN * typical))[:_TELLING]
+    tall = np.log(parts.height[bodies] / parts.width[bodies])
+    x, y = (parts.left + parts.right)[bodies] / 2, (parts.top + parts.bottom)[bodies] / 2
+    across, down = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
+    nearest = (np.hypot(across, down) + np.diag(np.full(len(bodies), np.inf))).argmin(axis=1)
+    rows = np.arange(len(bodies))
+    beside = np.sign(across[rows, nearest] - down[rows, nearest])
+    upright = float(np.tanh(2 * tall).mean()) + 0.4 * float(beside.mean()) * (len(bodies) > 2)
+    if upright > _UPRIGHT:
+        return (0,)
+    return (1, 3, 0) if upright < 0 else (0, 1, 3)
 
 
 @dataclass(frozen=True)
@@ -138,8 +168,16 @@ def _parts(sheet: Sheet) -> _Parts:
     return _Parts(label[first].astype(np.int64), *boxes, mass, sheet.contrast[label[first]])
 
 
+def _unlike_writing(sheet: Sheet, parts: _Parts) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Which parts of a page are no writing, and why."""
+    height, width = sheet.ink.shape
+    rules = (parts.width > 8 * parts.height) & (parts.width > 0.08 * width)
+    rules |= (parts.height > 16 * parts.width) & (parts.height > 0.25 * height)
+    return [("goes on beyond the picture", _foreign(sheet, parts)), ("rule", rules), ("shadow", _shadows(sheet, parts))]
+
+
 def _foreign(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
-    """Which parts are no writing, but go on beyond the picture: where they end at its edge they are broad."""
+    """Which parts go on beyond the picture: where they end at its edge they are broad."""
     foreign = np.zeros(len(parts.label), bool)
     edges = (
         (np.s_[0], parts.width),
@@ -150,21 +188,23 @@ def _foreign(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
     for edge, extent in edges:
         labels = sheet.labels[edge][sheet.ink[edge] > 0]
         foreign |= np.bincount(labels, minlength=len(sheet.contrast))[parts.label] > _CUT_OFF * extent
-    return foreign & (np.maximum(parts.height, parts.width) >= _SMALLEST)
+    return foreign
 
 
-def _solid(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
-    """Which parts are no strokes but blots: without dents, and a circle fits in that is nearly as broad as they are."""
-    short = np.minimum(parts.height, parts.width)
-    long = np.maximum(parts.height, parts.width)
-    full = parts.mass > 0.4 * parts.height * parts.width
+def _shadows(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
+    """Which parts are corners of shadows: on some side, what is beside them is as dark as they are."""
+    large = parts.mass > np.maximum(0.3 * parts.height * parts.width, 100)
     found = np.zeros(len(parts.label), bool)
-    for k in np.flatnonzero(full & (short >= 2 * _SMALLEST) & (long < 2.5 * short)):
-        box = sheet.labels[parts.top[k] : parts.bottom[k], parts.left[k] : parts.right[k]]
-        inside = cv2.copyMakeBorder((box == parts.label[k]).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-        hull = cv2.contourArea(cv2.convexHull(cv2.findNonZero(inside)))
-        if np.count_nonzero(inside) > _CONVEX * hull:
-            found[k] = 2 * cv2.distanceTransform(inside, cv2.DIST_L2, 3).max() > _SOLID * short[k]
+    for k in np.flatnonzero(large):
+        rows = slice(max(0, parts.top[k] - 8), parts.bottom[k] + 8)
+        columns = slice(max(0, parts.left[k] - 8), parts.right[k] + 8)
+        ink = (sheet.ink[rows, columns] > 0).view(np.uint8)
+        mine = (sheet.labels[rows, columns] == parts.label[k]).view(np.uint8)
+        ring = (cv2.dilate(mine, np.ones((13, 13), np.uint8)) > 0) & (cv2.dilate(ink, np.ones((7, 7), np.uint8)) == 0)
+        grey = sheet.grey[rows, columns]
+        if ring.any():
+            dark, light = float(np.median(grey[mine > 0])), float(np.quantile(grey[ring], 0.9))
+            found[k] = (grey[ring] < 0.6 * dark + 0.4 * light).mean() > _BORDERLESS
     return found
 
 
@@ -360,8 +400,8 @@ def _strip(sheet: Sheet, parts: _Parts, group: _Group) -> Strip:
     move = np.column_stack([forward[:, :2] / shrunk, shift + (forward[:, :2] / shrunk).sum(axis=1) / 2 - 0.5])
     image = cv2.warpAffine(small, move, (width, HEIGHT), flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR)
     back = np.linalg.inv(forward[:, :2])
-    offset = -back @ shift + [left, top]
-    return Strip(_brightened(image), np.column_stack([back, offset]) * sheet.factor)
+    on_sheet = np.column_stack([back, [left, top] - back @ shift])
+    return Strip(_brightened(image), sheet.to_picture @ np.vstack([on_sheet, [0, 0, 1]]))
 
 
 def _brightened(image: Map) -> Map:
@@ -371,7 +411,5 @@ def _brightened(image: Map) -> Map:
     return cv2.convertScaleAbs(image, alpha=255 / bright)
 
 
-def _blot(parts: _Parts, k: np.intp, factor: int, reason: str) -> Blot:
-    box = parts.left[k], parts.top[k], parts.width[k], parts.height[k]
-    x, y, width, height = (int(value) * factor for value in box)
-    return Blot((x, y, width, height), reason)
+def _blot(sheet: Sheet, parts: _Parts, k: np.intp, reason: str) -> Blot:
+    return Blot(_box(sheet.to_picture, parts.left[k], parts.top[k], parts.right[k], parts.bottom[k]), reason)
