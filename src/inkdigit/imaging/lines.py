@@ -24,6 +24,9 @@ PAPER = 10  # columns of paper at each end of a strip
 
 _SMALLEST = 6  # pixels of a digit's height, at least, in a page
 _CUT_OFF = 0.4  # of a part's side, in a page: where the edge of the picture cuts so much, it is no digit
+_BORDERLESS = 0.15  # of what surrounds a part: where so much is as dark as it is, it is a shadow
+_UPRIGHT = 0.3  # what speaks for a page that stands upright, at least, where it is not tried on its side
+_TELLING = 400  # digits tell enough
 _LEAST = 0.4  # of the typical height: what is less tall is no digit alone
 _OWN = 0.55  # of the typical height: what is less tall may be of smaller writing
 _FARTHEST = 12  # heights between two digits of a line
@@ -44,10 +47,13 @@ class Strip:
 
     def box(self, left: float, top: float, right: float, bottom: float) -> Box:
         """The upright box in the picture around a box in the strip."""
-        corners = np.array([[left, right, left, right], [top, top, bottom, bottom], [1, 1, 1, 1]])
-        x, y = self.to_picture @ corners
-        least = math.floor(x.min()), math.floor(y.min())
-        return *least, max(1, math.ceil(x.max()) - least[0]), max(1, math.ceil(y.max()) - least[1])
+        return _box(self.to_picture, left, top, right, bottom)
+
+
+def _box(to_picture: NDArray[np.float64], left: float, top: float, right: float, bottom: float) -> Box:
+    x, y = to_picture @ np.array([[left, right, left, right], [top, top, bottom, bottom], [1, 1, 1, 1]])
+    least = math.floor(x.min() + 1e-6), math.floor(y.min() + 1e-6)
+    return *least, max(1, math.ceil(x.max() - 1e-6) - least[0]), max(1, math.ceil(y.max() - 1e-6) - least[1])
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,11 @@ class _Parts:
     contrast: NDArray[np.float64]
 
     @property
+    def boxes(self) -> NDArray[np.int64]:
+        """(K, 4): left, top, right, bottom."""
+        return np.stack([self.left, self.top, self.right, self.bottom], axis=1)
+
+    @property
     def height(self) -> NDArray[np.int64]:
         return self.bottom - self.top
 
@@ -93,17 +104,44 @@ def strips(picture: Image.Image, layout: Layout = "page", ink: Ink = "auto") -> 
 
 
 def find_lines(sheet: Sheet, layout: Layout = "page") -> Lines:
-    """The lines of a sheet's ink."""
+    """The lines of a sheet's ink. Where the page lies on its side, turn the sheet first, as `turns` says."""
     parts = _parts(sheet)
     blots: list[Blot] = []
     free = np.maximum(parts.height, parts.width) >= _SMALLEST
     if layout == "page":
-        foreign = _foreign(sheet, parts)
-        blots += [_blot(parts, k, sheet.factor, "goes on beyond the picture") for k in np.flatnonzero(foreign)]
-        free &= ~foreign
+        for reason, found in _unlike_writing(sheet, parts):
+            blots += [_blot(sheet, parts, k, reason) for k in np.flatnonzero(found & free)]
+            free &= ~found
     groups = _one_line(parts, free) if layout == "line" else _levels(parts, free)
     groups.sort(key=lambda group: float(np.median((parts.top + parts.bottom)[group.bodies])))
     return Lines([[_strip(sheet, parts, group)] for group in groups], blots)
+
+
+def turns(sheet: Sheet) -> tuple[int, ...]:
+    """By how many right angles, counter-clockwise, a sheet may have to be turned to be upright; what is likelier first.
+
+    Digits are tall, and stand nearer to those beside than to those above them. Whether it is on its head shows in the
+    digits alone: they have to be read.
+    """
+    parts = _parts(sheet)
+    free = np.maximum(parts.height, parts.width) >= _SMALLEST
+    for _, found in _unlike_writing(sheet, parts):
+        free &= ~found
+    if not free.any():
+        return (0,)
+    size = np.maximum(parts.height, parts.width)
+    typical = float(np.median(size[free & (size >= 0.5 * size[free].max())]))
+    bodies = np.flatnonzero(free & (size > _OWN * typical))[:_TELLING]
+    tall = np.log(parts.height[bodies] / parts.width[bodies])
+    x, y = (parts.left + parts.right)[bodies] / 2, (parts.top + parts.bottom)[bodies] / 2
+    across, down = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
+    nearest = (np.hypot(across, down) + np.diag(np.full(len(bodies), np.inf))).argmin(axis=1)
+    rows = np.arange(len(bodies))
+    beside = np.sign(across[rows, nearest] - down[rows, nearest])
+    upright = float(np.tanh(2 * tall).mean()) + 0.4 * float(beside.mean()) * (len(bodies) > 2)
+    if upright > _UPRIGHT:
+        return (0,)
+    return (1, 3, 0) if upright < 0 else (0, 1, 3)
 
 
 @dataclass(frozen=True)
@@ -130,8 +168,16 @@ def _parts(sheet: Sheet) -> _Parts:
     return _Parts(label[first].astype(np.int64), *boxes, mass, sheet.contrast[label[first]])
 
 
+def _unlike_writing(sheet: Sheet, parts: _Parts) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Which parts of a page are no writing, and why."""
+    height, width = sheet.ink.shape
+    rules = (parts.width > 8 * parts.height) & (parts.width > 0.08 * width)
+    rules |= (parts.height > 16 * parts.width) & (parts.height > 0.25 * height)
+    return [("goes on beyond the picture", _foreign(sheet, parts)), ("rule", rules), ("shadow", _shadows(sheet, parts))]
+
+
 def _foreign(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
-    """Which parts are no writing, but go on beyond the picture: where they end at its edge they are broad."""
+    """Which parts go on beyond the picture: where they end at its edge they are broad."""
     foreign = np.zeros(len(parts.label), bool)
     edges = (
         (np.s_[0], parts.width),
@@ -142,7 +188,24 @@ def _foreign(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
     for edge, extent in edges:
         labels = sheet.labels[edge][sheet.ink[edge] > 0]
         foreign |= np.bincount(labels, minlength=len(sheet.contrast))[parts.label] > _CUT_OFF * extent
-    return foreign & (np.maximum(parts.height, parts.width) >= _SMALLEST)
+    return foreign
+
+
+def _shadows(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
+    """Which parts are corners of shadows: on some side, what is beside them is as dark as they are."""
+    large = parts.mass > np.maximum(0.3 * parts.height * parts.width, 100)
+    found = np.zeros(len(parts.label), bool)
+    for k in np.flatnonzero(large):
+        rows = slice(max(0, parts.top[k] - 8), parts.bottom[k] + 8)
+        columns = slice(max(0, parts.left[k] - 8), parts.right[k] + 8)
+        ink = (sheet.ink[rows, columns] > 0).view(np.uint8)
+        mine = (sheet.labels[rows, columns] == parts.label[k]).view(np.uint8)
+        ring = (cv2.dilate(mine, np.ones((13, 13), np.uint8)) > 0) & (cv2.dilate(ink, np.ones((7, 7), np.uint8)) == 0)
+        grey = sheet.grey[rows, columns]
+        if ring.any():
+            dark, light = float(np.median(grey[mine > 0])), float(np.quantile(grey[ring], 0.9))
+            found[k] = (grey[ring] < 0.6 * dark + 0.4 * light).mean() > _BORDERLESS
+    return found
 
 
 def _one_line(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
@@ -175,7 +238,6 @@ def _levels(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
             group = _with_pieces(parts, bodies, free)
             groups.append(group)
             free[group.bodies] = free[group.pieces] = False
-            free &= ~_within(parts, group)
         free &= ~((parts.height >= _OWN * typical) & (parts.height <= typical / _LEAST))
     return groups
 
@@ -293,34 +355,25 @@ def _absorbed(boxes: NDArray[np.int64], lines: list[list[int]]) -> list[list[int
 def _with_pieces(parts: _Parts, bodies: NDArray[np.int64], free: NDArray[np.bool_]) -> _Group:
     """A line, with what is small and near enough to be a piece of its digits."""
     tall = float(np.median(parts.height[bodies]))
-    small = free & (np.maximum(parts.height, parts.width) >= _PIECE * tall) & (parts.height < 1.2 * tall)
+    size = np.maximum(parts.height, parts.width)
+    small = free & (size >= _PIECE * tall) & (parts.height < 1.2 * tall)
     small[bodies] = False
-    pieces: list[int] = []
-    for k in np.flatnonzero(small):
-        across = np.maximum(parts.left[bodies] - parts.right[k], parts.left[k] - parts.right[bodies])
-        middle = (parts.top[k] + parts.bottom[k]) / 2
-        down = np.maximum(parts.top[bodies] - middle, middle - parts.bottom[bodies])
-        near = min(_NEAR * tall, 2 * max(parts.height[k], parts.width[k]))
-        if ((across < near) & (down < 0.1 * tall)).any():
-            pieces.append(int(k))
-    return _Group(bodies, np.array(pieces, np.int64))
-
-
-def _within(parts: _Parts, group: _Group) -> NDArray[np.bool_]:
-    """Which parts lie in the boxes of a line's bodies, or touch them."""
-    tall = float(np.median(parts.height[group.bodies]))
-    found = np.zeros(len(parts.label), bool)
-    for k in group.bodies:
-        across = np.maximum(parts.left[k] - parts.left, parts.right - parts.right[k])
-        down = np.maximum(parts.top[k] - parts.top, parts.bottom - parts.bottom[k])
-        found |= (np.maximum(across, down) < 0.1 * tall) & (parts.height < 0.5 * tall)
-    return found
+    few = np.flatnonzero(small)
+    boxes = parts.boxes[bodies]
+    slope, middle = _slope(boxes), (boxes[:, 1] + boxes[:, 3]) / 2
+    offset = np.median(middle - slope * (boxes[:, 0] + boxes[:, 2]) / 2)
+    away = np.abs((parts.top + parts.bottom)[few] / 2 - slope * (parts.left + parts.right)[few] / 2 - offset)
+    across = np.maximum(parts.left[bodies] - parts.right[few, None], parts.left[few, None] - parts.right[bodies])
+    gap = across.min(axis=1)
+    near = (gap < np.minimum(_NEAR * tall, 2 * size[few])) & (away < 0.7 * tall)
+    near |= (gap < tall) & (away < 0.4 * tall) & (size[few] > 2 * _PIECE * tall)
+    return _Group(bodies, few[near])
 
 
 def _strip(sheet: Sheet, parts: _Parts, group: _Group) -> Strip:
     whole = np.concatenate([group.bodies, group.pieces])
     bodies = group.bodies
-    slope = _slope(np.stack([parts.left, parts.top, parts.right, parts.bottom], axis=1)[bodies])
+    slope = _slope(parts.boxes[bodies])
     left, right = int(parts.left[whole].min()), int(parts.right[whole].max())
     top, bottom = int(parts.top[whole].min()), int(parts.bottom[whole].max())
     mine = np.zeros(len(sheet.contrast), np.uint8)
@@ -347,8 +400,8 @@ def _strip(sheet: Sheet, parts: _Parts, group: _Group) -> Strip:
     move = np.column_stack([forward[:, :2] / shrunk, shift + (forward[:, :2] / shrunk).sum(axis=1) / 2 - 0.5])
     image = cv2.warpAffine(small, move, (width, HEIGHT), flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR)
     back = np.linalg.inv(forward[:, :2])
-    offset = -back @ shift + [left, top]
-    return Strip(_brightened(image), np.column_stack([back, offset]) * sheet.factor)
+    on_sheet = np.column_stack([back, [left, top] - back @ shift])
+    return Strip(_brightened(image), sheet.to_picture @ np.vstack([on_sheet, [0, 0, 1]]))
 
 
 def _brightened(image: Map) -> Map:
@@ -358,7 +411,5 @@ def _brightened(image: Map) -> Map:
     return cv2.convertScaleAbs(image, alpha=255 / bright)
 
 
-def _blot(parts: _Parts, k: np.intp, factor: int, reason: str) -> Blot:
-    box = parts.left[k], parts.top[k], parts.width[k], parts.height[k]
-    x, y, width, height = (int(value) * factor for value in box)
-    return Blot((x, y, width, height), reason)
+def _blot(sheet: Sheet, parts: _Parts, k: np.intp, reason: str) -> Blot:
+    return Blot(_box(sheet.to_picture, parts.left[k], parts.top[k], parts.right[k], parts.bottom[k]), reason)

@@ -37,15 +37,31 @@ class Sheet:
 
     ink: (H, W) uint8, from 0 for paper to 255 for full ink; soft edges are between. labels: (H, W), 0 for paper, and
     for each connected component of ink a number. contrast: (K,), for each of these numbers how much darker the ink is
-    than the paper, as a share of what the page's ink has. factor: how many pixels of the picture one pixel of it is,
-    in each direction. light: whether the paper is the light one.
+    than the paper, as a share of what the page's ink has. grey: (H, W) uint8, the picture, where ink is dark.
+    to_picture: (2, 3), the affine map from places (x, y, 1) on it to those in the picture; a pixel's middle is at
+    halves. light: whether the paper is the light one.
     """
 
     ink: Map
     labels: NDArray[np.int32]
     contrast: NDArray[np.float64]
-    factor: int
+    grey: Map
+    to_picture: NDArray[np.float64]
     light: bool
+
+    def turned(self, quarters: int) -> Sheet:
+        """The same, turned counter-clockwise by so many right angles."""
+        height, width = self.ink.shape
+        back = (
+            np.eye(3),
+            np.array([[0, -1, width], [1, 0, 0], [0, 0, 1.0]]),
+            np.array([[-1, 0, width], [0, -1, height], [0, 0, 1.0]]),
+            np.array([[0, 1, 0], [-1, 0, height], [0, 0, 1.0]]),
+        )[quarters % 4]
+        ink, labels, grey = (
+            np.ascontiguousarray(np.rot90(side, quarters)) for side in (self.ink, self.labels, self.grey)
+        )
+        return Sheet(ink, labels, self.contrast, grey, self.to_picture @ back, self.light)
 
 
 def find_ink(picture: Image.Image, ink: Ink = "auto") -> Sheet:
@@ -55,7 +71,9 @@ def find_ink(picture: Image.Image, ink: Ink = "auto") -> Sheet:
         picture = picture.reduce(factor)
     grey = _contrasting(picture, ink)
     light = _is_light(grey) if ink == "auto" else ink == "dark"
-    return Sheet(*_strength(grey if light else ~grey), factor, light)
+    grey = _smoothed(grey if light else ~grey)
+    to_picture = np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
+    return Sheet(*_strength(grey), grey, to_picture, light)
 
 
 def _contrasting(picture: Image.Image, ink: Ink) -> Map:
@@ -100,7 +118,6 @@ def _noise(residual: NDArray[np.int16]) -> float:
 
 def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
     """Dark ink on light paper -> its strength, its components, and their contrast."""
-    grey = _smoothed(grey)
     paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     dark = without_rules(~cv2.divide(grey, paper, scale=255))  # light multiplies
     noise, full = _noise_and_full(dark)
