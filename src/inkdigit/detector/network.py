@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import onnx
@@ -20,7 +22,7 @@ OUTPUTS = 15
 
 def build(width: int) -> keras.Model:
     """From strips (N, 48, width, 1) with ink from 0 to 1 to (N, width / 2, 15)."""
-    strips = keras.Input((HEIGHT, width, 1), name="strips")
+    strips: Any = keras.Input((HEIGHT, width, 1), name="strips")
     x = _convolve(strips, 16, 5, strides=STRIDE)
     x = _convolve(x, 24, 3)
     x = layers.MaxPooling2D((2, 1))(x)

@@ -64,17 +64,18 @@ def targets(strip: Strip) -> NDArray[np.float32]:
 def loss(wanted: Any, answered: Any) -> Any:
     """The focal loss of the bumps, and beneath them the cross-entropy of the digits and the boxes' distances."""
     bump, logit = wanted[..., 0], answered[..., 0]
-    peak = ops.cast(bump >= 1, "float32")
-    here = ops.sigmoid(logit)
-    miss = peak * (1 - here) ** 2 * ops.softplus(-logit)
-    ghost = (1 - peak) * (1 - bump) ** 4 * here**2 * ops.softplus(logit)
-    count = ops.sum(peak) + 1
-    inside = ops.cast(bump > INSIDE, "float32")
-    inner = ops.sum(inside) + 1
+    peak: Any = ops.cast(bump >= 1, "float32")
+    inside: Any = ops.cast(bump > INSIDE, "float32")
+    here: Any = ops.sigmoid(logit)
+    surely: Any = ops.softplus(-logit)  # - log here
+    miss = peak * (1 - here) ** 2 * surely
+    ghost = (1 - peak) * (1 - bump) ** 4 * here**2 * (logit + surely)
     smooth = 0.95 * wanted[..., DIGITS] + 0.005
-    named = -ops.sum(smooth * ops.log_softmax(answered[..., DIGITS], axis=-1), -1)
-    sides = ops.sum(ops.abs(wanted[..., BOX] - answered[..., BOX]), -1)
-    return ops.sum(miss + ghost) / count + ops.sum(inside * (named + 0.25 * sides)) / inner
+    named: Any = ops.sum(smooth * ops.log_softmax(answered[..., DIGITS], axis=-1), -1)
+    sides: Any = ops.sum(ops.abs(wanted[..., BOX] - answered[..., BOX]), -1)
+    peaks: Any = ops.sum(peak)
+    columns: Any = ops.sum(inside)
+    return ops.sum(miss + ghost) / (peaks + 1) + ops.sum(inside * (0.25 * sides - named)) / (columns + 1)
 
 
 def synthesize(digits: Digits, seed: int, epoch: int, count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
@@ -121,7 +122,7 @@ class Training:
         self.model = build(WIDTH)
         keras.config.set_dtype_policy("float32")
         fuse(self.model)
-        self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=False)
+        self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=backend.jit_compile())
         self.model.optimizer.build(self.model.trainable_variables)
         self.average = Average(math.exp(-1 / (0.05 * FIRST * 2 * STRIPS / BATCH)))
 
