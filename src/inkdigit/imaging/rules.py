@@ -141,7 +141,7 @@ def _cleaned(band: Map, reach: int) -> Map:
     ruled = profile > np.maximum(0.3 * peak, 1)
     ruled[: middle - reach] = ruled[middle + reach + 1 :] = False
     ruled = cv2.dilate(ruled.astype(np.uint8), np.ones((3, 1), np.uint8)) > 0
-    plain = ruled & (band < 1.5 * np.maximum(profile, 0.5 * peak) + 12)
+    plain = ruled & (band < 1.5 * cv2.dilate(profile, np.ones((5, 1), np.uint8)) + 12)
     left = np.where(plain, 0, band).astype(np.uint8)
     return np.where(plain, np.minimum(_bridged(left, int(ruled.sum(axis=0).max())), band), left)
 

@@ -23,7 +23,7 @@ FAINTER = 0.28  # of the page's ink: what has less contrast is smudge, texture, 
 SURE, LOW = 8, 4  # times the paper's mean deviation: what is darker is surely ink; is ink where it goes with such
 NOISY = 5  # grey levels between a pixel and its neighbours
 
-_SAMPLE = 640  # pixels along the longer side of the sample that colours and polarity are chosen by
+_SAMPLE = 420  # pixels along the longer side of the sample that colours and polarity are chosen by
 _COLOURED = 1.4  # how many times luma's signal a colour channel must have to be taken instead
 _SURROUNDINGS = 5  # how many times the surroundings of a place, which are mostly paper, go into the longer side
 _BROADEST = 9  # how many times the broadest stroke goes into the longer side
@@ -120,9 +120,9 @@ def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
     """Dark ink on light paper -> its strength, its components, and their contrast."""
     paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     dark = without_rules(~cv2.divide(grey, paper, scale=255))  # light multiplies
-    noise, full = _noise_and_full(dark)
+    noise, full = _noise_and_full(dark, paper)
     sure = np.maximum(SURE * noise + FAINT, 0.4 * full)
-    seeds = cv2.compare(dark, _spread(sure, dark), cv2.CMP_GT)
+    seeds = cv2.compare(dark, _spread(sure, dark, cv2.INTER_NEAREST), cv2.CMP_GT)
     ink = _level(dark, seeds)
     low = np.maximum(np.maximum(LOW * noise + FAINT / 2, 0.25 * full), 0.7 * FAINTER * ink)
     strength = cv2.subtract(dark, _spread(low, dark))
@@ -138,8 +138,9 @@ def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
 
 def _smoothed(grey: Map) -> Map:
     """Less its noise, where there is much."""
-    middle = grey[len(grey) // 4 : -(len(grey) // 4) or None]
-    noise = float(np.median(cv2.absdiff(middle, cv2.blur(middle, (3, 3)))))
+    step = max(1, len(grey) // 40)  # bands of it tell as much as all
+    bands = np.concatenate([grey[k : k + 12] for k in range(0, len(grey), 4 * step)])
+    noise = float(np.median(cv2.absdiff(bands, cv2.blur(bands, (3, 3)))))
     if noise < NOISY / 2 and max(grey.shape) < 1200:
         return grey
     return cv2.blur(grey, (3, 3)) if noise < NOISY else cv2.GaussianBlur(grey, (5, 5), 0)
@@ -166,9 +167,9 @@ def _contrast(dark: Map, labels: NDArray[np.int32], number: int) -> NDArray[np.f
     return np.bincount(label, dark[inside], number) / np.maximum(np.bincount(label, minlength=number), 1)
 
 
-def _spread(blocks: NDArray[np.float32], over: Map) -> Map:
+def _spread(blocks: NDArray[np.float32], over: Map, between: int = cv2.INTER_LINEAR) -> Map:
     """A value for each block -> one for each pixel."""
-    return cv2.resize(blocks.clip(0, 255).astype(np.uint8), over.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(blocks.clip(0, 255).astype(np.uint8), over.shape[::-1], interpolation=between)
 
 
 def _paper(grey: Map) -> Map:
@@ -181,20 +182,27 @@ def _paper(grey: Map) -> Map:
     small = cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
     small = cv2.medianBlur(small, 3)
     side = max(5, max(small.shape) // _BROADEST | 1)
-    filled = cv2.dilate(small, np.ones((side, side), np.uint8))
-    filled = cv2.erode(filled, np.ones((side + 2, side + 2), np.uint8))
+    # Beyond the picture's edge the light goes on as it did.
+    wide = np.pad(small.astype(np.int16), side, mode="reflect", reflect_type="odd")
+    filled = cv2.dilate(wide.clip(0, 255).astype(np.uint8), np.ones((side, side), np.uint8))
+    filled = cv2.erode(filled, np.ones((side + 2, side + 2), np.uint8))[side:-side, side:-side]
     # Noise has raised it: half of what is paper lies below paper.
-    above = cv2.medianBlur(cv2.subtract(filled, small), min(side | 1, 255))
+    above = cv2.subtract(filled, small)
+    above = np.minimum(cv2.medianBlur(above, min(side, 255)), np.uint8(np.median(above)) + np.uint8(6))
     return np.maximum(cv2.subtract(filled, above), 1)
 
 
-def _noise_and_full(dark: Map) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _noise_and_full(dark: Map, paper: Map) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """In blocks of the map: the paper's mean deviation, and how dark ink is where there is any near."""
     height, width = dark.shape
     size = max(1, -(-width // _BLOCK)), max(1, -(-height // _BLOCK))
     mean = cv2.resize(dark, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    noise = cv2.blur(cv2.erode(mean, np.ones((3, 3), np.uint8)), (5, 5))
-    noise = np.minimum(noise, 2 * float(np.median(noise)) + 2)  # what is darker is a stroke broader than the blocks
+    # A camera's noise is the same in the dark. Where there is more, it is texture if there is as much all around.
+    lit = np.maximum(cv2.resize(paper, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255, 0.02)
+    camera = (1.25 * float(np.quantile(mean * lit, 0.25)) + 0.3) / lit
+    texture = cv2.erode(mean, np.ones((3, 3), np.uint8))
+    texture = np.minimum(texture, (2 * float(np.median(texture * lit)) + 1) / lit)  # more is a very broad stroke
+    noise = cv2.blur(np.maximum(texture, np.minimum(np.asarray(cv2.medianBlur(mean, 5)), camera)), (5, 5))
     least = cv2.resize(dark, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
     least = cv2.dilate(least, np.ones((_BLOCK // 2, _BLOCK // 2), np.uint8))
     full = cv2.resize(least, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)

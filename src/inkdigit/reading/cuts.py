@@ -23,7 +23,7 @@ _NARROW, _WIDE = 14, 40  # pixels: what is wider may be two digits; what is wide
 _MOST = 4  # pieces of a digit
 _STEP = 4  # pixels between cuts, at least
 _GAP = 6  # pixels of paper within a digit, at most
-_CUT = 0.6  # what a cut through ink costs, in units of the logarithm of a probability
+_CUT = 1.6  # what a cut through ink costs, in units of the logarithm of a probability
 _ODD = 1.5  # what each digit's width of oddness costs
 _NOTHING = 2.5  # what it costs to leave a piece out that may be a digit
 

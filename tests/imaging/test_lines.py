@@ -1,0 +1,148 @@
+"""Lines of ink, straightened."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from inkdigit.imaging.lines import HEIGHT, PAPER, Lines, Strip, find_lines, strips, turns
+from inkdigit.imaging.sheet import find_ink
+from tests.imaging.pages import Box, Page
+
+
+def counts(found: Lines) -> list[int]:
+    """How many components each line has."""
+    return [sum(len(boxes(strip)) for strip in line) for line in found.lines]
+
+
+def boxes(strip: Strip) -> list[Box]:
+    """The components of a strip, from left to right: left, top, right, bottom."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats((strip.image > 60).astype(np.uint8), connectivity=8)
+    return sorted((int(x), int(y), int(x + w), int(y + h)) for x, y, w, h, _ in stats[1:])
+
+
+def test_a_strip_is_of_one_height_in_the_middle_and_bright():
+    for tall in (14, 40, 300):
+        page = Page.empty(1500, 700)
+        page.write("07107", 60, 150, tall, pen=0.07)
+        ((strip,),) = strips(page.picture()).lines
+        assert strip.image.shape[0] == HEIGHT
+        found = boxes(strip)
+        assert len(found) == 5
+        assert all(abs(bottom - top - 28) <= (3 if tall > 20 else 5) for _, top, _, bottom in found)
+        assert all(abs(top + bottom - HEIGHT) <= 4 for _, top, _, bottom in found)
+        assert not strip.image[:, : PAPER - 2].any()
+        assert not strip.image[:, 2 - PAPER :].any()
+        assert np.quantile(strip.image[strip.image > 60], 0.7) > 200
+
+
+@pytest.mark.parametrize("degrees", [-8, 0, 5, 12])
+def test_skewed_lines_are_straightened_and_their_boxes_lead_back(degrees: float):
+    page = Page.empty(900, 500)
+    page.write("0710707", 150, 100, 60)
+    page.write("70070", 150, 300, 60)
+    found = strips(page.turned(degrees).picture())
+    assert counts(found) == [7, 5]
+    for line in found.lines:
+        tops = [top for strip in line for _, top, _, _ in boxes(strip)]
+        assert max(tops) - min(tops) <= 4
+    ink = page.turned(degrees).ink > 0.3
+    for strip in (strip for line in found.lines for strip in line):
+        for box in boxes(strip):
+            x, y, width, height = strip.box(*box)
+            inside = ink[y : y + height, x : x + width]
+            assert inside.any(axis=0).mean() > 0.65
+            assert inside.any(axis=1).mean() > 0.65
+
+
+def test_sizes_from_12_to_1000_pixels():
+    page = Page.empty(2000, 1800)
+    page.write("07", 100, 100, 1000)
+    page.write("0717", 150, 1250, 120)
+    page.write("70707170", 150, 1500, 40)
+    page.write("0770177", 150, 1650, 13)
+    assert counts(strips(page.picture())) == [2, 4, 8, 7]
+
+
+def test_scattered_digits_are_all_found():
+    page = Page.empty(1000, 1000)
+    for x, y, digit in ((100, 80, "0"), (500, 350, "7"), (150, 600, "1"), (800, 850, "0")):
+        page.write(digit, x, y, 90)
+    assert sum(counts(strips(page.picture()))) == 4
+
+
+def test_neighbouring_lines_are_left_out():
+    page = Page.empty(900, 400)
+    page.write("0000", 100, 100, 60)
+    page.write("7777", 130, 166, 60)  # nearer than a line of the strip is high
+    assert counts(strips(page.picture())) == [4, 4]
+
+
+def test_a_broken_stroke_stays_together():
+    page = Page.empty(900, 400)
+    page.write("10101", 100, 100, 80)
+    page.ink[135:142, 200:300] = page.ink[160:166, 380:500] = 0
+    assert counts(strips(page.picture())) == [7]
+
+
+def test_a_hard_shadow_hides_no_digit():
+    page = Page.empty(900, 500)
+    page.write("07107", 150, 120, 60)
+    page.write("71007", 180, 280, 60)
+    light = np.where(np.indices(page.ink.shape).sum(axis=0) > 700, 0.55, 1)
+    assert counts(strips(page.picture(light=light))) == [5, 5]
+
+
+def test_a_table_at_the_edge_and_a_shadows_corner_are_no_digits():
+    page = Page.empty(900, 600)
+    page.write("07107", 300, 100, 60)
+    page.ink[:, :70] = 1
+    rows, columns = np.indices(page.ink.shape)
+    light = np.where((rows > 300 + np.abs(columns - 600)), 0.5, 1)
+    found = strips(page.picture(light=light))
+    assert counts(found) == [5]
+    assert {blot.reason for blot in found.blots} <= {"goes on beyond the picture", "shadow"}
+    assert all(blot.box[0] == 0 or blot.box[1] > 200 for blot in found.blots)
+
+
+def test_one_line_is_said_to_be_one():
+    page = Page.empty(300, 60)
+    page.write("07", 20, 4, 40)
+    page.write("70", 200, 18, 40)
+    assert counts(strips(page.picture(), "line")) == [4]
+
+
+def test_noise_and_a_blank_page_have_no_lines(ink: np.random.Generator):
+    assert strips(Image.new("RGB", (500, 400), (200, 190, 180))) == Lines([], [])
+    page = Page.empty(900, 500)
+    assert strips(page.picture(ink, noise=6)).lines == []
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_page_on_its_side_is_turned(quarters: int):
+    page = Page.empty(900, 500)
+    page.write("0710707", 150, 100, 60)
+    page.write("70070", 150, 300, 60)
+    sheet = find_ink(Page(np.rot90(page.ink, -quarters)).picture())
+    likely = turns(sheet)
+    assert (likely[0] % 2, len(likely)) == ((1, 3) if quarters % 2 else (0, 1))
+    assert counts(find_lines(sheet.turned(quarters))) == [7, 5]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 90), st.integers(1, 90), st.sampled_from(["L", "RGB", "RGBA"]), st.integers(0, 2**32 - 1), st.data()
+)
+def test_no_picture_breaks_it(width: int, height: int, mode: str, seed: int, data: st.DataObject):
+    rng = np.random.default_rng(seed)
+    depth = {"L": (), "RGB": (3,), "RGBA": (4,)}[mode]
+    few = rng.integers(0, 256, (-(-height // 7), -(-width // 7), *depth), np.uint8)
+    values = np.kron(few, np.ones((7, 7, *[1] * len(depth)), np.uint8))[:height, :width]
+    found = strips(Image.fromarray(values), data.draw(st.sampled_from(["page", "line"])))
+    for strip in (strip for line in found.lines for strip in line):
+        assert strip.image.shape[0] == HEIGHT
+        assert strip.image.any()

@@ -1,0 +1,102 @@
+"""Ink, whatever the light, the paper and the pen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from inkdigit.imaging.sheet import LARGEST, Sheet, find_ink
+from tests.imaging.pages import Page
+
+
+def written(tall: int = 60, pen: float = 0.1) -> Page:
+    page = Page.empty(900, 500)
+    page.write("07107", 150, 120, tall, pen)
+    page.write("71007", 180, 280, tall, pen)
+    return page
+
+
+def check(sheet: Sheet, page: Page) -> None:
+    """All strokes are ink, and nothing is that is not beside one."""
+    assert sheet.ink.shape == page.ink.shape
+    strokes = page.ink > 0.95
+    assert (sheet.ink[strokes] > 100).mean() > 0.97
+    near = np.asarray(Image.fromarray(page.ink > 0).convert("L").filter(ImageFilter.MaxFilter(9))) > 0
+    assert (sheet.ink[~near] > 0).mean() < 0.0005
+
+
+def gradient(page: Page) -> np.ndarray:
+    rows, columns = np.indices(page.ink.shape)
+    return 1 - 0.5 * rows / len(rows) - 0.3 * columns / columns.shape[1]
+
+
+@pytest.mark.parametrize("tall", [14, 60, 200])
+def test_plain_ink_on_plain_paper(tall: int):
+    page = Page.empty(1200, 500)
+    page.write("07107", 100, 120, tall)
+    sheet = find_ink(page.picture())
+    check(sheet, page)
+    assert sheet.light
+
+
+def test_bright_ink_is_found_by_itself():
+    page = written()
+    sheet = find_ink(page.picture(paper=(35, 45, 40), pen=(230, 230, 220)))
+    check(sheet, page)
+    assert not sheet.light
+
+
+def test_uneven_light_and_noise(ink: np.random.Generator):
+    page = written()
+    check(find_ink(page.picture(ink, noise=6, light=gradient(page))), page)
+
+
+def test_faint_pencil_in_noise(ink: np.random.Generator):
+    page = written(pen=0.06)
+    check(find_ink(page.picture(ink, noise=3, light=gradient(page), pen=(160, 158, 155))), page)
+
+
+def test_the_colour_that_shows_the_ink_is_taken():
+    page = written()
+    check(find_ink(page.picture(paper=(150, 190, 150), pen=(230, 150, 150))), page)
+
+
+def test_what_shows_through_is_no_ink():
+    page = written()
+    behind = Page.empty(900, 500)
+    behind.write("7070707", 100, 200, 70)
+    alone = page.ink.copy()
+    page.add(behind.ink * 0.15)
+    check(find_ink(page.picture()), Page(alone))
+
+
+@pytest.mark.parametrize("noise", [0, 4])
+def test_a_blank_page_has_none(ink: np.random.Generator, noise: float):
+    page = Page.empty(900, 500)
+    assert (find_ink(page.picture(ink, noise=noise, light=gradient(page))).ink > 0).mean() < 0.0005
+
+
+def test_the_inside_of_a_broad_stroke_is_ink():
+    page = Page.empty(1500, 1200)
+    page.write("70", 200, 200, 700, pen=0.13)
+    sheet = find_ink(page.picture())
+    assert (sheet.ink[page.ink > 0.95] == 255).mean() > 0.99
+
+
+def test_a_very_large_picture_is_shrunk():
+    side = int((LARGEST * 1.1) ** 0.5)
+    sheet = find_ink(Image.new("L", (side, side), 200))
+    assert sheet.ink.shape == (-(-side // 2),) * 2
+    np.testing.assert_array_equal(sheet.to_picture, [[2, 0, 0], [0, 2, 0]])
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_turned_sheet_knows_its_places_in_the_picture(quarters: int):
+    page = Page.empty(300, 200)
+    page.write("0", 220, 30, 40)
+    sheet = find_ink(page.picture())
+    turned = sheet.turned(quarters)
+    rows, columns = np.nonzero(turned.ink)
+    x, y = turned.to_picture @ np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))])
+    np.testing.assert_array_equal(sheet.ink[y.astype(int), x.astype(int)], turned.ink[rows, columns])
