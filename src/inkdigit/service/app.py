@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import os
 import re
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -27,6 +25,7 @@ from inkdigit.service.batching import Batcher, Images, Probabilities
 from inkdigit.service.connection import Protocol
 from inkdigit.service.keys import Keys
 from inkdigit.service.limits import Bodies
+from inkdigit.service.log import say
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
 from inkdigit.service.pictures import Pictures, Prepared, is_small
@@ -35,7 +34,6 @@ from inkdigit.service.settings import ServiceSettings
 
 REQUEST_ID = re.compile(rb"[\w.:/+=-]{1,128}")
 PROCESS_ID, COUNTER = os.urandom(4).hex().encode(), itertools.count()  # the ids that requests get
-LOG_FILE = 2  # standard error
 LONGEST = 200  # characters of a path that are worth a log's space
 
 
@@ -108,23 +106,6 @@ class Service:
 
 
 Endpoint = Callable[[Service, Request], Any]
-
-
-def say(level: Literal["info", "error"] | str, sentence: str, **more: object) -> None:
-    """One structured line in the log."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-    line = {"time": f"{stamp}Z", "level": level, "message": sentence, **more}
-    with suppress(OSError):  # a full disk, or nobody reading any more: answers go on, and there is nowhere to tell
-        os.write(LOG_FILE, msgspec.json.encode(line) + b"\n")
-
-
-class Lines(logging.Handler):
-    """What libraries log, as lines of ours."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line, with the traceback where there is one."""
-        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
-        say(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
 
 
 def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]:

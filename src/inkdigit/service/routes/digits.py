@@ -43,6 +43,12 @@ class OnePicture(msgspec.Struct, forbid_unknown_fields=True):
     pixels: Picture[Pixel]
 
 
+class Quick(msgspec.Struct, forbid_unknown_fields=True):
+    """The same, its sizes and numbers yet to be checked: all at once in a third less time than one by one."""
+
+    pixels: list[list[int]]
+
+
 class Pictures(msgspec.Struct, forbid_unknown_fields=True):
     """Pixels of several digits."""
 
@@ -97,6 +103,7 @@ class InMemory(MultiPartParser):
 
 Files = tuple[list[bytes], list[str]]  # picture files, and where in the request each of them stands
 
+QUICK, LENGTHS = msgspec.json.Decoder(Quick), [28] * 28
 NOTHING = np.empty((0, 10), np.float32)
 ONE, MANY, ENCODED = (msgspec.json.Decoder(kind) for kind in (OnePicture, Pictures, Encoded))
 
@@ -154,6 +161,13 @@ def _show(request: Request) -> bool:
 
 def _decode_json(body: bytes) -> Images | Files:
     """The pixels (N, 28, 28) uint8 of a JSON body, or the picture file in it. Raises Problem 400 or 422."""
+    try:
+        rows = QUICK.decode(body).pixels
+        pixels = b"".join([bytes(row) for row in rows])  # which refuses what is not from 0 to 255
+        if list(map(len, rows)) == LENGTHS:
+            return np.frombuffer(pixels, np.uint8).reshape(1, 28, 28)
+    except ValueError:  # something else, or something is wrong with it: see what
+        pass
     depth = DEPTH.search(body)
     decoder = ENCODED if depth is None else MANY if depth[1].count(b"[") > 2 else ONE
     try:
