@@ -54,24 +54,27 @@ class Recognizer:
         images: (N, 28, 28) uint8, ink bright on dark (0 = paper). Raises InkdigitError for any other array.
         """
         _check(images)
+        if 0 < len(images) <= BATCH:
+            return self._run(images)
         probabilities = np.empty((len(images), 10), np.float32)
         for start in range(0, len(images), BATCH):
             batch = slice(start, start + BATCH)
-            answers = [session.run(["probabilities"], {"pixels": images[batch]})[0] for session in self._sessions]
-            probabilities[batch] = np.mean(answers, axis=0)
+            probabilities[batch] = self._run(images[batch])
         return probabilities
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The most probable digit of each image, (N,) int64. Takes what `predict_proba` takes."""
         return self.predict_proba(images).argmax(axis=1).astype(np.int64)
 
+    def _run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        answers = [session.run(["probabilities"], {"pixels": images})[0] for session in self._sessions]
+        return answers[0] if len(answers) == 1 else np.mean(answers, axis=0)
+
 
 def _check(images: Any) -> None:
     wanted = "the recognizer wants a NumPy array of shape (N, 28, 28) and dtype uint8, ink bright on dark"
     if not isinstance(images, np.ndarray):
         raise InkdigitError(f"got a {type(images).__name__}: {wanted}")
-    got = f"got an array of shape {images.shape} and dtype {images.dtype}: {wanted}"
-    if images.shape == (28, 28):
-        raise InkdigitError(f"{got}; add an axis to a single image, images[np.newaxis]")
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
-        raise InkdigitError(got)
+        advice = "; add an axis to a single image, images[np.newaxis]" if images.shape == (28, 28) else ""
+        raise InkdigitError(f"got an array of shape {images.shape} and dtype {images.dtype}: {wanted}{advice}")

@@ -76,6 +76,24 @@ def test_colour_and_transparency_are_kept():
     assert decode(saved(palette, transparency=0), "x").mode == "RGBA"
 
 
+@pytest.mark.parametrize("size", [(1, 1), (28, 28), (64, 3), (65, 64)])
+def test_small_grey_pngs_are_what_pillow_reads(size: tuple[int, int], ink: np.random.Generator):
+    pixels = ink.integers(0, 256, size[::-1], np.uint8)
+    content = saved(Image.fromarray(pixels))
+    np.testing.assert_array_equal(grey(content), pixels)
+    for place in range(len(content)):
+        damaged = content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :]
+        try:
+            with Image.open(io.BytesIO(damaged), formats=["PNG"]) as image:
+                expected = np.asarray(image.convert("L"))
+        except Exception:  # noqa: BLE001 - Pillow raises nearly anything
+            with pytest.raises(InkdigitError):
+                decode(damaged, "it", formats=["PNG"])
+        else:
+            if image.mode in {"1", "L"}:
+                np.testing.assert_array_equal(np.asarray(decode(damaged, "it", formats=["PNG"])), expected)
+
+
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_large_pictures_are_shrunk_on_request(form: str, mode: str):

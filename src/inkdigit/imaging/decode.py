@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +27,13 @@ _TURNS = {  # what EXIF's orientation says was done to the picture -> what undoe
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_PNG_HEAD = struct.Struct(">16sII5sII4s")  # signature and IHDR with width, height, kind, checksum; IDAT's length, name
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_GREY_8 = b"\x08\x00\x00\x00\x00"  # bits, colour, compression, filter, not interlaced
+_IDAT_SUM = zlib.crc32(b"IDAT")
+_OVERHEAD = 57  # bytes of a PNG with one IDAT chunk, less what that holds
+_SMALL = 64  # pixels
 _SHAPES = "(height, width), with a third axis of 1, 3 or 4 for grey, RGB or RGBA"
 
 # Pillow warns of bombs and of damaged metadata and goes on. Sizes are checked here; a user gets one sentence.
@@ -42,6 +51,8 @@ def decode(
     picture, is damaged, or has several frames.
     """
     try:
+        if "PNG" in formats and min(largest, (side or _SMALL) ** 2) >= _SMALL**2 and (grey := _small_grey_png(content)):
+            return grey
         with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
             _check_size(image, name, largest)
             problem = _problem(image)
@@ -60,6 +71,27 @@ def decode(
         # Pillow raises nearly anything for damaged bytes.
         raise InkdigitError(f"{name} is a damaged picture ({' '.join(str(error).split())}): save it again.") from error
     raise InkdigitError(f"{name} {problem}.")
+
+
+def _small_grey_png(content: bytes) -> Image.Image | None:
+    """The picture in a PNG with a few grey pixels of 8 bits and nothing else, such as MNIST's digits are.
+
+    None for any other file, and a damaged one. Pillow's decoder without what leads to it takes a third of the time.
+    """
+    if len(content) < _OVERHEAD or not content.endswith(_PNG_END):
+        return None
+    signature, width, height, kind, header_sum, length, name = _PNG_HEAD.unpack_from(content)
+    if signature != _PNG_SIGNATURE or kind != _GREY_8 or name != b"IDAT" or length != len(content) - _OVERHEAD:
+        return None
+    data, data_sum = content[41:-16], int.from_bytes(content[-16:-12])
+    if zlib.crc32(content[12:29]) != header_sum or zlib.crc32(data, _IDAT_SUM) != data_sum:
+        return None
+    if not (0 < width <= _SMALL and 0 < height <= _SMALL):
+        return None
+    try:
+        return Image.frombytes("L", (width, height), data, "zip", "L", 0)
+    except ValueError:
+        return None
 
 
 def _check_size(image: Image.Image, name: str, largest: int) -> None:

@@ -21,10 +21,13 @@ def has_form(image: NDArray[np.uint8]) -> bool:
     """Whether a picture (H, W) is in MNIST's form: 28x28, bright ink of 20 pixels' length, in the middle, on 0."""
     if image.shape != (SIZE, SIZE):
         return False
-    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
-    if not rows.size or not BOX - 1 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= BOX:
-        return False
-    return all(abs(_centre(image, axis) - CENTRE) < 0.53 for axis in (0, 1))
+    lengths: list[int] = []
+    for mass in (_mass(image, 0), _mass(image, 1)):
+        inked = mass.nonzero()[0]
+        if not inked.size or abs(_centre(mass) - CENTRE) >= 0.53:
+            return False
+        lengths.append(inked[-1] - inked[0] + 1)
+    return BOX - 1 <= max(lengths) <= BOX
 
 
 def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8] | None:
@@ -118,13 +121,17 @@ def _resized(digit: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BILINEAR, reducing_gap=2))
 
 
-def _centre(image: NDArray[np.uint8] | NDArray[np.float32], axis: int) -> float:
-    mass = image.sum(axis=1 - axis, dtype=np.float64)
-    return float(mass @ np.arange(len(mass)) / mass.sum())
+def _mass(image: NDArray[np.uint8] | NDArray[np.float32], axis: int) -> NDArray[np.float64]:
+    """How much ink there is at each place along an axis."""
+    return np.add.reduce(image, 1 - axis, np.float64)
+
+
+def _centre(mass: NDArray[np.float64]) -> float:
+    return float(mass @ np.arange(len(mass), dtype=np.float64) / np.add.reduce(mass))
 
 
 def _place(small: NDArray[np.float32], axis: int) -> slice:
     """Where along an axis of 28 the digit goes, so that its centre of mass is in the middle and all of it inside."""
     length = small.shape[axis]
-    start = min(max(round(CENTRE - _centre(small, axis)), 0), SIZE - length)
+    start = min(max(round(CENTRE - _centre(_mass(small, axis))), 0), SIZE - length)
     return slice(start, start + length)

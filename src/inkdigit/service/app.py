@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import itertools
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inkdigit.service.batching import Batcher, Images, Probabilities
 from inkdigit.service.connection import Protocol
 from inkdigit.service.keys import Keys
 from inkdigit.service.limits import Bodies
+from inkdigit.service.log import say
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
-from inkdigit.service.pictures import Pictures, Prepared
+from inkdigit.service.pictures import Pictures, Prepared, is_small
 from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 from inkdigit.service.settings import ServiceSettings
 
 REQUEST_ID = re.compile(rb"[\w.:/+=-]{1,128}")
-LOG_FILE = 2  # standard error
+PROCESS_ID, COUNTER = os.urandom(4).hex().encode(), itertools.count()  # the ids that requests get
 LONGEST = 200  # characters of a path that are worth a log's space
 
 
@@ -76,6 +74,8 @@ class Service:
 
         fields: where in the request each of them stands.
         """
+        if len(files) == 1 and is_small(files[0]):
+            return [self.pictures.prepare_one(files[0], fields[0])]
         with self.bodies.holding(sum(map(len, files))), self.batcher.holding(len(files)), self._in_time():
             async with asyncio.timeout_at(deadline):
                 return await self.pictures.prepare(files, fields)
@@ -84,16 +84,13 @@ class Service:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
         connection = Protocol.of(scope)
         if model.quick and len(images) == 1 and connection.alone:
-            probabilities = self.batcher.at_once(model.recognizer, images)
-        else:
-            self.metrics.queue_depth.set(self.batcher.depth + len(images))
-            try:
-                with self._in_time():
-                    probabilities = await self.batcher.predict(model.recognizer, images, deadline, connection.on_gone)
-            finally:
-                self.metrics.queue_depth.set(self.batcher.depth)
-        self.metrics.answers(probabilities)
-        return probabilities
+            return self.batcher.at_once(model.recognizer, images)
+        self.metrics.queue_depth.set(self.batcher.depth + len(images))
+        try:
+            with self._in_time():
+                return await self.batcher.predict(model.recognizer, images, deadline, connection.on_gone)
+        finally:
+            self.metrics.queue_depth.set(self.batcher.depth)
 
     @contextmanager
     def _in_time(self) -> Generator[None]:
@@ -111,23 +108,6 @@ class Service:
 Endpoint = Callable[[Service, Request], Any]
 
 
-def say(level: Literal["info", "error"] | str, sentence: str, **more: object) -> None:
-    """One structured line in the log."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-    line = {"time": f"{stamp}Z", "level": level, "message": sentence, **more}
-    with suppress(OSError):  # a full disk, or nobody reading any more: answers go on, and there is nowhere to tell
-        os.write(LOG_FILE, msgspec.json.encode(line) + b"\n")
-
-
-class Lines(logging.Handler):
-    """What libraries log, as lines of ours."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line, with the traceback where there is one."""
-        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
-        say(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
-
-
 def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]:
     """The application and its parts, around models that are loaded. Call it in the event loop that will serve."""
     metrics = Metrics()
@@ -135,7 +115,7 @@ def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]
         settings,
         models,
         metrics,
-        Batcher(settings.max_batch, settings.max_queue, metrics.batch_size.observe),
+        Batcher(settings.max_batch, settings.max_queue, metrics.batch),
         Bodies(settings.max_body, settings.read_timeout),
         Pictures(settings.max_pixels),
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
@@ -154,77 +134,81 @@ def routes(service: Service) -> list[Route]:
     return [route for face in (digits, openinference, tfserving, health, pages) for route in face.routes(service)]
 
 
-def _no_route(request: Request, _: Exception) -> Response:
-    path = request.scope["path"]
-    return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {path}: see /docs.").response(path)
-
-
-def _no_method(request: Request, error: Any) -> Response:
-    path = request.scope["path"]
-    sentence = f"{path} does not take {request.method}: see /docs."
-    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=error.headers).response(path)
-
-
 class Gate:
-    """What every request goes through: its id, its route, the metrics, one line in the log. Never what it carries."""
+    """What every request goes through: its id, its route, the metrics, one line in the log. Never what it carries.
+
+    Starlette's own router would take as long as all the rest.
+    """
 
     def __init__(self, routes: Sequence[Route], service: Service) -> None:
         self.service = service
-        router = Router(routes, redirect_slashes=False)
-        self._routed = ExceptionMiddleware(router, {404: _no_route, 405: _no_method})
-        # Looked up by their path: matching patterns one after the other takes as long as all the rest.
         self._plain = {route.path: route for route in routes if "{" not in route.path}
+        self._patterns = [route for route in routes if "{" in route.path]
         # Ready made: an overloaded server has no time to make them.
         self._full = {path: overloaded("max_queue").response(path) for path in self._plain}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "").encode("latin-1")
-        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8).encode()
-        status = 0
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                more = [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
-                if self.service.draining:
-                    more.append((b"connection", b"close"))
-                message["headers"] = message["headers"] + more  # a new list: a page's own serves every request
-            await send(message)
-
-        scope["started"] = started
+        given = dict(scope["headers"]).get(b"x-request-id", b"")
+        request_id = given if REQUEST_ID.fullmatch(given) else b"%s%08x" % (PROCESS_ID, next(COUNTER))
         problem = None
         try:
-            await self._route(scope)(scope, receive, answer)
+            response = await self._respond(Request(scope, receive))
         except ClientGoneError:
-            problem = "client_gone"
+            self.service.metrics.rejected.labels("client_gone").inc()
+            self._record(scope, request_id, 499, started, "client_gone")
+            return
         except Exception as error:  # noqa: BLE001 - a mistake of ours: the client hears that much and no more
             problem = f"{type(error).__name__}: {error}"
             failure = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; the log says what.")
-            await failure.response(scope["path"])(scope, receive, answer)
-        self._record(scope, request_id, status, problem)
+            response = failure.response(scope["path"])
+        more = [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
+        if self.service.draining:
+            more.append((b"connection", b"close"))
+        headers = response.raw_headers + more  # a new list: a page's own serves every request
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+        self._record(scope, request_id, response.status_code, started, problem)
 
-    def _route(self, scope: Scope) -> ASGIApp:
-        route = self._plain.get(scope["path"])
-        if route and scope["method"] in (route.methods or ()):
-            scope["route"] = route
-            if scope["method"] == "POST" and self.service.batcher.is_full:
-                self.service.metrics.rejected.labels("queue_full").inc()
-                return self._full[route.path]
-            return route.handle
-        scope["app"] = self  # or Starlette's router would answer what it does not know by itself
-        return self._routed
+    async def _respond(self, request: Request) -> Response:
+        scope = request.scope
+        path, method = scope["path"], scope["method"]
+        route = self._plain.get(path) or self._pattern(scope)
+        if not route:
+            return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {path}: see /docs.").response(path)
+        scope["route"] = route.path
+        methods = route.methods or ()
+        if method not in methods:
+            sentence = f"{path} does not take {method}: see /docs."
+            allowed = {"Allow": ", ".join(methods)}
+            return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=allowed).response(path)
+        if method == "POST" and self.service.batcher.is_full and path in self._full:
+            self.service.metrics.rejected.labels("queue_full").inc()
+            return self._full[path]
+        try:
+            return await route.endpoint(request)
+        except Problem as problem:
+            self.service.metrics.rejected.labels(problem.reason).inc()
+            return problem.response(path)
 
-    def _record(self, scope: Scope, request_id: bytes, status: int, problem: str | None) -> None:
-        route = getattr(scope.get("route"), "path", "none")
-        seconds = time.perf_counter() - scope["started"]
-        if problem == "client_gone":
-            self.service.metrics.rejected.labels(problem).inc()
-            status = 499
-        self.service.metrics.request(route, scope["method"], status, seconds)
+    def _pattern(self, scope: Scope) -> Route | None:
+        """The first route whose pattern the path has, or else the first that wants another method."""
+        found = None
+        for route in self._patterns:
+            match, parts = route.matches(scope)
+            if match is Match.FULL or (match is Match.PARTIAL and not found):
+                found = route, parts
+            if match is Match.FULL:
+                break
+        if not found:
+            return None
+        scope.update(found[1])
+        return found[0]
+
+    def _record(self, scope: Scope, request_id: bytes, status: int, started: float, problem: str | None) -> None:
+        seconds = time.perf_counter() - started
+        self.service.metrics.request(scope.get("route", "none"), scope["method"], status, seconds)
         more = {"problem": problem} if problem else {}
         say(
             "error" if status == 500 else "info",
@@ -239,19 +223,15 @@ class Gate:
 
 
 def guarded(service: Service, endpoint: Endpoint) -> Any:
-    """An endpoint for Starlette, behind the API key; what is refused is told as its face tells it.
+    """An endpoint for a route, behind the API key.
 
     endpoint: takes the service and the request, gives the response.
     """
 
     async def answer(request: Request) -> Response:
-        try:
-            if service.keys:
-                _check_key(service.keys, request.headers)
-            return await endpoint(service, request)
-        except Problem as problem:
-            service.metrics.rejected.labels(problem.reason).inc()
-            return problem.response(request.scope["path"])
+        if service.keys:
+            _check_key(service.keys, request.headers)
+        return await endpoint(service, request)
 
     return answer
 

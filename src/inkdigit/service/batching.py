@@ -39,10 +39,10 @@ class Batcher:
     No waiting window: the thread takes what there is, at most `max_batch` images together (a single request may have
     more), and while it works the queue fills. Of several models, each batch is one's.
 
-    on_batch: told the size of each batch.
+    on_batch: told the answers to each batch.
     """
 
-    def __init__(self, max_batch: int, max_queue: int, on_batch: Callable[[int], object]) -> None:
+    def __init__(self, max_batch: int, max_queue: int, on_batch: Callable[[Probabilities], object]) -> None:
         self.max_batch, self.max_queue = max_batch, max_queue
         self.depth = 0  # images accepted and not yet answered
         self._on_batch = on_batch
@@ -78,8 +78,9 @@ class Batcher:
 
     def at_once(self, recognizer: Recognizer, images: Images) -> Probabilities:
         """What `predict` gives, in the event loop: for a lone request, which a thread would keep waiting for longer."""
-        self._on_batch(len(images))
-        return recognizer.predict_proba(images)
+        probabilities = recognizer.predict_proba(images)
+        self._on_batch(probabilities)
+        return probabilities
 
     async def predict(
         self, recognizer: Recognizer, images: Images, deadline: float, on_gone: Callable[[Callable[[], None]], object]
@@ -139,4 +140,5 @@ class Batcher:
             elif not item.answer.done():
                 item.answer.set_result(outcome[start:end])
             start = end
-        self._on_batch(start)
+        if not isinstance(outcome, Exception):
+            self._on_batch(outcome)

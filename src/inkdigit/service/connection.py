@@ -76,6 +76,11 @@ class Protocol(HttpToolsProtocol):
         """Whether no other request is under way in this process."""
         return len(self.tasks) <= 1
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the request that is being answered has come with all of its body."""
+        return not (self._running and self._running.more_body)
+
     def on_gone(self, call: Callable[[], object]) -> None:
         """Have this called, should the client go before it has its answer."""
         self._on_gone = call

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import Receive
 
+from inkdigit.service.connection import Protocol
 from inkdigit.service.problems import ClientGoneError, Problem
 
 MIB = 1 << 20
@@ -27,21 +27,24 @@ class Bodies:
         self.max_body, self.seconds = max_body * MIB, seconds
         self._held = 0
 
-    async def read(self, headers: Headers, receive: Receive) -> bytes:
+    async def read(self, request: Request) -> bytes:
         """The whole body. Raises Problem 400, 408, 413, 415 or 503, and ClientGoneError."""
-        if headers.get("content-encoding", "identity").lower() != "identity":
+        headers = dict(request.scope["headers"])
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Problem(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A compressed body is not taken: send it without Content-Encoding."
             )
-        declared = headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > self.max_body:
+        declared = headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self.max_body:
             raise self._too_large()
+        if Protocol.of(request.scope).is_whole:  # in most cases the body has come with the headers: no clock is needed
+            message = await request.receive()
+            if message["type"] == "http.request":
+                return message["body"]
+            raise ClientGoneError
         try:
             async with asyncio.timeout(self.seconds):
-                message = await receive()
-                if message["type"] == "http.request" and not message.get("more_body"):
-                    return message["body"]  # in most cases the whole body has come with the headers
-                return await self._read_on(message, receive)
+                return await self._read_parts(request.receive)
         except TimeoutError:
             raise Problem(
                 HTTPStatus.REQUEST_TIMEOUT,
@@ -59,10 +62,11 @@ class Bodies:
         finally:
             self._held -= size
 
-    async def _read_on(self, message: Any, receive: Receive) -> bytes:
+    async def _read_parts(self, receive: Receive) -> bytes:
         body = bytearray()
         try:
             while True:
+                message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGoneError
                 body += message["body"]
@@ -71,7 +75,6 @@ class Bodies:
                     raise self._too_large()
                 if not message["more_body"]:
                     return bytes(body)
-                message = await receive()
         finally:
             self._held -= len(body)
 

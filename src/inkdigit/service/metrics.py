@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter as Tally
 
 import numpy as np
 import prometheus_client as prometheus
@@ -44,6 +43,7 @@ class Metrics:
         )
         self._labelled: dict[tuple[str, ...], tuple[prometheus.Counter, prometheus.Histogram]] = {}
         self._digits = [self.digits.labels(str(digit)) for digit in range(10)]
+        self.blank = self.digits.labels("blank")
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One request is answered."""
@@ -54,11 +54,12 @@ class Metrics:
         counter.inc()
         latency.observe(seconds)
 
-    def answers(self, probabilities: NDArray[np.float32]) -> None:
-        """The answers to some images, (N, 10)."""
-        for digit, count in Tally(probabilities.argmax(1).tolist()).items():
-            self._digits[digit].inc(count)
-        for confidence in probabilities.max(1).tolist():
+    def batch(self, probabilities: NDArray[np.float32]) -> None:
+        """The answers to a batch of images, (N, 10)."""
+        self.batch_size.observe(len(probabilities))
+        for row in probabilities.tolist():
+            confidence = max(row)
+            self._digits[row.index(confidence)].inc()
             self.confidence.observe(confidence)
 
     def text(self) -> bytes:

@@ -19,6 +19,7 @@ from inkdigit.imaging.prepare import NoInkError, prepare
 from inkdigit.service.problems import Problem
 
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
+READ = tuple(FORMATS.values())  # as Pillow calls them
 SMALL, LIGHT = 128 * 128, 4096  # pixels and bytes of a picture that is not worth a thread: half a millisecond
 
 
@@ -32,7 +33,7 @@ Prepared = NDArray[np.uint8] | Blank
 
 
 class Pictures:
-    """Prepares pictures, a small one at once and all others beside the event loop.
+    """Prepares pictures, one at once or several beside the event loop.
 
     max_pixels: of a picture, in millions.
     """
@@ -47,18 +48,16 @@ class Pictures:
 
         fields: where in the request each of them stands.
         """
-        prepared: list[Prepared] = []
-        for content, field in zip(files, fields, strict=True):
-            if len(files) == 1 and _is_small(content):
-                prepared.append(self._prepare_one(content, field))
-            else:
-                loop = asyncio.get_running_loop()
-                prepared.append(await loop.run_in_executor(self._pool, self._prepare_one, content, field))
-        return prepared
+        loop = asyncio.get_running_loop()
+        return [
+            await loop.run_in_executor(self._pool, self.prepare_one, content, field)
+            for content, field in zip(files, fields, strict=True)
+        ]
 
-    def _prepare_one(self, content: bytes, field: str) -> Prepared:
+    def prepare_one(self, content: bytes, field: str) -> Prepared:
+        """A picture file as the model wants it. Raises Problem 422. field: where in the request it stands."""
         try:
-            return prepare(content, name=field, formats=tuple(FORMATS.values()), largest=self._largest)
+            return prepare(content, name=field, formats=READ, largest=self._largest)
         except NoInkError:
             return Blank()
         except InkdigitError as error:
@@ -75,8 +74,8 @@ def from_base64(text: str, field: str) -> bytes:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field=field) from None
 
 
-def _is_small(content: bytes) -> bool:
-    """Whether it is a PNG with few pixels, by its header, and with no room for much else."""
+def is_small(content: bytes) -> bool:
+    """Whether it is a PNG with few pixels, by its header, and with no room for much else: not worth a thread."""
     if not 24 <= len(content) <= LIGHT or content[:8] != b"\x89PNG\r\n\x1a\n":
         return False
     width, height = struct.unpack(">II", content[16:24])

@@ -99,7 +99,7 @@ def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: thr
 
     orphaned: set when whoever started this process is gone, which ends it too.
     """
-    from inkdigit.service.app import Lines, say
+    from inkdigit.service.log import Lines, flush, say
     from inkdigit.service.models import Models
 
     logging.basicConfig(handlers=[Lines()])
@@ -112,6 +112,7 @@ def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: thr
     config = _config(settings)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(config, settings, models, sockets, ready, orphaned))
+    flush()
 
 
 def _config(settings: ServiceSettings) -> uvicorn.Config:
@@ -158,10 +159,12 @@ async def _serve(
     orphaned: threading.Event | None,
 ) -> None:
     from inkdigit.service.app import create
+    from inkdigit.service.log import flush
 
     app, service = create(settings, models)
     gc.collect()
     gc.freeze()  # what is here stays: no need to look through it again and again
+    gc.set_threshold(10_000)  # requests leave no cycles, and their lists alone would start a search for some every few
     config.app = app
     server = _Server(config)
     loop = asyncio.get_running_loop()
@@ -173,6 +176,7 @@ async def _serve(
 
     def on_signal(number: int) -> None:
         if service.draining:
+            flush()
             os._exit(128 + number)  # whoever sends a second signal means now
         service.draining = True
         tasks.append(loop.create_task(drain()))
@@ -255,7 +259,7 @@ class _Workers:
     def _replace_the_dead(self) -> None:
         from prometheus_client import multiprocess
 
-        from inkdigit.service.app import say
+        from inkdigit.service.log import say
 
         ended = wait([process.sentinel for process in self.processes], timeout=PAUSE)
         for process in [process for process in self.processes if process.sentinel in ended]:

@@ -43,6 +43,12 @@ class OnePicture(msgspec.Struct, forbid_unknown_fields=True):
     pixels: Picture[Pixel]
 
 
+class Quick(msgspec.Struct, forbid_unknown_fields=True):
+    """The same, its sizes and numbers yet to be checked: all at once in a third less time than one by one."""
+
+    pixels: list[list[int]]
+
+
 class Pictures(msgspec.Struct, forbid_unknown_fields=True):
     """Pixels of several digits."""
 
@@ -97,6 +103,8 @@ class InMemory(MultiPartParser):
 
 Files = tuple[list[bytes], list[str]]  # picture files, and where in the request each of them stands
 
+QUICK, LENGTHS = msgspec.json.Decoder(Quick), [28] * 28
+NOTHING = np.empty((0, 10), np.float32)
 ONE, MANY, ENCODED = (msgspec.json.Decoder(kind) for kind in (OnePicture, Pictures, Encoded))
 
 
@@ -109,24 +117,29 @@ async def answer(service: Service, request: Request) -> Response:
     """Read the request, whatever form it has; answer with one result an image."""
     service.batcher.admit(1)  # before anything is read
     show = _show(request)
-    body = await service.bodies.read(request.headers, request.receive)
+    body = await service.bodies.read(request)
     deadline = service.deadline()
     content = await _decode(request, body, service.settings.max_images)
     images = await service.prepare(*content, deadline) if isinstance(content, tuple) else content
     if len(images) > service.settings.max_images:
         raise too_many(len(images), service.settings.max_images)
     model = service.models.current
-    seen = [image for image in images if not isinstance(image, Blank)]
-    stack = images if isinstance(images, np.ndarray) else np.stack(seen) if seen else None
-    nothing = np.empty((0, 10), np.float32)
-    found = nothing if stack is None else await service.predict(model, stack, request.scope, deadline)
-    service.metrics.digits.labels("blank").inc(len(images) - len(seen))
+    stack = images if isinstance(images, np.ndarray) else _stack(images)
+    found = await service.predict(model, stack, request.scope, deadline) if len(stack) else NOTHING
+    service.metrics.blank.inc(len(images) - len(stack))
     return Response(_encode(str(model.version), images, found, show=show), media_type="application/json")
+
+
+def _stack(images: list[Prepared]) -> Images:
+    """Those with ink, (N, 28, 28) uint8, N from 0."""
+    seen = [image for image in images if not isinstance(image, Blank)]
+    return seen[0][np.newaxis] if len(seen) == 1 else np.array(seen, np.uint8).reshape(-1, 28, 28)
 
 
 async def _decode(request: Request, body: bytes, limit: int) -> Images | Files:
     """The pixels (N, 28, 28) uint8 in a body, or its picture files. Raises Problem."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = dict(request.scope["headers"]).get(b"content-type", b"").decode("latin-1")
+    kind = sent.partition(";")[0].strip().lower()
     if kind == "application/json":
         return _decode_json(body)
     if kind in FORMATS:
@@ -148,6 +161,13 @@ def _show(request: Request) -> bool:
 
 def _decode_json(body: bytes) -> Images | Files:
     """The pixels (N, 28, 28) uint8 of a JSON body, or the picture file in it. Raises Problem 400 or 422."""
+    try:
+        rows = QUICK.decode(body).pixels
+        pixels = b"".join([bytes(row) for row in rows])  # which refuses what is not from 0 to 255
+        if list(map(len, rows)) == LENGTHS:
+            return np.frombuffer(pixels, np.uint8).reshape(1, 28, 28)
+    except ValueError:  # something else, or something is wrong with it: see what
+        pass
     depth = DEPTH.search(body)
     decoder = ENCODED if depth is None else MANY if depth[1].count(b"[") > 2 else ONE
     try:

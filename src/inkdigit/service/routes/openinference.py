@@ -81,7 +81,7 @@ async def infer(service: Service, request: Request) -> Response:
     """Ten probabilities an image, in JSON or as bytes."""
     service.batcher.admit(1)  # before anything is read
     model = service.model(**request.path_params)
-    body = await service.bodies.read(request.headers, request.receive)
+    body = await service.bodies.read(request)
     call, start = _call(body, request.headers.get(HEADER))
     binary = _wants_binary(call)
     pixels = _images(call, body, start, service.settings.max_images)

@@ -65,7 +65,7 @@ async def predict(service: Service, request: Request) -> Response:
     """Ten probabilities an image, in the format of the request."""
     service.batcher.admit(1)  # before anything is read
     model = service.model(**request.path_params)
-    call: Call = decode(CALL, await service.bodies.read(request.headers, request.receive))
+    call: Call = decode(CALL, await service.bodies.read(request))
     deadline = service.deadline()
     if call.signature_name not in ("", SIGNATURE):
         raise Problem(HTTPStatus.BAD_REQUEST, f"The only signature is {SIGNATURE}.", field="signature_name")
