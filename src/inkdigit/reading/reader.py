@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from PIL import Image
 
 from inkdigit.imaging.decode import FORMATS, LARGEST
 from inkdigit.imaging.grey import Ink
-from inkdigit.imaging.lines import Layout, Strip, strips
+from inkdigit.imaging.lines import Layout, Strip, find_lines, turns
 from inkdigit.imaging.prepare import opened
+from inkdigit.imaging.sheet import Sheet, find_ink
 from inkdigit.reading.detector import LineDetector, Spot
 from inkdigit.reading.pieces import answered, left_over
 from inkdigit.reading.text import Digit, Line, Reading, Rejected
@@ -21,6 +23,7 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.runs import MODEL, SHIPPED, read_verified
 
 DETECTOR = SHIPPED / "line"
+DOUBTFUL = 0.6  # a digit that is less sure speaks against the way that a page was turned
 
 
 class Reader:
@@ -51,20 +54,26 @@ class Reader:
         A picture without ink has no lines. Raises InkdigitError for what is no picture.
         """
         name = name or (str(image) if isinstance(image, str | Path) else "the picture")
-        found = strips(opened(image, name, formats, largest), layout, ink)
+        sheet = find_ink(opened(image, name, formats, largest), ink)
+        quarters = turns(sheet) if layout == "page" else (0,)
+        found = [self._read(sheet.turned(turn) if turn else sheet, layout) for turn in quarters]
+        lines, rejected = max(found, key=lambda reading: _plausible(reading[0]))  # the first, where they are alike
+        rejected += [Rejected(digit.box, "not sure") for digit in chain(*lines) if digit.confidence < min_confidence]
+        sure = [tuple(digit for digit in line if digit.confidence >= min_confidence) for line in lines]
+        return Reading(tuple(Line(line) for line in sure if line), tuple(rejected))
+
+    def _read(self, sheet: Sheet, layout: Layout) -> tuple[list[list[Digit]], list[Rejected]]:
+        found = find_lines(sheet, layout)
         rejected = [Rejected(blot.box, blot.reason) for blot in found.blots]
         every = [strip for line in found.lines for strip in line]
-        spots = dict(zip(map(id, every), self._detector.find([strip.image for strip in every]), strict=True))
-        lines: list[Line] = []
+        spots = iter(self._detector.find([strip.image for strip in every]))
+        lines: list[list[Digit]] = []
         for line in found.lines:
-            digits: list[Digit] = []
-            for strip in line:
-                here = self._digits(strip, spots[id(strip)])
-                digits += [digit for digit in here if digit.confidence >= min_confidence]
-                rejected += [Rejected(digit.box, "not sure") for digit in here if digit.confidence < min_confidence]
-                rejected += [Rejected(strip.box(*box), "no digit") for box in left_over(strip.image, spots[id(strip)])]
-            lines += [Line(tuple(digits))] if digits else []
-        return Reading(tuple(lines), tuple(rejected))
+            lines.append([])
+            for strip, here in zip(line, spots, strict=False):
+                lines[-1] += self._digits(strip, here)
+                rejected += [Rejected(strip.box(*box), "no digit") for box in left_over(strip.image, here)]
+        return lines, rejected
 
     def _digits(self, strip: Strip, spots: list[Spot]) -> list[Digit]:
         """The digits of a strip; how sure each is that it is one, and which."""
@@ -74,6 +83,11 @@ class Reader:
             best = max(range(10), key=probabilities.__getitem__)
             digits.append(Digit(best, spot.here * probabilities[best], probabilities, strip.box(*spot.box)))
         return digits
+
+
+def _plausible(lines: list[list[Digit]]) -> float:
+    """How much speaks for a page being read the right way up: sure digits for it, doubtful ones against."""
+    return sum(digit.confidence - DOUBTFUL for digit in chain(*lines))
 
 
 def read(image: Image.Image | NDArray[Any] | bytes | str | Path, *, layout: Layout = "page", **more: Any) -> Reading:
