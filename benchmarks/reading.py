@@ -17,7 +17,7 @@ from pathlib import Path
 
 from inkdigit import machine
 from inkdigit.imaging.decode import decode
-from inkdigit.imaging.lines import strips
+from inkdigit.imaging.lines import Layout, strips
 from inkdigit.reading.cuts import read_strips
 from inkdigit.recognizer import Recognizer
 
@@ -33,7 +33,7 @@ def main() -> None:
             score(recognizer, folder, "page" if name == "photos" else "line")
 
 
-def score(recognizer: Recognizer, folder: Path, layout) -> None:
+def score(recognizer: Recognizer, folder: Path, layout: Layout) -> None:
     wrong = total = exact = lines = pictures = 0
     times: list[float] = []
     with (folder / "labels.csv").open() as file:
@@ -44,7 +44,7 @@ def score(recognizer: Recognizer, folder: Path, layout) -> None:
         found = strips(picture, layout)
         every = [strip.image for line in found.lines for strip in line]
         answers = iter(read_strips(every, recognizer))
-        read = []
+        read: list[str] = []
         for line in found.lines:
             digits = [digit for _ in line for digit in next(answers)]
             if digits:

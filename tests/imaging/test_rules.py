@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inkdigit.imaging.rules import without_rules
 from inkdigit.imaging.sheet import find_ink
 from tests.imaging.pages import Page
 
 
-def parts(ink: np.ndarray) -> int:
+def parts(ink: NDArray[Any]) -> int:
     """How many components there are that are more than dirt."""
     _, _, stats, _ = cv2.connectedComponentsWithStats((ink > 60).astype(np.uint8), connectivity=8)
     return int((stats[1:, 3] > 20).sum())
