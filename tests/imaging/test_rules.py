@@ -21,7 +21,7 @@ def parts(ink: NDArray[Any]) -> int:
 
 
 def ruled(page: Page, pitch: int, strength: float, *, slope: float = 0, down: bool = False, bend: float = 0) -> Page:
-    rows, columns = np.indices(page.ink.shape)
+    rows, columns = np.mgrid[: page.ink.shape[0], : page.ink.shape[1]]
     bent = bend * np.sin(columns / columns.shape[1] * np.pi)
     lines = (np.abs((rows + slope * columns + bent) % pitch - pitch / 2) < 1.5).astype(np.float32)
     if down:

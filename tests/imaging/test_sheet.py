@@ -30,7 +30,7 @@ def check(sheet: Sheet, page: Page) -> None:
 
 
 def gradient(page: Page) -> NDArray[Any]:
-    rows, columns = np.indices(page.ink.shape)
+    rows, columns = np.mgrid[: page.ink.shape[0], : page.ink.shape[1]]
     return 1 - 0.5 * rows / len(rows) - 0.3 * columns / columns.shape[1]
 
 

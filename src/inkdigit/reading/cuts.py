@@ -150,8 +150,8 @@ def _candidates(image: Map, pieces: list[_Piece]) -> list[_Candidate]:
 
 
 def _tall(pieces: list[_Piece]) -> float:
-    heights = [piece.mask.shape[0] for piece in pieces]
-    return float(np.quantile(heights, 0.75)) if heights else float(_TALL)
+    """How tall the digits are; a strip is made so that it is about _TALL, and less where one is much taller."""
+    return max(0.6 * _TALL, *np.quantile([piece.mask.shape[0] for piece in pieces], [0.75])) if pieces else _TALL
 
 
 def _best(number: int, candidates: list[_Candidate], answers: NDArray[np.float32]) -> list[Found]:
