@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Box = tuple[int, int, int, int]
@@ -14,7 +16,7 @@ Box = tuple[int, int, int, int]
 class Page:
     """Ink strength is drawn on it, (H, W) from 0 to 1; `picture` puts it on paper under a light."""
 
-    ink: np.ndarray
+    ink: NDArray[Any]
 
     @classmethod
     def empty(cls, width: int, height: int) -> Page:
@@ -40,7 +42,7 @@ class Page:
         self.add(np.asarray(canvas.reduce(2), np.float32) / 255)
         return boxes
 
-    def add(self, ink: np.ndarray) -> None:
+    def add(self, ink: NDArray[Any]) -> None:
         self.ink = np.maximum(self.ink, ink)
 
     def turned(self, degrees: float) -> Page:
@@ -52,7 +54,7 @@ class Page:
         rng: np.random.Generator | None = None,
         *,
         noise: float = 0,
-        light: np.ndarray | float = 1,
+        light: NDArray[Any] | float = 1,
         paper: tuple[int, int, int] = (225, 222, 215),
         pen: tuple[int, int, int] = (40, 45, 60),
     ) -> Image.Image:

@@ -101,7 +101,7 @@ def test_a_table_at_the_edge_and_a_shadows_corner_are_no_digits():
     page = Page.empty(900, 600)
     page.write("07107", 300, 100, 60)
     page.ink[:, :70] = 1
-    rows, columns = np.indices(page.ink.shape)
+    rows, columns = np.mgrid[: page.ink.shape[0], : page.ink.shape[1]]
     light = np.where((rows > 300 + np.abs(columns - 600)), 0.5, 1)
     found = strips(page.picture(light=light))
     assert counts(found) == [5]

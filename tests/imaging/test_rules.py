@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inkdigit.imaging.rules import without_rules
 from inkdigit.imaging.sheet import find_ink
 from tests.imaging.pages import Page
 
 
-def parts(ink: np.ndarray) -> int:
+def parts(ink: NDArray[Any]) -> int:
     """How many components there are that are more than dirt."""
     _, _, stats, _ = cv2.connectedComponentsWithStats((ink > 60).astype(np.uint8), connectivity=8)
     return int((stats[1:, 3] > 20).sum())
 
 
 def ruled(page: Page, pitch: int, strength: float, *, slope: float = 0, down: bool = False, bend: float = 0) -> Page:
-    rows, columns = np.indices(page.ink.shape)
+    rows, columns = np.mgrid[: page.ink.shape[0], : page.ink.shape[1]]
     bent = bend * np.sin(columns / columns.shape[1] * np.pi)
     lines = (np.abs((rows + slope * columns + bent) % pitch - pitch / 2) < 1.5).astype(np.float32)
     if down:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from inkdigit.imaging.sheet import LARGEST, Sheet, find_ink
@@ -26,8 +29,8 @@ def check(sheet: Sheet, page: Page) -> None:
     assert (sheet.ink[~near] > 0).mean() < 0.0005
 
 
-def gradient(page: Page) -> np.ndarray:
-    rows, columns = np.indices(page.ink.shape)
+def gradient(page: Page) -> NDArray[Any]:
+    rows, columns = np.mgrid[: page.ink.shape[0], : page.ink.shape[1]]
     return 1 - 0.5 * rows / len(rows) - 0.3 * columns / columns.shape[1]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.uint8]
+Map = NDArray[Any]  # of uint8; OpenCV's own types say less
 
 _SIDE = 1400  # pixels along the longer side, about, of the picture that rules are looked for in
 _BLOCK = 12  # pixels of a rule that are looked at together

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from inkdigit.imaging.grey import Ink, to_grey
 from inkdigit.imaging.rules import without_rules
 
-Map = NDArray[np.uint8]
+Map = NDArray[Any]  # of uint8; OpenCV's own types say less
 
 LARGEST = 13_000_000  # pixels; a larger picture is shrunk by a whole factor: its digits have pixels enough
 FAINT = 7  # of 255, from paper to ink: less is JPEG's
@@ -58,9 +59,8 @@ class Sheet:
             np.array([[-1, 0, width], [0, -1, height], [0, 0, 1.0]]),
             np.array([[0, 1, 0], [-1, 0, height], [0, 0, 1.0]]),
         )[quarters % 4]
-        ink, labels, grey = (
-            np.ascontiguousarray(np.rot90(side, quarters)) for side in (self.ink, self.labels, self.grey)
-        )
+        arrays: list[NDArray[Any]] = [self.ink, self.labels, self.grey]
+        ink, labels, grey = (np.ascontiguousarray(np.rot90(array, quarters)) for array in arrays)
         return Sheet(ink, labels, self.contrast, grey, self.to_picture @ back, self.light)
 
 
@@ -100,26 +100,26 @@ def _sampled(pixels: Map) -> Map:
     return pixels if shrink >= 1 else cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
 
 
-def _residual(grey: Map) -> NDArray[np.int16]:
+def _residual(grey: Map) -> NDArray[Any]:
     """What is left of each pixel less the median of its surroundings."""
     around = max(3, max(grey.shape) // _SURROUNDINGS | 1)
     return grey.astype(np.int16) - cv2.medianBlur(grey, min(around, 255))
 
 
-def _signal(residual: NDArray[np.int16]) -> float:
+def _signal(residual: NDArray[Any]) -> float:
     """How far what stands out most stands out, in units of the noise."""
     outstanding = np.partition(np.abs(residual), int(residual.size * 0.99), axis=None)[int(residual.size * 0.99) :]
     return float(outstanding.mean()) / (_noise(residual) + 2)
 
 
-def _noise(residual: NDArray[np.int16]) -> float:
+def _noise(residual: NDArray[Any]) -> float:
     return float(np.median(np.abs(residual)))
 
 
 def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
     """Dark ink on light paper -> its strength, its components, and their contrast."""
     paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    dark = without_rules(~cv2.divide(grey, paper, scale=255))  # light multiplies
+    dark = without_rules(cv2.bitwise_not(cv2.divide(grey, paper, scale=255)))  # light multiplies
     noise, full = _noise_and_full(dark, paper)
     sure = np.maximum(SURE * noise + FAINT, 0.4 * full)
     seeds = cv2.compare(dark, _spread(sure, dark, cv2.INTER_NEAREST), cv2.CMP_GT)
@@ -127,7 +127,7 @@ def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
     low = np.maximum(np.maximum(LOW * noise + FAINT / 2, 0.25 * full), 0.7 * FAINTER * ink)
     strength = cv2.subtract(dark, _spread(low, dark))
     strength = cv2.divide(strength, _spread(np.maximum(0.75 * full - low, 8), dark), scale=255)
-    number, labels = cv2.connectedComponents((strength > 0).view(np.uint8), connectivity=8)
+    number, labels = _components((strength > 0).view(np.uint8))
     kept = np.zeros(number, np.uint8)
     kept[labels[seeds > 0]] = 255
     contrast = _contrast(dark, labels, number)
@@ -151,13 +151,18 @@ def _level(dark: Map, seeds: Map) -> float:
 
     What comes in from the edge of the picture, as a finger or a table does, does not count. 0 where there is none.
     """
-    number, labels = cv2.connectedComponents(seeds, connectivity=8)
+    number, labels = _components(seeds)
     contrast = _contrast(dark, labels, number)
     weight = np.bincount(labels[seeds > 0], minlength=number) * contrast**2
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         weight[edge] /= 100
     order = np.argsort(contrast)
     return float(contrast[order][np.searchsorted(weight[order].cumsum(), weight.sum() / 2)]) if number > 1 else 0.0
+
+
+def _components(mask: Map) -> tuple[int, NDArray[np.int32]]:
+    number, labels = cv2.connectedComponents(mask, connectivity=8)
+    return number, np.asarray(labels, np.int32)
 
 
 def _contrast(dark: Map, labels: NDArray[np.int32], number: int) -> NDArray[np.float64]:
@@ -167,7 +172,7 @@ def _contrast(dark: Map, labels: NDArray[np.int32], number: int) -> NDArray[np.f
     return np.bincount(label, dark[inside], number) / np.maximum(np.bincount(label, minlength=number), 1)
 
 
-def _spread(blocks: NDArray[np.float32], over: Map, between: int = cv2.INTER_LINEAR) -> Map:
+def _spread(blocks: NDArray[Any], over: Map, between: int = cv2.INTER_LINEAR) -> Map:
     """A value for each block -> one for each pixel."""
     return cv2.resize(blocks.clip(0, 255).astype(np.uint8), over.shape[::-1], interpolation=between)
 
@@ -192,7 +197,7 @@ def _paper(grey: Map) -> Map:
     return np.maximum(cv2.subtract(filled, above), 1)
 
 
-def _noise_and_full(dark: Map, paper: Map) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _noise_and_full(dark: Map, paper: Map) -> tuple[NDArray[Any], NDArray[Any]]:
     """In blocks of the map: the paper's mean deviation, and how dark ink is where there is any near."""
     height, width = dark.shape
     size = max(1, -(-width // _BLOCK)), max(1, -(-height // _BLOCK))

@@ -23,9 +23,10 @@ _NARROW, _WIDE = 14, 40  # pixels: what is wider may be two digits; what is wide
 _MOST = 4  # pieces of a digit
 _STEP = 4  # pixels between cuts, at least
 _GAP = 6  # pixels of paper within a digit, at most
-_CUT = 1.6  # what a cut through ink costs, in units of the logarithm of a probability
+_CUT = 0.8  # what a cut through ink costs, in units of the logarithm of a probability
+_ONE = 0.45  # what each digit costs
 _ODD = 1.5  # what each digit's width of oddness costs
-_NOTHING = 2.5  # what it costs to leave a piece out that may be a digit
+_NOTHING = 2.1  # what it costs to leave a piece out that may be a digit
 
 
 @dataclass(frozen=True)
@@ -143,14 +144,14 @@ def _candidates(image: Map, pieces: list[_Piece]) -> list[_Candidate]:
                 digit[rows, columns] = np.maximum(digit[rows, columns], ink * piece.mask)
             width = (right - left) / max(bottom - top, 0.7 * tall)
             cuts = group[0].cut + (stop < len(pieces) and pieces[stop].cut)
-            cost = _CUT * cuts / 2 + _ODD * max(0.0, width - 0.95) + 0.12 * sum(max(gap, 0) for gap in gaps)
+            cost = _ONE + _CUT * cuts / 2 + _ODD * max(0.0, width - 0.57) + 0.24 * sum(max(gap, 0) for gap in gaps)
             found.append(_Candidate(first, stop, (left, top, right, bottom), digit, cost))
     return found
 
 
 def _tall(pieces: list[_Piece]) -> float:
-    heights = [piece.mask.shape[0] for piece in pieces]
-    return float(np.quantile(heights, 0.75)) if heights else float(_TALL)
+    """How tall the digits are; a strip is made so that it is about _TALL, and less where one is much taller."""
+    return max(0.6 * _TALL, *np.quantile([piece.mask.shape[0] for piece in pieces], [0.75])) if pieces else _TALL
 
 
 def _best(number: int, candidates: list[_Candidate], answers: NDArray[np.float32]) -> list[Found]:
@@ -164,7 +165,7 @@ def _best(number: int, candidates: list[_Candidate], answers: NDArray[np.float32
     cost, choice = [0.0], [-1]
     for stop in range(1, number + 1):
         # A piece that no candidate is made of alone is small: it is a sign, or dirt.
-        best, chosen = cost[stop - 1] + (_NOTHING if stop - 1 in alone else 0.4), -1
+        best, chosen = cost[stop - 1] + (_NOTHING if stop - 1 in alone else 0.24), -1
         for index, price in ending[stop]:
             if cost[candidates[index].first] + price < best:
                 best, chosen = cost[candidates[index].first] + price, index
