@@ -201,7 +201,10 @@ def _noise_and_full(dark: Map, paper: Map) -> tuple[NDArray[Any], NDArray[Any]]:
     """In blocks of the map: the paper's mean deviation, and how dark ink is where there is any near."""
     height, width = dark.shape
     size = max(1, -(-width // _BLOCK)), max(1, -(-height // _BLOCK))
-    mean = cv2.resize(dark, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    paper_only = cv2.min(
+        dark, 4 * float(np.median(dark)) + FAINT
+    )  # where a line fills the picture, ink is in every block
+    mean = cv2.resize(paper_only, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     # A camera's noise is the same in the dark. Where there is more, it is texture if there is as much all around.
     lit = np.maximum(cv2.resize(paper, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255, 0.02)
     camera = (1.25 * float(np.quantile(mean * lit, 0.25)) + 0.3) / lit
