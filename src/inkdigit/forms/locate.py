@@ -1,0 +1,255 @@
+"""Where a form lies in a photo or scan: printed marks, or the page's edges, or the picture as a whole.
+
+Each of these proposes places. The marks and boxes that the template knows to be printed judge them, tell which way up
+the page lies, and correct the best one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import InkdigitError
+from inkdigit.forms.printed import Grey, corners, darkness, drawn, landmarks, matches
+from inkdigit.forms.template import Template
+
+SIDE = 1600  # pixels along the longer side of the picture in which a form is looked for
+SQUARES = 24  # filled squares that are tried as marks, the largest
+SURE, ENOUGH = 0.6, 0.4  # correlations with what is printed: no other place is tried; the form is there
+FIT = 1.05  # how far a picture's proportions may be off the page's to be a scan of it
+ROUNDS = ((0.9, 0.03), (0.4, 0.012), (0.25, 0.006))  # blur in mm, and radius by the page's longer side
+
+Points = NDArray[np.float64]  # (N, 2)
+Matrix = NDArray[np.float64]  # (3, 3): mm on the page -> pixels of the picture
+
+
+@dataclass(frozen=True)
+class _Place:
+    matrix: Matrix
+    score: float
+
+
+def locate(picture: Grey, template: Template, name: str) -> Matrix:
+    """The homography from mm on the template's page to pixels of a grey picture (H, W) uint8.
+
+    name: what to call the picture in an error. Raises InkdigitError where the form is not found or cut off.
+    """
+    factor = max(1.0, max(picture.shape) / SIDE)
+    small = cv2.resize(picture, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    matrix = _best(np.asarray(small, np.uint8), template, name)
+    # Centres of pixels, not their corners, keep their places when a picture is resized.
+    enlarged = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
+    matrix = enlarged @ matrix
+    _check_whole(picture, template, matrix, name)
+    return matrix
+
+
+def _best(small: Grey, template: Template, name: str) -> Matrix:
+    ways = (_by_marks, _by_edges, _by_proportions)
+    if not landmarks(template):
+        # Nothing printed judges: the first place that fits the page upright is it.
+        places = (matrix for way in ways[1:] for matrix in way(small, template) if _upright(matrix, template))
+        if (first := next(places, None)) is not None:
+            return first
+        raise InkdigitError(f"{name} does not show the whole page upright: photograph it with all its edges.")
+    best = _Place(np.eye(3), 0.0)
+    for way in ways:
+        places = [_judged(small, template, matrix, ROUNDS[:1]) for matrix in way(small, template)]
+        # The first round cannot tell a page from itself upside down where print is much the same both ways.
+        for place in sorted(places, key=lambda place: place.score, reverse=True)[:3]:
+            best = max(best, _judged(small, template, place.matrix, ROUNDS[1:]), key=lambda place: place.score)
+        if best.score >= SURE:
+            break
+    if best.score < ENOUGH:
+        seen = "its four corner marks" if template.marks else "all four edges of the page"
+        raise InkdigitError(f"{name}: the form was not found in it: photograph the whole form, with {seen}, from above.")
+    return best.matrix
+
+
+def _judged(small: Grey, template: Template, matrix: Matrix, rounds: Sequence[tuple[float, float]]) -> _Place:
+    """How well a place agrees with what is printed, after corrections by it."""
+    scale = min(4.0, 1200 / max(template.page))
+    expected = drawn(template, (0, 0, *template.page), scale)
+    parts = landmarks(template)
+    centres = np.array([(x + width / 2, y + height / 2) for x, y, width, height in parts])
+    score = 0.0
+    for blur, radius in rounds:
+        seen = darkness(rectified(small, matrix, (0, 0, *template.page), scale), scale)
+        found = list(matches(seen, expected, parts, scale, radius * max(template.page), blur))
+        score = float(np.mean([match.score for match in found]))
+        good = np.array([match.score > ENOUGH for match in found])
+        if good.any():
+            moved = centres + np.array([match.shift for match in found])
+            matrix = matrix @ _correction(centres[good], moved[good], max(template.page))
+    return _Place(matrix, score)
+
+
+def _correction(centres: Points, moved: Points, side: float) -> Matrix:
+    """The homography that takes mm to where they were found; a mere shift where the places tell no more."""
+    spread = np.linalg.svd(centres - centres.mean(axis=0), compute_uv=False)[-1] / np.sqrt(len(centres))
+    if len(centres) >= 4 and spread > 0.1 * side:
+        correction, _ = cv2.findHomography(centres, moved, cv2.RANSAC, 0.004 * side)
+        if correction is not None:
+            return np.asarray(correction, np.float64)
+    x, y = np.median(moved - centres, axis=0)
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+
+
+def rectified(
+    picture: NDArray[np.uint8], matrix: Matrix, area: tuple[float, float, float, float], scale: float
+) -> NDArray[np.uint8]:
+    """An area of the page, x, y, width and height in mm, seen straight from above at `scale` pixels a mm."""
+    x, y, width, height = area
+    size = round(width * scale), round(height * scale)
+    # The centre of pixel (0, 0) is half a pixel from the area's corner.
+    to_page = np.array([[1 / scale, 0, x + 0.5 / scale], [0, 1 / scale, y + 0.5 / scale], [0, 0, 1]])
+    shrinking = np.sqrt(abs(np.linalg.det((matrix @ to_page)[:2, :2])))
+    flags = (cv2.INTER_AREA if shrinking > 1.5 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpPerspective(picture, matrix @ to_page, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def _by_marks(small: Grey, template: Template) -> Iterator[Matrix]:
+    """Every three filled squares that may be those at the right and at the bottom, with a hollow one if it is seen."""
+    if not template.marks:
+        return
+    filled, hollow = _squares(small)
+    squares = corners(template)
+    page = np.array([(x + size / 2, y + size / 2) for x, y, size, _ in squares])
+    for three in itertools.permutations(filled[:SQUARES], 3):
+        right, corner, left = (square.mean(axis=0) for square in three)
+        sides = [float(np.sqrt(abs(cv2.contourArea(square.astype(np.float32))))) for square in three]
+        along, up = corner - left, right - corner
+        # Clockwise, of the page's proportions, and marks as large as they should be, all within what tilt does.
+        if along[0] * up[1] - along[1] * up[0] >= 0 or max(sides) > 1.6 * min(sides):
+            continue
+        shape = float(np.linalg.norm(along) / max(np.linalg.norm(up), 1e-6))
+        wanted = float((page[2] - page[3])[0] / (page[2] - page[1])[1])
+        size = float(np.linalg.norm(along)) / float((page[2] - page[3])[0]) * template.marks.size
+        if not (1 / 1.6 < shape / wanted < 1.6 and 1 / 1.6 < np.mean(sides) / size < 1.6):
+            continue
+        fourth = right + left - corner
+        near = [square.mean(axis=0) for square in hollow]
+        near = [centre for centre in near if np.linalg.norm(centre - fourth) < 0.2 * np.linalg.norm(right - left)]
+        nearest = min(near, key=lambda centre: float(np.linalg.norm(centre - fourth)), default=fourth)
+        yield _perspective(page, np.array([nearest, right, corner, left]))
+
+
+def _squares(small: Grey) -> tuple[list[Points], list[Points]]:
+    """Four-sided dark spots, filled and hollow ones, each as its corners (4, 2), the largest first."""
+    side = max(small.shape) // 20 | 1
+    mask = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, side, 20)
+    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    filled: list[tuple[float, Points]] = []
+    hollow: list[tuple[float, Points]] = []
+    for number, contour in enumerate(contours):
+        area = cv2.contourArea(contour)
+        if tree[0][number][3] != -1 or not 30 < area < 0.01 * small.size:
+            continue
+        hull = cv2.convexHull(contour)
+        (_, sides, _), whole = cv2.minAreaRect(hull), cv2.contourArea(hull)
+        if area < 0.85 * whole or whole < 0.7 * sides[0] * sides[1] or max(sides) > 1.8 * min(sides):
+            continue
+        hole = sum(cv2.contourArea(contours[inner]) for inner in _children(tree[0], number))
+        square = cast("Points", hull[:, 0].astype(np.float64))
+        (filled if hole < 0.1 * area else hollow).append((area, np.array(_box_corners(square))))
+    return [[square for _, square in sorted(kind, key=lambda one: -one[0])] for kind in (filled, hollow)]  # type: ignore[return-value]
+
+
+def _children(tree: NDArray[np.int32], number: int) -> Iterator[int]:
+    inner = int(tree[number][2])
+    while inner != -1:
+        yield inner
+        inner = int(tree[inner][0])
+
+
+def _box_corners(outline: Points) -> Points:
+    """A four-sided outline's corners, (4, 2)."""
+    return np.asarray(cv2.boxPoints(cv2.minAreaRect(outline.astype(np.float32))), np.float64)
+
+
+def _by_edges(small: Grey, template: Template) -> Iterator[Matrix]:
+    """The large four-sided shapes in a picture, each in the four ways in which a page can lie."""
+    for outline in _outlines(small):
+        yield from _four_ways(outline, template)
+
+
+def _outlines(small: Grey) -> Iterator[Points]:
+    """The corners, (4, 2) clockwise, of what may be a page before its background."""
+    soft = cv2.GaussianBlur(small, (0, 0), 3)
+    _, light = cv2.threshold(soft, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    edges = cv2.dilate(cv2.Canny(soft, 20, 60), np.ones((5, 5), np.uint8))
+    for mask in (light, edges):
+        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        for contour in sorted(contours, key=cv2.contourArea, reverse=True)[:2]:
+            hull = cv2.convexHull(contour)
+            if cv2.contourArea(hull) < 0.15 * small.size:
+                continue
+            for tolerance in (0.01, 0.02, 0.03, 0.05):
+                outline = cv2.approxPolyDP(hull, tolerance * cv2.arcLength(hull, closed=True), closed=True)
+                if len(outline) == 4:
+                    yield _clockwise(outline[:, 0].astype(np.float64))
+                    break
+
+
+def _clockwise(outline: Points) -> Points:
+    """Four corners in the order in which a picture's own are: upper left, upper right, lower right, lower left."""
+    centre = outline.mean(axis=0)
+    turned = outline[np.argsort(np.arctan2(*(outline - centre).T[::-1]))]
+    return np.roll(turned, -int(turned.sum(axis=1).argmin()), axis=0)
+
+
+def _by_proportions(small: Grey, template: Template) -> Iterator[Matrix]:
+    """The picture as a whole, where it has the page's proportions, as a scan has."""
+    height, width = small.shape
+    shape = (width / height) / (template.page[0] / template.page[1])
+    turned = (height / width) / (template.page[0] / template.page[1])
+    if any(1 / FIT < one < FIT for one in (shape, turned)):
+        whole = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64) - 0.5
+        yield from _four_ways(whole, template)
+
+
+def _four_ways(outline: Points, template: Template) -> Iterator[Matrix]:
+    width, height = template.page
+    page = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
+    across = np.linalg.norm(outline[1] - outline[0]) + np.linalg.norm(outline[2] - outline[3])
+    down = np.linalg.norm(outline[3] - outline[0]) + np.linalg.norm(outline[2] - outline[1])
+    for turns in range(4):
+        shape = float(across / down if turns % 2 == 0 else down / across) / (width / height)
+        if 1 / 1.6 < shape < 1.6:
+            yield _perspective(page, np.roll(outline, -turns, axis=0))
+
+
+def _perspective(page: Points, seen: Points) -> Matrix:
+    return np.asarray(cv2.getPerspectiveTransform(page.astype(np.float32), seen.astype(np.float32)), np.float64)
+
+
+def _upright(matrix: Matrix, template: Template) -> bool:
+    width, height = template.page
+    across, down = placed(matrix, np.array([(0.0, 0.0), (width, 0.0), (0.0, height)]))[1:] - placed(
+        matrix, np.zeros((1, 2))
+    )
+    return bool(across[0] > abs(across[1]) and down[1] > abs(down[0]))
+
+
+def placed(matrix: Matrix, points: Points) -> Points:
+    """Where points of the page, (N, 2) in mm, are in the picture."""
+    return np.asarray(cv2.perspectiveTransform(points[None], matrix)[0], np.float64)
+
+
+def _check_whole(picture: Grey, template: Template, matrix: Matrix, name: str) -> None:
+    """Raise InkdigitError where a field is not in the picture, or not all of it."""
+    height, width = picture.shape
+    for field in template.fields:
+        x, y, across, down = field.box
+        ends = placed(matrix, np.array([(x, y), (x + across, y), (x + across, y + down), (x, y + down)]))
+        if ends.min() < -1 or ends[:, 0].max() > width or ends[:, 1].max() > height:
+            advice = "photograph the whole form"
+            raise InkdigitError(f'{name}: the field "{field.name}" is cut off at the edge of the picture: {advice}.')
