@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from inkdigit.errors import NoInkError
 from inkdigit.forms.locate import Matrix, placed, rectified
-from inkdigit.forms.printed import Grey, darkness, dividers, drawn, matches
+from inkdigit.forms.printed import Grey, darkness, dividers, drawn, matches, straight
 from inkdigit.forms.template import Field, Rectangle, Template
 from inkdigit.imaging.grey import to_grey
 from inkdigit.imaging.ink import look
@@ -21,7 +22,7 @@ from inkdigit.recognizer import Recognizer
 COARSEST, FINEST = 8.0, 20.0  # pixels a mm of a field: a picture's own, within this
 MARGIN = 2.0  # mm around a field, for strokes that leave it
 OFF = 1.2  # mm that a field may be off where the whole form puts it, on paper that is not flat
-VISIBLE = 0.3  # correlation above which the printed boxes are seen
+VISIBLE = 0.4  # correlation above which the printed boxes are seen
 SEARCH = 0.7  # mm from a line's place within which it is looked for
 BROADEST = 0.9  # mm: what is thicker is no printed line
 COVERED = 0.2  # of its length, at least, that a line is seen
@@ -73,7 +74,7 @@ def _shift(dark: Grey, area: Rectangle, field: Field, scale: float) -> tuple[flo
     template = Template((0, 0), None, (field,))
     expected = drawn(template, area, scale)
     part = (MARGIN - 0.5, MARGIN - 0.5, field.box[2] + 1, field.box[3] + 1)
-    (match,) = matches(dark, expected, [part], scale, OFF, 0.2)
+    (match,) = matches(straight(dark, scale), expected, [part], scale, OFF, 0.2)
     return match.shift if match.score > VISIBLE else (0.0, 0.0)
 
 
@@ -141,9 +142,13 @@ def _read_boxes(crop: Crop, boxes: int, recognizer: Recognizer) -> Digits:
     digits: list[NDArray[np.uint8]] = []
     filled: list[int] = []
     for number, ink in enumerate(_parted(crop, boxes)):
-        if _length(ink) >= SMALLEST * crop.scale:
+        if _length(ink) < SMALLEST * crop.scale:
+            continue
+        try:
             digits.append(prepare(ink, ink="bright"))
             filled.append(number)
+        except NoInkError:
+            continue
     if not digits:
         return Digits(())
     found = recognizer.predict_proba(np.stack(digits))

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
-from inkdigit.forms.printed import Grey, corners, darkness, drawn, landmarks, matches
+from inkdigit.forms.printed import Grey, corners, darkness, drawn, landmarks, matches, straight
 from inkdigit.forms.template import Template
 
 SIDE = 1600  # pixels along the longer side of the picture in which a form is looked for
 SQUARES = 24  # filled squares that are tried as marks, the largest
-SURE, ENOUGH = 0.6, 0.4  # correlations with what is printed: no other place is tried; the form is there
+SURE, ENOUGH = 0.65, 0.5  # correlations with what is printed: no other place is tried; the form is there
+SEEN = 0.4  # correlation of a single mark or box that is where it was found
 FIT = 1.05  # how far a picture's proportions may be off the page's to be a scan of it
 ROUNDS = ((0.9, 0.03), (0.4, 0.012), (0.25, 0.006))  # blur in mm, and radius by the page's longer side
 
@@ -80,10 +81,10 @@ def _judged(small: Grey, template: Template, matrix: Matrix, rounds: Sequence[tu
     centres = np.array([(x + width / 2, y + height / 2) for x, y, width, height in parts])
     score = 0.0
     for blur, radius in rounds:
-        seen = darkness(rectified(small, matrix, (0, 0, *template.page), scale), scale)
+        seen = straight(darkness(rectified(small, matrix, (0, 0, *template.page), scale), scale), scale)
         found = list(matches(seen, expected, parts, scale, radius * max(template.page), blur))
         score = float(np.mean([match.score for match in found]))
-        good = np.array([match.score > ENOUGH for match in found])
+        good = np.array([match.score > SEEN for match in found])
         if good.any():
             moved = centres + np.array([match.shift for match in found])
             matrix = matrix @ _correction(centres[good], moved[good], max(template.page))

@@ -15,6 +15,9 @@ from inkdigit.forms.template import Field, Rectangle, Template
 LINE = 0.4  # mm, the width of a box's lines that is reckoned with
 PIECE = 35.0  # mm: a longer row of boxes is looked for piece by piece, since paper is not flat
 
+STRAIGHT = 3.0  # mm: strokes of digits are hardly straight for so long
+PALE = 60  # darkness, 0 to 255, that is enough for print
+
 Grey = NDArray[np.uint8]
 
 
@@ -95,6 +98,15 @@ def darkness(grey: Grey, scale: float) -> Grey:
     paper = cv2.blur(paper, (side, side))
     paper = cv2.resize(paper, grey.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
     return np.rint(255 * (1 - grey / np.maximum(paper, 1)).clip(0, 1)).astype(np.uint8)
+
+
+def straight(dark: Grey, scale: float) -> Grey:
+    """Of what is dark on paper only level and upright lines, and areas, at least STRAIGHT mm long: not handwriting."""
+    soft = cv2.GaussianBlur(dark, (0, 0), 0.15 * scale)
+    side = round(STRAIGHT * scale)
+    level, upright = (cv2.morphologyEx(soft, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in ((1, side), (side, 1)))
+    # Pale print counts as much as black marks.
+    return np.minimum(np.maximum(level, upright), PALE)
 
 
 def matches(
