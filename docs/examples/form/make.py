@@ -103,16 +103,18 @@ def fill(
     ink = np.zeros(page.shape[:2], np.float32)
     for field in form.fields:
         x, y, width, height = field.box
-        step = width / field.boxes if field.boxes > 1 else min(0.62 * height, width / (len(answers[field.name]) + 2))
+        step = width / field.boxes if field.boxes > 1 else min(0.7 * height, width / (len(answers[field.name]) + 1))
         start = x if field.boxes > 1 else x + 2
         for place, character in enumerate(answers[field.name]):
             row = int(rng.choice(np.flatnonzero(digits.truth == int(character))))
-            tall = min(height * 0.72, 1.3 * step) * rng.uniform(0.92, 1.05)
-            glyph = glyphs.digit(digits.images[row], round(tall * SCALE), hand, rng) / np.float32(255)
+            tall = height * rng.uniform(0.58, 0.7)
+            glyph = glyphs.digit(digits.images[row], round(tall * SCALE), hand, rng)
+            if glyph.shape[1] > (widest := round(0.85 * step * SCALE)):
+                glyph = cv2.resize(glyph, (widest, glyph.shape[0]), interpolation=cv2.INTER_AREA)
             centre = start + (place + 0.5) * step + rng.normal(0, haste), y + height / 2 + rng.normal(0, haste)
             left, top = (np.array(_pixels(*centre)) - np.array(glyph.shape[::-1]) // 2).tolist()
             spot = ink[top : top + glyph.shape[0], left : left + glyph.shape[1]]
-            np.maximum(spot, glyph, out=spot)
+            np.maximum(spot, glyph / np.float32(255), out=spot)
     strength = (0.9 + 0.05 * grains(page.shape[:2], 3, rng)).clip(0, 1) * ink
     filled *= 1 - strength[..., None] * (1 - np.array(INK, np.float32) / 255)
     return np.rint(filled).astype(np.uint8)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.errors import NoInkError
+from inkdigit.forms.lines import without_lines
 from inkdigit.forms.locate import Matrix, placed, rectified
 from inkdigit.forms.printed import Grey, darkness, dividers, drawn, matches, straight
 from inkdigit.forms.template import Field, Rectangle, Template
@@ -23,9 +24,6 @@ COARSEST, FINEST = 8.0, 20.0  # pixels a mm of a field: a picture's own, within 
 MARGIN = 2.0  # mm around a field, for strokes that leave it
 OFF = 1.2  # mm that a field may be off where the whole form puts it, on paper that is not flat
 VISIBLE = 0.4  # correlation above which the printed boxes are seen
-SEARCH = 0.7  # mm from a line's place within which it is looked for
-BROADEST = 0.9  # mm: what is thicker is no printed line
-COVERED = 0.2  # of its length, at least, that a line is seen
 SMALLEST = 1.5  # mm of the longer side of a digit
 MOST = 0.8  # of a stroke's ink in one box: all of it belongs there
 
@@ -87,45 +85,13 @@ def _ink(dark: Grey, field: Field, box: Rectangle, scale: float) -> Grey:
     left, top, width, height = box
     if field.boxes:
         uprights = [(line - field.box[0]) * scale + left for line in dividers(field)]
-        lines = _lines(mask, (top, top + height), (left, left + width), scale)
-        lines |= _lines(mask.T, uprights, (top, top + height), scale).T
-        mask &= ~lines
+        mask = without_lines(dark, mask, (top, top + height), uprights, box, scale)
     _, labels, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     kept = (np.abs(centres - (left + width / 2, top + height / 2)) <= (width / 2, height / 2)).all(axis=1)
     kept[0] = False  # the paper
     if not (stats[kept, 2:4] >= SMALLEST * scale).any():
         return np.zeros_like(dark)
     return np.where(kept[labels], dark, 0).astype(np.uint8)
-
-
-def _lines(
-    mask: NDArray[np.bool_], at: tuple[float, ...] | list[float], ends: tuple[float, float], scale: float
-) -> NDArray[np.bool_]:
-    """The pixels of level lines near the rows `at`, between the columns `ends`.
-
-    Where a stroke meets a line, the ink there is thicker than the line, and all of it stays.
-    """
-    lines = np.zeros_like(mask)
-    reach, margin = round(SEARCH * scale), round(0.5 * scale)
-    columns = slice(max(round(ends[0]) - margin, 0), round(ends[1]) + margin)
-    for row in at:
-        rows = slice(max(round(row) - 2 * reach, 0), round(row) + 2 * reach + 1)
-        strip = mask[rows, columns]
-        middle = round(row) - rows.start
-        near = np.abs(np.arange(len(strip)) - middle)[:, None]
-        distance = np.where(strip & (near <= reach), near, len(strip))
-        nearest = distance.argmin(axis=0)
-        there = distance.min(axis=0) < len(strip)
-        # Ink in one column without a break has one number; that of the nearest pixel is the line's.
-        run = np.cumsum(~strip, axis=0)
-        line = strip & (run == run[nearest, np.arange(strip.shape[1])]) & there
-        thick = line.sum(axis=0)
-        if there.mean() < COVERED:
-            continue
-        usual = float(np.median(thick[there]))
-        if usual <= BROADEST * scale:
-            lines[rows, columns] |= line & (thick <= 1.5 * usual + 1)
-    return lines
 
 
 def read(crop: Crop, field: Field, reader: Reader, recognizer: Recognizer) -> Digits:
