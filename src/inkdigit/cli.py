@@ -303,7 +303,9 @@ def report(run: Path) -> None:
 @click.option("--url", help="Let the Inkdigit server there read, such as http://127.0.0.1:8000.")
 @click.option("--api-key", envvar="INKDIGIT_API_KEY", help="For that server; or the variable INKDIGIT_API_KEY.")
 @click.option("--form", type=FILE, help="Each picture shows this form, a TOML file; its fields go into a table.")
-@click.option("-o", "--output", type=FILE, default=Path("answers.csv"), show_default=True, help="That table, with --form.")
+@click.option(
+    "-o", "--output", type=FILE, default=Path("answers.csv"), show_default=True, help="That table, with --form."
+)
 @click.option("--review", type=FILE, help="With --form, also write a page (HTML) of the doubtful fields to correct.")
 def read(
     images: tuple[Path, ...],
@@ -343,10 +345,14 @@ def read(
 def _read_form(form: Path, images: tuple[Path, ...], output: Path, review: Path | None, run: Path | None) -> int:
     """Read pictures of a form; give the exit code."""
     if other := set(_given()) - {"form", "images", "output", "review", "run", "api_key"}:
-        raise InkdigitError(f"--form reads the fields of a form into a table: leave out --{other.pop().removeprefix('as_')}.")
+        raise InkdigitError(
+            f"--form reads the fields of a form into a table: leave out --{other.pop().removeprefix('as_')}."
+        )
     from inkdigit.forms.command import run as read_forms
 
-    whole = read_forms(form, images, output, review, run, click.echo, lambda text: click.echo(f"Error: {text}", err=True))
+    whole = read_forms(
+        form, images, output, review, run, click.echo, lambda text: click.echo(f"Error: {text}", err=True)
+    )
     return 0 if whole else 2
 
 

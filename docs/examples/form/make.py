@@ -96,7 +96,7 @@ def blank(form: template.Template) -> Page:
 
 def fill(
     page: Page, form: template.Template, answers: dict[str, str], digits: Digits, rng: np.random.Generator,
-    hand: glyphs.Hand = glyphs.Hand(width=0.08, slant=0.1), haste: float = 0.3,
+    hand: glyphs.Hand, haste: float = 0.3,
 ) -> Page:  # fmt: skip
     """The page with the answers written on it. haste: mm, how far digits are out of place."""
     filled = page.astype(np.float32)
@@ -121,7 +121,7 @@ def fill(
 
 
 def photograph(
-    page: Page, rng: np.random.Generator, *, width: int = 1900, turns: int = 0, tilt: float = 0.08,
+    page: Page, rng: np.random.Generator, *, width: int = 1700, turns: int = 0, tilt: float = 0.08,
     light: Iterable[str] = ("uneven-light",), noise: float = 3,
 ) -> Page:  # fmt: skip
     """The page on a table, as a telephone sees it.
@@ -156,12 +156,13 @@ def main() -> None:
     form, digits = load(), mnist.load()[1]
     page = blank(form)
     Image.fromarray(page).quantize(32).save(HERE / "blank.png", optimize=True, dpi=(300, 300))
-    rng = np.random.default_rng(5)
-    calm = fill(page, form, TRUTH["filled.jpg"], digits, rng)
-    shadow = ("uneven-light", "soft-shadow")
-    pictures = {"filled.jpg": photograph(calm, rng, light=shadow)}
-    hasty = fill(page, form, TRUTH["hasty.jpg"], digits, rng, glyphs.Hand(0.07, 0.25, bend=0.03), haste=0.7)
-    pictures["hasty.jpg"] = photograph(hasty, rng, turns=1, width=1500)
+    calm, hasty = glyphs.Hand(width=0.08, slant=0.1), glyphs.Hand(width=0.07, slant=0.25, bend=0.03)
+    rng = np.random.default_rng(1)
+    paper = fill(page, form, TRUTH["filled.jpg"], digits, rng, calm)
+    pictures = {"filled.jpg": photograph(paper, rng, light=("uneven-light", "soft-shadow"))}
+    rng = np.random.default_rng(7)
+    paper = fill(page, form, TRUTH["hasty.jpg"], digits, rng, hasty, haste=0.7)
+    pictures["hasty.jpg"] = photograph(paper, rng, turns=1, width=1500)
     for name, picture in pictures.items():
         Image.fromarray(picture).save(HERE / name, quality=82, optimize=True)
         print(f"{HERE / name}: {(HERE / name).stat().st_size / 1000:.0f} kB")

@@ -69,7 +69,9 @@ def _best(small: Grey, template: Template, name: str) -> Matrix:
             break
     if best.score < ENOUGH:
         seen = "its four corner marks" if template.marks else "all four edges of the page"
-        raise InkdigitError(f"{name}: the form was not found in it: photograph the whole form, with {seen}, from above.")
+        raise InkdigitError(
+            f"{name}: the form was not found in it: photograph the whole form, with {seen}, from above."
+        )
     return best.matrix
 
 

@@ -104,7 +104,9 @@ def straight(dark: Grey, scale: float) -> Grey:
     """Of what is dark on paper only level and upright lines, and areas, at least STRAIGHT mm long: not handwriting."""
     soft = cv2.GaussianBlur(dark, (0, 0), 0.15 * scale)
     side = round(STRAIGHT * scale)
-    level, upright = (cv2.morphologyEx(soft, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in ((1, side), (side, 1)))
+    level, upright = (
+        cv2.morphologyEx(soft, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in ((1, side), (side, 1))
+    )
     # Pale print counts as much as black marks.
     return np.minimum(np.maximum(level, upright), PALE)
 

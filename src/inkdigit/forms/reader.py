@@ -20,7 +20,9 @@ from inkdigit.imaging.prepare import opened
 from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 
-SHOWN = 96  # pixels of the height at which a doubtful field is shown
+SHOWN = 0.8  # mm around a doubtful field that are shown with it
+LONGEST = 1400  # pixels of its picture
+LIGHT = 238  # grey level of its paper
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,12 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _png(crop: fields.Crop) -> bytes:
-    image = Image.fromarray(crop.picture)
-    factor = SHOWN / image.height
-    image = image.resize((round(image.width * factor), SHOWN), Image.Resampling.LANCZOS)
+    """The field as it is seen, with little around it, its paper made light."""
+    edge = round((fields.MARGIN - SHOWN) * crop.scale)
+    seen = crop.picture[edge:-edge, edge:-edge].astype(np.float32)
+    paper = np.percentile(seen, 80, axis=(0, 1))
+    image = Image.fromarray((seen * (LIGHT / np.maximum(paper, 1))).clip(0, 255).astype(np.uint8))
+    image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
     content = io.BytesIO()
     image.quantize(64).save(content, "PNG", optimize=True)
     return content.getvalue()

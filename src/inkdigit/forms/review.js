@@ -18,7 +18,7 @@ function look(doubt) {
   doubt.classList.add("seen");
   input.setAttribute("aria-invalid", String(bad));
   note.classList.toggle("bad", bad);
-  note.textContent = bad ? "does not fit this field’s pattern" : value ? "looked at" : "left empty";
+  note.textContent = bad ? "does not fit the pattern" : value ? "looked at" : "left empty";
   count();
 }
 

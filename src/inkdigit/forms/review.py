@@ -73,7 +73,7 @@ def _doubt(form: Form, row: int, number: int) -> str:
     source = base64.b64encode(answer.picture).decode()
     note = choice.problem or f"{_percent(choice.confidence)} sure"
     others = "".join(
-        f'<button type="button" value="{text}"><b>{text or "nothing"}</b> {html.escape(_percent(share))}</button>'
+        f'<button type="button" value="{text}"><b>{_compared(text, choice.text)}</b> {html.escape(_percent(share))}</button>'
         for text, share in choice.others
     )
     others = f'<p class="others"><span>or</span>{others}</p>' if others else ""
@@ -86,6 +86,13 @@ def _doubt(form: Form, row: int, number: int) -> str:
 <p class="note" id="n{row}-{number}">{html.escape(note)}</p>
 <button type="button" class="right">Right</button></div>{others}
 </li>"""
+
+
+def _compared(text: str, read: str) -> str:
+    """Another reading; where it is as long, the digits in which it differs are marked."""
+    if len(text) != len(read):
+        return text
+    return "".join(one if one == other else f"<i>{one}</i>" for one, other in zip(text, read, strict=True))
 
 
 def _rule(answer: Answer) -> str:

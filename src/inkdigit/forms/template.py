@@ -94,7 +94,9 @@ def _marks(form: _Table, page: Sequence[float]) -> Marks:
     table = _Table(form.table("marks"), f"{form.where}, marks", ("size", "inset"))
     marks = Marks(table.number("size", 3, 50), table.number("inset", 0, 100))
     if 2 * (marks.size + marks.inset) > 0.8 * min(page):
-        raise InkdigitError(f"{table.where}: marks of that size and inset leave no room between them: make them smaller.")
+        raise InkdigitError(
+            f"{table.where}: marks of that size and inset leave no room between them: make them smaller."
+        )
     return marks
 
 
@@ -204,9 +206,7 @@ class _Table:
             raise self.wrong(name, "give true or false")
         return value
 
-    def number(
-        self, name: str, low: float, high: float, *, default: float | None = None, whole: bool = False
-    ) -> float:
+    def number(self, name: str, low: float, high: float, *, default: float | None = None, whole: bool = False) -> float:
         if default is not None and name not in self._values:
             return default
         value = self._get(name)
