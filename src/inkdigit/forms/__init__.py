@@ -1,1 +1,1 @@
-"""Filled forms -> named fields: where they are, what is written in them, which of the likely readings their rules allow."""
+"""Filled forms -> named fields: where they are, and which of the likely readings their rules allow."""

@@ -86,8 +86,10 @@ def _ink(dark: Grey, field: Field, box: Rectangle, scale: float) -> Grey:
     if field.boxes:
         uprights = [(line - field.box[0]) * scale + left for line in dividers(field)]
         mask = without_lines(dark, mask, (top, top + height), uprights, box, scale)
-    _, labels, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    kept = (np.abs(centres - (left + width / 2, top + height / 2)) <= (width / 2, height / 2)).all(axis=1)
+    _, found, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int64)
+    away = np.abs(centres - (left + width / 2, top + height / 2))
+    kept = np.asarray((away[:, 0] <= width / 2) & (away[:, 1] <= height / 2))
     kept[0] = False  # the paper
     if not (stats[kept, 2:4] >= SMALLEST * scale).any():
         return np.zeros_like(dark)
@@ -132,7 +134,8 @@ def _parted(crop: Crop, boxes: int) -> list[Grey]:
     left, _, width, _ = crop.box
     columns = np.arange(crop.ink.shape[1]) + 0.5
     cell = ((columns - left) * boxes / width).astype(int).clip(0, boxes - 1)
-    count, labels = cv2.connectedComponents((crop.ink > 0).astype(np.uint8), connectivity=8)
+    count, found = cv2.connectedComponents((crop.ink > 0).astype(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int64)
     rows, places = np.nonzero(crop.ink)
     amount = np.zeros((count, boxes))
     np.add.at(amount, (labels[rows, places], cell[places]), 1)

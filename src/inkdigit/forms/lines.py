@@ -73,7 +73,7 @@ def _without_specks(mask: Mask, length: float) -> Mask:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     large = stats[:, 2:4].max(axis=1) >= length
     large[0] = False  # the paper
-    return large[labels]
+    return large[np.asarray(labels, np.int64)]
 
 
 def _run(dark: Grey, mask: Mask, row: float, ends: tuple[float, float], scale: float) -> _Run:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,9 +20,10 @@ from inkdigit.forms.printed import Grey, corners, darkness, drawn, landmarks, ma
 from inkdigit.forms.template import Template
 
 SIDE = 1600  # pixels along the longer side of the picture in which a form is looked for
-SQUARES = 24  # filled squares that are tried as marks, the largest
+SQUARES = 16  # filled squares that are tried as marks, the largest
 SURE, ENOUGH = 0.65, 0.5  # correlations with what is printed: no other place is tried; the form is there
 SEEN = 0.4  # correlation of a single mark or box that is where it was found
+TILT = 1.6  # how many times longer one side of a page may look than the opposite one
 FIT = 1.05  # how far a picture's proportions may be off the page's to be a scan of it
 ROUNDS = ((0.9, 0.03), (0.4, 0.012), (0.25, 0.006))  # blur in mm, and radius by the page's longer side
 
@@ -97,8 +98,8 @@ def _correction(centres: Points, moved: Points, side: float) -> Matrix:
     """The homography that takes mm to where they were found; a mere shift where the places tell no more."""
     spread = np.linalg.svd(centres - centres.mean(axis=0), compute_uv=False)[-1] / np.sqrt(len(centres))
     if len(centres) >= 4 and spread > 0.1 * side:
-        correction, _ = cv2.findHomography(centres, moved, cv2.RANSAC, 0.004 * side)
-        if correction is not None:
+        correction: Any = cv2.findHomography(centres, moved, cv2.RANSAC, 0.004 * side)[0]
+        if correction is not None:  # as it is for places in a line
             return np.asarray(correction, np.float64)
     x, y = np.median(moved - centres, axis=0)
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
@@ -124,58 +125,63 @@ def _by_marks(small: Grey, template: Template) -> Iterator[Matrix]:
     if not template.marks:
         return
     filled, hollow = _squares(small)
-    squares = corners(template)
-    page = np.array([(x + size / 2, y + size / 2) for x, y, size, _ in squares])
+    page = np.array([(x + size / 2, y + size / 2) for x, y, size, _ in corners(template)])
+    wide, high = float(np.ptp(page[:, 0])), float(np.ptp(page[:, 1]))
     for three in itertools.permutations(filled[:SQUARES], 3):
-        right, corner, left = (square.mean(axis=0) for square in three)
-        sides = [float(np.sqrt(abs(cv2.contourArea(square.astype(np.float32))))) for square in three]
+        right, corner, left = (square.centre for square in three)
         along, up = corner - left, right - corner
-        # Clockwise, of the page's proportions, and marks as large as they should be, all within what tilt does.
-        if along[0] * up[1] - along[1] * up[0] >= 0 or max(sides) > 1.6 * min(sides):
+        across, tall = float(np.linalg.norm(along)), float(np.linalg.norm(up))
+        # Clockwise, of the page's proportions, and the marks alike and as large as they should be.
+        if along[0] * up[1] - along[1] * up[0] >= 0 or not _alike(across / wide, tall / high):
             continue
-        shape = float(np.linalg.norm(along) / max(np.linalg.norm(up), 1e-6))
-        wanted = float((page[2] - page[3])[0] / (page[2] - page[1])[1])
-        size = float(np.linalg.norm(along)) / float((page[2] - page[3])[0]) * template.marks.size
-        if not (1 / 1.6 < shape / wanted < 1.6 and 1 / 1.6 < np.mean(sides) / size < 1.6):
+        sides = [square.side for square in three]
+        if not _alike(min(sides), max(sides)) or not _alike(sides[1], across / wide * template.marks.size):
             continue
-        fourth = right + left - corner
-        near = [square.mean(axis=0) for square in hollow]
-        near = [centre for centre in near if np.linalg.norm(centre - fourth) < 0.2 * np.linalg.norm(right - left)]
-        nearest = min(near, key=lambda centre: float(np.linalg.norm(centre - fourth)), default=fourth)
-        yield _perspective(page, np.array([nearest, right, corner, left]))
+        expected = right + left - corner
+        near = min((square.centre for square in hollow), key=lambda one: _distance(one, expected), default=expected)
+        upper = near if _distance(near, expected) < 0.2 * _distance(right, left) else expected
+        yield _perspective(page, np.array([upper, right, corner, left]))
 
 
-def _squares(small: Grey) -> tuple[list[Points], list[Points]]:
-    """Four-sided dark spots, filled and hollow ones, each as its corners (4, 2), the largest first."""
-    side = max(small.shape) // 20 | 1
-    mask = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, side, 20)
+def _alike(one: float, other: float) -> bool:
+    """Whether two lengths differ by no more than a tilted page explains."""
+    return 1 / TILT < one / max(other, 1e-6) < TILT
+
+
+def _distance(one: Points, other: Points) -> float:
+    return float(np.linalg.norm(one - other))
+
+
+@dataclass(frozen=True)
+class _Square:
+    centre: Points
+    side: float
+
+
+def _squares(small: Grey) -> tuple[list[_Square], list[_Square]]:
+    """Dark spots that may be squares, filled and hollow ones, the largest first."""
+    window = max(small.shape) // 20 | 1
+    mask = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 20)
     contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    filled: list[tuple[float, Points]] = []
-    hollow: list[tuple[float, Points]] = []
-    for number, contour in enumerate(contours):
+    outer = np.asarray(tree, np.int64).reshape(-1, 4)[:, 3].tolist() if contours else []  # -1, or whose hole it is
+    inside = np.zeros(len(contours))  # the area of the holes in each
+    for contour, around in zip(contours, outer, strict=True):
+        if around >= 0:
+            inside[around] += cv2.contourArea(contour)
+    filled: list[_Square] = []
+    hollow: list[_Square] = []
+    for contour, around, holes in zip(contours, outer, inside, strict=True):
         area = cv2.contourArea(contour)
-        if tree[0][number][3] != -1 or not 30 < area < 0.01 * small.size:
+        if around >= 0 or not 30 < area < 0.01 * small.size:
             continue
-        hull = cv2.convexHull(contour)
-        (_, sides, _), whole = cv2.minAreaRect(hull), cv2.contourArea(hull)
-        if area < 0.85 * whole or whole < 0.7 * sides[0] * sides[1] or max(sides) > 1.8 * min(sides):
-            continue
-        hole = sum(cv2.contourArea(contours[inner]) for inner in _children(tree[0], number))
-        square = cast("Points", hull[:, 0].astype(np.float64))
-        (filled if hole < 0.1 * area else hollow).append((area, np.array(_box_corners(square))))
-    return [[square for _, square in sorted(kind, key=lambda one: -one[0])] for kind in (filled, hollow)]  # type: ignore[return-value]
+        centre, sides, _ = cv2.minAreaRect(contour)
+        if area > 0.7 * sides[0] * sides[1] and _alike(*sides):
+            (filled if holes < 0.1 * area else hollow).append(_Square(np.array(centre), float(np.sqrt(area))))
+    return sorted(filled, key=_size), sorted(hollow, key=_size)
 
 
-def _children(tree: NDArray[np.int32], number: int) -> Iterator[int]:
-    inner = int(tree[number][2])
-    while inner != -1:
-        yield inner
-        inner = int(tree[inner][0])
-
-
-def _box_corners(outline: Points) -> Points:
-    """A four-sided outline's corners, (4, 2)."""
-    return np.asarray(cv2.boxPoints(cv2.minAreaRect(outline.astype(np.float32))), np.float64)
+def _size(square: _Square) -> float:
+    return -square.side
 
 
 def _by_edges(small: Grey, template: Template) -> Iterator[Matrix]:
@@ -226,7 +232,7 @@ def _four_ways(outline: Points, template: Template) -> Iterator[Matrix]:
     down = np.linalg.norm(outline[3] - outline[0]) + np.linalg.norm(outline[2] - outline[1])
     for turns in range(4):
         shape = float(across / down if turns % 2 == 0 else down / across) / (width / height)
-        if 1 / 1.6 < shape < 1.6:
+        if _alike(shape, 1):
             yield _perspective(page, np.roll(outline, -turns, axis=0))
 
 

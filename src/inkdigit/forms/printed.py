@@ -39,7 +39,7 @@ def corners(template: Template) -> list[Rectangle]:
 
 
 def dividers(field: Field) -> list[float]:
-    """x of a field's upright lines, in mm."""
+    """Where along x a field's upright lines are, in mm."""
     x, _, width, _ = field.box
     return [x + width * number / field.boxes for number in range(field.boxes + 1)] if field.boxes else []
 
@@ -104,11 +104,10 @@ def straight(dark: Grey, scale: float) -> Grey:
     """Of what is dark on paper only level and upright lines, and areas, at least STRAIGHT mm long: not handwriting."""
     soft = cv2.GaussianBlur(dark, (0, 0), 0.15 * scale)
     side = round(STRAIGHT * scale)
-    level, upright = (
-        cv2.morphologyEx(soft, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in ((1, side), (side, 1))
-    )
+    kernels = (np.ones(shape, np.uint8) for shape in ((1, side), (side, 1)))
+    level, upright = (cv2.morphologyEx(soft, cv2.MORPH_OPEN, kernel) for kernel in kernels)
     # Pale print counts as much as black marks.
-    return np.minimum(np.maximum(level, upright), PALE)
+    return np.minimum(np.maximum(level, upright), PALE).astype(np.uint8)
 
 
 def matches(
@@ -127,7 +126,7 @@ def matches(
         patch = wanted[top : round((y + height) * scale), left : round((x + width) * scale)]
         window = soft[top : top + patch.shape[0] + 2 * margin, left : left + patch.shape[1] + 2 * margin]
         found = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
-        found = np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)  # of a plain window
+        found = np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)  # of a plain window
         row, column = np.unravel_index(int(found.argmax()), found.shape)
         peak_x = column + _between(found[row], int(column))
         peak_y = row + _between(found[:, column], int(row))

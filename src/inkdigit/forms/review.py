@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template as Text
-from typing import Any
 
 from inkdigit.files import atomic
 from inkdigit.forms import table
@@ -71,9 +70,9 @@ def _doubt(form: Form, row: int, number: int) -> str:
     name, choice = html.escape(answer.field.name), answer.choice
     label = f"{name} in {html.escape(str(form.file))}"
     source = base64.b64encode(answer.picture).decode()
-    note = choice.problem or f"{_percent(choice.confidence)} sure"
+    note = html.escape(choice.problem or "") or f"{_percent(choice.confidence)} sure"
     others = "".join(
-        f'<button type="button" value="{text}"><b>{_compared(text, choice.text)}</b> {html.escape(_percent(share))}</button>'
+        f'<button type="button" value="{text}"><b>{_compared(text, choice.text)}</b> {_percent(share)}</button>'
         for text, share in choice.others
     )
     others = f'<p class="others"><span>or</span>{others}</p>' if others else ""
@@ -83,7 +82,7 @@ def _doubt(form: Form, row: int, number: int) -> str:
 <div class="reading"><label><span class="unseen">{label}</span>
 <input type="text" value="{choice.text}" inputmode="numeric" autocomplete="off" spellcheck="false"
  aria-describedby="n{row}-{number}"></label>
-<p class="note" id="n{row}-{number}">{html.escape(note)}</p>
+<p class="note" id="n{row}-{number}">{note}</p>
 <button type="button" class="right">Right</button></div>{others}
 </li>"""
 
@@ -104,11 +103,14 @@ def _rule(answer: Answer) -> str:
 
 
 def _percent(share: float) -> str:
-    return ">99.9 %" if share >= 0.9995 else f"{100 * share:.1f} %" if share >= 0.001 else "<0.1 %"
+    """A probability, as HTML; what is not certain is not shown as 100.0 %."""
+    if share >= 0.9995:
+        return "&gt;99.9 %"
+    return f"{100 * share:.1f} %" if share >= 0.001 else "&lt;0.1 %"
 
 
 def _failed(failed: Sequence[Form]) -> str:
     if not failed:
         return ""
-    items: Any = "".join(f"<li>{html.escape(form.error or '')}</li>" for form in failed)
+    items = "".join(f"<li>{html.escape(form.error or '')}</li>" for form in failed)
     return f'<section class="failed"><h2>Not read</h2><ul>{items}</ul></section>'

@@ -94,9 +94,8 @@ def _marks(form: _Table, page: Sequence[float]) -> Marks:
     table = _Table(form.table("marks"), f"{form.where}, marks", ("size", "inset"))
     marks = Marks(table.number("size", 3, 50), table.number("inset", 0, 100))
     if 2 * (marks.size + marks.inset) > 0.8 * min(page):
-        raise InkdigitError(
-            f"{table.where}: marks of that size and inset leave no room between them: make them smaller."
-        )
+        problem = "marks of that size and inset leave no room between them"
+        raise InkdigitError(f"{table.where}: {problem}: make them smaller.")
     return marks
 
 
