@@ -101,11 +101,11 @@ def _marks(form: _Table, page: Sequence[float]) -> Marks:
 
 def _field(values: Mapping[str, Any], where: str, page: Sequence[float]) -> Field:
     keys = ("name", "box", "length", "pattern", "check", "boxes", "min_confidence", "optional")
-    table = _Table(values, where, keys)
+    named = isinstance(values.get("name"), str) and re.fullmatch(r"[^\W\d]\w{,63}", values["name"])
+    table = _Table(values, f'{where} ("{values["name"]}")' if named else where, keys)
     name = table.text("name")
-    if not re.fullmatch(r"[^\W\d]\w*", name) or len(name) > 64:
-        raise table.wrong("name", "give letters, digits and _ only, a letter first")
-    table = _Table(values, f'{where} ("{name}")', keys)
+    if not named:
+        raise table.wrong("name", "give letters, digits and _ only, a letter first, 64 at most")
     x, y, width, height = table.numbers("box", 4, low=0, high=2000)
     if min(width, height) < 2:
         raise table.wrong("box", "give x, y, width and height in mm, both sides at least 2")
