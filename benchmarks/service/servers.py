@@ -82,11 +82,11 @@ def peers(run: Path) -> list[Contestant]:
 
 def _peer(name: str, stem: str, run: Path, png_in_json: bool = False) -> Contestant:
     script = HERE / "peers" / f"{stem}.py"
-    command = (str(_environment(script)), str(script), str(run.resolve()), "{port}")
+    command = (str(environment(script)), str(script), str(run.resolve()), "{port}")
     return Contestant(name, command, "/v1/digits" if png_in_json else "/v1/png", png_in_json)
 
 
-def _environment(script: Path) -> Path:
+def environment(script: Path) -> Path:
     """The Python of an environment with the packages that the head of `script` names (PEP 723)."""
     head = re.findall(r"^# (?!///)(.*)$", script.read_text(encoding="utf-8"), re.MULTILINE)
     packages = tomllib.loads("\n".join(head))["dependencies"]

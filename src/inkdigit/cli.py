@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from click.core import ParameterSource
@@ -293,6 +293,29 @@ def report(run: Path) -> None:
 
     write_report(run, Path(os.path.realpath(run)).name)
     click.echo(run / "report.html")
+
+
+@main.command()
+@click.argument("out", type=FILE)
+@click.option("--pages", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same pages."
+)
+@click.option(
+    "--source", type=click.Choice(["train", "test"]), default="train", show_default=True, help="MNIST's part."
+)
+@click.option("--hardship", "names", multiple=True, metavar="NAME", help="Each page gets it; several may be given.")
+def synth(out: Path, pages: int, seed: int, source: Literal["train", "test"], names: tuple[str, ...]) -> None:
+    """Make the folder OUT of pages of handwriting, and labels.jsonl with each digit and its box.
+
+    They are written with MNIST's digits. Without --hardship each page is a random mixture, as photos and scans are.
+    """
+    from inkdigit.synth import write
+
+    write.require()
+    with click.progressbar(length=pages, label="Pages", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        write.write_pages(out, pages, seed, source, names or ["all"], lambda: bar.update(1))
+    click.echo(f"{out}: {pages:,} pages, their truth in {out / write.LABELS}")
 
 
 @main.command()

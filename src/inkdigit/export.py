@@ -71,7 +71,7 @@ def to_onnx(model: keras.Model, temperature: float = 1.0) -> bytes:
     _check_ends(functional)
     graph = Graph()
     pixels = graph.add("Cast", "pixels", to=TensorProto.FLOAT)
-    (output,) = _convert_model(graph, functional, [Value(pixels, (28, 28))])
+    (output,) = convert(graph, functional, [Value(pixels, (28, 28))])
     _finish(graph, model, output, temperature)
     onnx_graph = helper.make_graph(
         graph.nodes,
@@ -139,7 +139,7 @@ def _check_ends(functional: Any) -> None:
         )
 
 
-def _convert_model(graph: Graph, functional: Any, inputs: Sequence[Value]) -> list[Value]:
+def convert(graph: Graph, functional: Any, inputs: Sequence[Value]) -> list[Value]:
     """Convert every layer in an order in which each finds its inputs ready; return the model's outputs."""
     values = {id(tensor): value for tensor, value in zip(functional.inputs, inputs, strict=True)}
     by_depth: dict[int, list[Any]] = functional._nodes_by_depth
@@ -148,7 +148,7 @@ def _convert_model(graph: Graph, functional: Any, inputs: Sequence[Value]) -> li
             continue
         ready = [values[id(tensor)] for tensor in node.input_tensors]
         if isinstance(node.operation, keras.Model):
-            results = _convert_model(graph, _functional(node.operation), ready)
+            results = convert(graph, _functional(node.operation), ready)
         else:
             graph.layer = node.operation.name
             results = [_convert_layer(graph, node.operation, ready, _shape(node))]

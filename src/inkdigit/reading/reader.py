@@ -5,34 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import cv2
-import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.imaging.decode import FORMATS, LARGEST
-from inkdigit.imaging.grey import Ink, to_grey
-from inkdigit.imaging.light import look_in_even_light
-from inkdigit.imaging.normalize import normalize
+from inkdigit.imaging.grey import Ink
+from inkdigit.imaging.lines import Layout, Strip, strips
 from inkdigit.imaging.prepare import opened
-from inkdigit.reading.text import Box, Digit, Line, Reading, Rejected
+from inkdigit.reading.detector import LineDetector, Spot
+from inkdigit.reading.pieces import answered, left_over
+from inkdigit.reading.text import Digit, Line, Reading, Rejected
 from inkdigit.recognizer import Recognizer
+from inkdigit.runs import MODEL, SHIPPED, read_verified
 
-Layout = Literal["page", "line"]
+DETECTOR = SHIPPED / "line"
 
 
 class Reader:
-    """Reads digits off pictures. Serves any number of threads."""
+    """Reads digits off pictures. Serves any number of threads.
 
-    def __init__(self, recognizer: Recognizer) -> None:
+    recognizer: names digits that stand alone. threads: that ONNX Runtime works on for the rest; 0: one for each core.
+    """
+
+    def __init__(self, recognizer: Recognizer, threads: int = 0) -> None:
         self._recognizer = recognizer
-
-    @classmethod
-    def load(cls, run: str | Path | None = None) -> Reader:
-        """With the model of a run folder, or the one that ships. Raises InkdigitError for what is no such folder."""
-        return cls(Recognizer.load(*([run] if run else [])))
+        self._detector = LineDetector(read_verified(DETECTOR, MODEL), threads)
 
     def read(
         self,
@@ -52,45 +51,36 @@ class Reader:
         A picture without ink has no lines. Raises InkdigitError for what is no picture.
         """
         name = name or (str(image) if isinstance(image, str | Path) else "the picture")
-        picture = opened(image, name, formats, largest)
-        lines, rejected = self._lines(picture, layout, ink)
-        sure: list[Line] = []
-        for line in lines:
-            kept = tuple(digit for digit in line.digits if digit.confidence >= min_confidence)
-            rejected += [Rejected(digit.box, "not sure") for digit in line.digits if digit not in kept]
-            sure += [Line(kept)] if kept else []
-        return Reading(tuple(sure), tuple(rejected))
+        found = strips(opened(image, name, formats, largest), layout, ink)
+        rejected = [Rejected(blot.box, blot.reason) for blot in found.blots]
+        every = [strip for line in found.lines for strip in line]
+        spots = dict(zip(map(id, every), self._detector.find([strip.image for strip in every]), strict=True))
+        lines: list[Line] = []
+        for line in found.lines:
+            digits: list[Digit] = []
+            for strip in line:
+                here = self._digits(strip, spots[id(strip)])
+                digits += [digit for digit in here if digit.confidence >= min_confidence]
+                rejected += [Rejected(digit.box, "not sure") for digit in here if digit.confidence < min_confidence]
+                rejected += [Rejected(strip.box(*box), "no digit") for box in left_over(strip.image, spots[id(strip)])]
+            lines += [Line(tuple(digits))] if digits else []
+        return Reading(tuple(lines), tuple(rejected))
 
-    def _lines(self, picture: Image.Image, layout: Layout, ink: Ink) -> tuple[list[Line], list[Rejected]]:
-        sight = look_in_even_light(to_grey(picture, ink), ink)
-        if sight.levels is None:
-            return [], []
-        mask = sight.bright > sight.levels.cut
-        _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-        boxes: list[Box] = [(int(x), int(y), int(w), int(h)) for x, y, w, h, _ in stats[1:] if h >= 8]
-        if not boxes:
-            return [], []
-        crops = [np.where(mask, sight.bright, 0)[y : y + h, x : x + w].astype(np.uint8) for x, y, w, h in boxes]
-        found = self._recognizer.predict_proba(np.stack([normalize(crop) for crop in crops]))
-        digits = [
-            Digit(int(row.argmax()), float(row.max()), tuple(map(float, row)), box)
-            for row, box in zip(found, boxes, strict=True)
-        ]
-        rows: list[list[Digit]] = []
-        for digit in sorted(digits, key=lambda digit: digit.box[1]):
-            middle = digit.box[1] + digit.box[3] / 2
-            if (layout == "line" and rows) or (rows and middle < max(one.box[1] + one.box[3] for one in rows[-1])):
-                rows[-1].append(digit)
-            else:
-                rows.append([digit])
-        return [Line(tuple(sorted(row, key=lambda digit: digit.box[0]))) for row in rows], []
+    def _digits(self, strip: Strip, spots: list[Spot]) -> list[Digit]:
+        """The digits of a strip; how sure each is that it is one, and which."""
+        digits: list[Digit] = []
+        for spot, row in zip(spots, answered(strip.image, spots, self._recognizer), strict=True):
+            probabilities = tuple(map(float, row))
+            best = max(range(10), key=probabilities.__getitem__)
+            digits.append(Digit(best, spot.here * probabilities[best], probabilities, strip.box(*spot.box)))
+        return digits
 
 
 def read(image: Image.Image | NDArray[Any] | bytes | str | Path, *, layout: Layout = "page", **more: Any) -> Reading:
-    """The digits in a picture, by the model that ships: `read("photo.jpg").text`. See Reader.read."""
+    """The digits in a picture, by the models that ship: `read("photo.jpg").text`. See Reader.read."""
     return _shipped().read(image, layout=layout, **more)
 
 
 @cache
 def _shipped() -> Reader:
-    return Reader.load()
+    return Reader(Recognizer.load())

@@ -20,7 +20,7 @@ Line = NDArray[np.float32]  # (N, 2): x and y
 
 FINE = 4  # pixels of a stroke's grid for each of MNIST's
 MARGIN = 10  # pixels around the strokes on their grid
-INKED = 96  # MNIST's grey level at the edge of a stroke
+INKED = 112  # MNIST's grey level at the edge of a stroke
 UNIT = 80  # pixels of the grid for the height of a letter or sign: that of MNIST's digits
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LOOK_ALIKES = frozenset("OoQDUIijlJSsZzBbqgGyYTt")  # letters that may pass for digits
@@ -166,7 +166,9 @@ def _traced(image: NDArray[np.uint8]) -> Strokes:
     """The strokes of one of MNIST's digits on a finer grid."""
     side = image.shape[0] * FINE
     large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
-    large = cv2.GaussianBlur(large, (0, 0), FINE / 3)
+    large = cv2.GaussianBlur(large, (0, 0), FINE / 3).astype(np.float32)
+    # What is darker than its surroundings counts as darker still, so that small loops are open and faint strokes whole.
+    large += 1.2 * (large - cv2.GaussianBlur(large, (0, 0), 1.5 * FINE))
     mask = (large > min(INKED, large.max() // 2)).astype(np.uint8)
     return from_mask(np.pad(mask, MARGIN))
 
@@ -201,7 +203,7 @@ def _with_gap(strokes: Strokes, pen: float, rng: np.random.Generator) -> Strokes
     along = np.linalg.svd(near - near.mean(0), full_matrices=False)[2][0]
     rows, columns = np.indices(strokes.far.shape, np.float32)
     x, y = columns - centre[0], rows - centre[1]
-    half = rng.uniform(1.5, 3.5) + 0.1 * pen
+    half = rng.uniform(1.2, 3) + 0.1 * pen
     across = np.abs(x * along[0] + y * along[1])
     outside = pen / 2 + np.minimum(half - across, pen / 2 + 4 - np.hypot(x, y))
     far, own = np.maximum(strokes.far, outside), np.maximum(strokes.own, outside)

@@ -95,7 +95,7 @@ def pen(has: frozenset[str], rng: np.random.Generator) -> Hand:
     if "thin-pen" in has:
         hand = replace(hand, width=float(rng.uniform(0.025, 0.045)))
     if "thick-marker" in has:
-        hand = replace(hand, width=float(rng.uniform(0.16, 0.24)))
+        hand = replace(hand, width=float(rng.uniform(0.14, 0.19)))
     return hand
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SMOOTH = 1.6  # pixels: standard deviation of the Gaussian that takes the pixels' steps out of a field
+WIDEST = 7  # pixels: half the width of a stroke; what is nearly twice as wide is no stroke
 SMALLEST_LOOP = 3  # pixels from its middle to its line: of smaller ones nobody sees whether they are open
 RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # a pixel's neighbours, clockwise
 
@@ -30,15 +31,18 @@ class Strokes:
 
 
 def from_mask(mask: NDArray[np.uint8]) -> Strokes:
-    """The strokes of a mask (H, W), 1 = ink, in which there is ink."""
-    line = thinned(mask)
-    points = _points(line)
-    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    """The strokes of a mask (H, W), 1 = ink, in which there is ink.
+
+    What is much wider than a stroke, such as a filled loop, stays filled whatever the pen.
+    """
+    inside = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
     outside = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5)
-    half_width = float(inside[line > 0].mean())
-    own = cv2.GaussianBlur(outside - inside, (0, 0), SMOOTH) + np.float32(half_width)
-    far = _distance(line)
-    return Strokes(far, np.asarray(own, np.float32), points, _room(line, far))
+    line = _lengthened(thinned(mask), inside)
+    edge = cv2.GaussianBlur(outside - inside, (0, 0), SMOOTH)
+    half_width = float(np.median(inside[line > 0]))
+    far = np.minimum(_distance(line), np.maximum(edge + np.float32(1.8 * min(half_width, WIDEST)), 0))
+    own = np.asarray(edge + np.float32(half_width), np.float32)
+    return Strokes(far.astype(np.float32), own, _points(line), _room(line, far))
 
 
 def from_lines(lines: list[NDArray[np.float32]], shape: tuple[int, int]) -> Strokes:
@@ -64,6 +68,19 @@ def thinned(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
             changed |= not np.array_equal(thinner, line)
             line = thinner
     return line
+
+
+def _lengthened(line: NDArray[np.uint8], inside: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A line with its ends nearly where those of the ink are: thinning takes half a stroke's width off each."""
+    neighbours = cv2.filter2D(line, cv2.CV_8U, np.ones((3, 3), np.float32), borderType=cv2.BORDER_CONSTANT)
+    points, longer = _points(line), line.copy()
+    for end in _points(((neighbours == 2) & (line > 0)).astype(np.uint8)):
+        near = points[np.linalg.norm(points - end, axis=1) < 8]
+        back = end - near.mean(0)
+        reach = 0.6 * inside[int(end[1]), int(end[0])] / max(float(np.linalg.norm(back)), 1.0)
+        start, stop = end.astype(int).tolist(), np.round(end + back * reach).astype(int).tolist()
+        cv2.line(longer, start, stop, 1)
+    return longer
 
 
 @cache

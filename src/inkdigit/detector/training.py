@@ -1,0 +1,215 @@
+"""Synthesised strips in, a fitted network out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from inkdigit import backend
+from inkdigit.batch_norm import fuse
+from inkdigit.data import mnist
+from inkdigit.data.digits import Digits
+from inkdigit.detector.network import BOX, DIGITS, HERE, OUTPUTS, STRIDE, build
+from inkdigit.files import atomic
+from inkdigit.handwriting import write
+from inkdigit.synth.page import synthesize_page
+from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip, windows
+from inkdigit.training import AVERAGE_EVERY, Average
+
+WIDTH = 224  # pixels of a training strip
+FIRST, THEN = 24, 8  # epochs on strips written for the purpose, and on lines as they are found on pages
+STRIPS, WINDOWS = 4096, 1536  # synthesised for each epoch: a page costs more
+BATCH = 32
+RATES = 3e-3, 1.5e-3  # the highest learning rates of both cycles
+SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
+INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
+UNIT = 16.0  # pixels: the boxes' sides are learnt in these
+
+
+class Batch(NamedTuple):
+    """strips: (N, 48, W, 1) float32, ink from 0 to 1. columns: (N, W / 2, 15) float32, what each should answer."""
+
+    strips: NDArray[np.float32]
+    columns: NDArray[np.float32]
+
+
+def targets(strip: Strip) -> NDArray[np.float32]:
+    """What the columns of a strip should answer, (W / 2, 15) float32.
+
+    A bump of height 1 at the middle of each digit (Zhou, Wang and Krähenbühl, "Objects as points", 2019); beneath it
+    the digit and how far its box's sides are from the column's middle, and from the strip's.
+    """
+    columns = strip.image.shape[1] // STRIDE
+    middles = (np.arange(columns) + 0.5) * STRIDE
+    wanted = np.zeros((columns, OUTPUTS), np.float32)
+    for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
+        far = (middles - (left + right) / 2) / STRIDE
+        bump = np.exp(-(far**2) / (2 * SPREAD**2)).astype(np.float32)
+        bump[np.abs(far).argmin()] = 1
+        nearest = bump > wanted[:, 0]
+        wanted[nearest, HERE] = bump[nearest, None]
+        wanted[nearest, DIGITS] = np.eye(10, dtype=np.float32)[label]
+        sides = np.stack([middles - left, np.full(columns, HEIGHT / 2 - top), right - middles], 1)
+        sides = np.concatenate([sides, np.full((columns, 1), bottom - HEIGHT / 2)], 1)
+        wanted[nearest, BOX] = sides[nearest] / UNIT
+    return wanted
+
+
+def loss(wanted: Any, answered: Any) -> Any:
+    """The focal loss of the bumps, and beneath them the cross-entropy of the digits and the boxes' distances."""
+    bump, logit = wanted[..., 0], answered[..., 0]
+    peak = ops.cast(bump >= 1, "float32")
+    here = ops.sigmoid(logit)
+    miss = peak * (1 - here) ** 2 * ops.softplus(-logit)
+    ghost = (1 - peak) * (1 - bump) ** 4 * here**2 * ops.softplus(logit)
+    count = ops.sum(peak) + 1
+    inside = ops.cast(bump > INSIDE, "float32")
+    inner = ops.sum(inside) + 1
+    smooth = 0.95 * wanted[..., DIGITS] + 0.005
+    named = -ops.sum(smooth * ops.log_softmax(answered[..., DIGITS], axis=-1), -1)
+    sides = ops.sum(ops.abs(wanted[..., BOX] - answered[..., BOX]), -1)
+    return ops.sum(miss + ghost) / count + ops.sum(inside * (named + 0.25 * sides)) / inner
+
+
+def synthesize(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """An epoch's strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng((seed, epoch))
+    return _stacked([synthesize_strip(digits, WIDTH, rng) for _ in range(STRIPS)])
+
+
+def synthesize_pages(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """The same from pages, their lines as they are found in a photo, with all that comes along; and some strips."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng((seed, epoch, 2))
+    found: list[Strip] = []
+    while len(found) < WINDOWS:
+        page = synthesize_page(digits.images, digits.truth, ["all"], rng)
+        if "sideways" not in page.hardships:  # another turns pages upright
+            found += windows(page, WIDTH, rng)
+    return _stacked(found[:WINDOWS] + [synthesize_strip(digits, WIDTH, rng) for _ in range(WINDOWS // 2)])
+
+
+def with_styles(digits: Digits, seed: int) -> Digits:
+    """The digits, and a sixth as many in styles that are rare among them."""
+    rng = np.random.default_rng((seed, 3))
+    labels = rng.integers(0, 10, len(digits) // 6)
+    images = np.concatenate([digits.images, write(labels, rng)])
+    return Digits(images, np.concatenate([digits.truth, labels]), f"{digits.source} and other styles")
+
+
+def _stacked(strips: list[Strip]) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    images = np.stack([strip.image for strip in strips])
+    return images, np.stack([targets(strip) for strip in strips]).astype(np.float16)
+
+
+class Training:
+    """A training that goes on from its folder."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.seed = folder, seed
+        folder.mkdir(parents=True, exist_ok=True)
+        keras.utils.set_random_seed(seed)
+        keras.config.set_dtype_policy(backend.precision("auto"))
+        self.model = build(WIDTH)
+        keras.config.set_dtype_policy("float32")
+        fuse(self.model)
+        self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=False)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.average = Average(math.exp(-1 / (0.05 * FIRST * 2 * STRIPS / BATCH)))
+
+    def run(self) -> Iterator[tuple[int, float]]:
+        """Train; yields the epoch's number and loss after each."""
+        train = mnist.load()[0]
+        done = self._restore()
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            upcoming = pool.submit(_synthesised, self._chunk(done), train, self.seed, done)
+            for epoch in range(done, FIRST + THEN):
+                upcoming.result()
+                upcoming = pool.submit(_synthesised, self._chunk(epoch + 1), train, self.seed, epoch + 1)
+                yield epoch, self._epoch(epoch)
+                self._save(epoch + 1)
+
+    def result(self) -> keras.Model:
+        """The averaged weights in a network of float32."""
+        plain = build(WIDTH)
+        with self.average.applied(self.model):
+            plain.set_weights(self.model.get_weights())
+        return plain
+
+    def _chunk(self, epoch: int) -> Path:
+        return self.folder / f"strips-{epoch}.npz"
+
+    def _epoch(self, epoch: int) -> float:
+        """New strips and those of earlier epochs: to synthesise one takes as long as to learn from it, or longer."""
+        rng = np.random.default_rng((self.seed, epoch, 1))
+        chosen = [epoch, int(rng.integers(max(epoch, 1)))] if epoch < FIRST else [epoch, int(rng.integers(FIRST))]
+        if epoch >= FIRST:
+            chosen.append(int(rng.integers(FIRST, max(epoch, FIRST + 1))))
+        parts: list[tuple[NDArray[np.uint8], NDArray[Any]]] = []
+        for number in chosen:
+            with np.load(self._chunk(number)) as chunk:
+                parts.append((chunk["images"], chunk["wanted"]))
+        images, wanted = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        batches = np.array_split(rng.permutation(len(images)), len(images) // BATCH)
+        total = 0.0
+        for step, rows in enumerate(batches):
+            self.model.optimizer.learning_rate = _rate(epoch + step / len(batches))
+            strips = (images[rows, ..., None] / np.float32(255)).astype(np.float32)
+            answer = self.model.train_on_batch(strips, wanted[rows].astype(np.float32)[:, None])
+            total += float(answer[0] if isinstance(answer, list) else answer)
+            if step % AVERAGE_EVERY == 0:
+                self.average.update(self.model, epoch * len(batches) + step)
+        return total / len(batches)
+
+    def _save(self, epochs: int) -> None:
+        arrays: dict[str, Any] = {f"average/{i}": weight for i, weight in enumerate(self.average.weights)}
+        for kind, variables in self._variables().items():
+            arrays |= {f"{kind}/{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(variables)}
+        with atomic(self.folder / "checkpoint.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, epochs=np.array(epochs), **arrays)
+
+    def _restore(self) -> int:
+        """How many epochs are done."""
+        checkpoint = self.folder / "checkpoint.npz"
+        if not checkpoint.is_file():
+            return 0
+        with np.load(checkpoint, allow_pickle=False) as arrays:
+            for kind, variables in self._variables().items():
+                for i, variable in enumerate(variables):
+                    variable.assign(arrays[f"{kind}/{i}"])
+            averaged = sum(name.startswith("average/") for name in arrays.files)
+            self.average.weights = [arrays[f"average/{i}"] for i in range(averaged)]
+            return int(arrays["epochs"])
+
+    def _variables(self) -> dict[str, list[Any]]:
+        return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+
+
+def _rate(epochs: float) -> float:
+    """The learning rate after so many epochs: two cycles, each a linear rise over a tenth, then half a cosine."""
+    done = epochs / FIRST if epochs < FIRST else (epochs - FIRST) / THEN
+    share = done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)
+    return RATES[epochs >= FIRST] * share + 1e-6
+
+
+def _synthesised(path: Path, digits: Digits, seed: int, epoch: int) -> None:
+    """Write what an epoch brings, unless it is there or no epoch is to come."""
+    if path.is_file() or epoch >= FIRST + THEN:
+        return
+    if epoch < FIRST:
+        images, wanted = synthesize(digits, seed, epoch)
+    else:
+        images, wanted = synthesize_pages(with_styles(digits, seed), seed, epoch)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, images=images, wanted=wanted)

@@ -1,0 +1,185 @@
+"""A picture of a page -> how much ink there is at each of its pixels, whatever the light, the paper and the pen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inkdigit.imaging.grey import Ink, to_grey
+from inkdigit.imaging.rules import without_rules
+
+Map = NDArray[np.uint8]
+
+LARGEST = 13_000_000  # pixels; a larger picture is shrunk by a whole factor: its digits have pixels enough
+FAINT = 7  # of 255, from paper to ink: less is JPEG's
+FAINTEST = 11  # of 255: what has less contrast, on average, is paper's texture
+FAINTER = 0.28  # of the page's ink: what has less contrast is smudge, texture, or shows through
+
+SURE, LOW = 8, 4  # times the paper's mean deviation: what is darker is surely ink; is ink where it goes with such
+NOISY = 5  # grey levels between a pixel and its neighbours
+
+_SAMPLE = 640  # pixels along the longer side of the sample that colours and polarity are chosen by
+_COLOURED = 1.4  # how many times luma's signal a colour channel must have to be taken instead
+_SURROUNDINGS = 5  # how many times the surroundings of a place, which are mostly paper, go into the longer side
+_BROADEST = 9  # how many times the broadest stroke goes into the longer side
+_BLOCK = 16  # pixels; in blocks of so many the noise is measured
+_NEAR = 5  # blocks: as far around a stroke goes what it says of how dark ink is
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The ink of a page.
+
+    ink: (H, W) uint8, from 0 for paper to 255 for full ink; soft edges are between. labels: (H, W), 0 for paper, and
+    for each connected component of ink a number. contrast: (K,), for each of these numbers how much darker the ink is
+    than the paper, as a share of what the page's ink has. factor: how many pixels of the picture one pixel of it is,
+    in each direction. light: whether the paper is the light one.
+    """
+
+    ink: Map
+    labels: NDArray[np.int32]
+    contrast: NDArray[np.float64]
+    factor: int
+    light: bool
+
+
+def find_ink(picture: Image.Image, ink: Ink = "auto") -> Sheet:
+    """The ink of a picture of mode L, RGB or RGBA, upright. ink: whether it is dark or bright, or to be found."""
+    factor = math.ceil(math.sqrt(picture.width * picture.height / LARGEST))
+    if factor > 1:
+        picture = picture.reduce(factor)
+    grey = _contrasting(picture, ink)
+    light = _is_light(grey) if ink == "auto" else ink == "dark"
+    return Sheet(*_strength(grey if light else ~grey), factor, light)
+
+
+def _contrasting(picture: Image.Image, ink: Ink) -> Map:
+    """The grey (H, W) in which ink stands out most from paper and its noise: luma, or one of the colours."""
+    if picture.mode != "RGB":
+        return np.asarray(to_grey(picture, ink))
+    pixels = np.asarray(picture)
+    sample = _sampled(pixels)
+    signals = [_signal(_residual(cv2.cvtColor(sample, cv2.COLOR_RGB2GRAY))) * _COLOURED]
+    signals += [_signal(_residual(np.ascontiguousarray(sample[:, :, colour]))) for colour in range(3)]
+    best = int(np.argmax(signals))
+    return cv2.extractChannel(pixels, best - 1) if best else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+
+def _is_light(grey: Map) -> bool:
+    """Whether what stands out is dark: ink is the lesser part of the surroundings of any place."""
+    residual = _residual(_sampled(grey))
+    beyond = np.where(np.abs(residual) > 4 * _noise(residual) + FAINT, residual.astype(np.float32), 0)
+    return float((beyond * np.abs(beyond)).sum()) <= 0
+
+
+def _sampled(pixels: Map) -> Map:
+    shrink = _SAMPLE / max(pixels.shape)
+    return pixels if shrink >= 1 else cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+
+
+def _residual(grey: Map) -> NDArray[np.int16]:
+    """What is left of each pixel less the median of its surroundings."""
+    around = max(3, max(grey.shape) // _SURROUNDINGS | 1)
+    return grey.astype(np.int16) - cv2.medianBlur(grey, min(around, 255))
+
+
+def _signal(residual: NDArray[np.int16]) -> float:
+    """How far what stands out most stands out, in units of the noise."""
+    outstanding = np.partition(np.abs(residual), int(residual.size * 0.99), axis=None)[int(residual.size * 0.99) :]
+    return float(outstanding.mean()) / (_noise(residual) + 2)
+
+
+def _noise(residual: NDArray[np.int16]) -> float:
+    return float(np.median(np.abs(residual)))
+
+
+def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
+    """Dark ink on light paper -> its strength, its components, and their contrast."""
+    grey = _smoothed(grey)
+    paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    dark = without_rules(~cv2.divide(grey, paper, scale=255))  # light multiplies
+    noise, full = _noise_and_full(dark)
+    sure = np.maximum(SURE * noise + FAINT, 0.4 * full)
+    seeds = cv2.compare(dark, _spread(sure, dark), cv2.CMP_GT)
+    ink = _level(dark, seeds)
+    low = np.maximum(np.maximum(LOW * noise + FAINT / 2, 0.25 * full), 0.7 * FAINTER * ink)
+    strength = cv2.subtract(dark, _spread(low, dark))
+    strength = cv2.divide(strength, _spread(np.maximum(0.75 * full - low, 8), dark), scale=255)
+    number, labels = cv2.connectedComponents((strength > 0).view(np.uint8), connectivity=8)
+    kept = np.zeros(number, np.uint8)
+    kept[labels[seeds > 0]] = 255
+    contrast = _contrast(dark, labels, number)
+    kept[contrast < max(FAINTER * ink, FAINTEST)] = 0
+    kept[0] = 0
+    return cv2.bitwise_and(strength, kept[labels]), labels, contrast / max(ink, 1)
+
+
+def _smoothed(grey: Map) -> Map:
+    """Less its noise, where there is much."""
+    middle = grey[len(grey) // 4 : -(len(grey) // 4) or None]
+    noise = float(np.median(cv2.absdiff(middle, cv2.blur(middle, (3, 3)))))
+    if noise < NOISY / 2 and max(grey.shape) < 1200:
+        return grey
+    return cv2.blur(grey, (3, 3)) if noise < NOISY else cv2.GaussianBlur(grey, (5, 5), 0)
+
+
+def _level(dark: Map, seeds: Map) -> float:
+    """How dark the ink of a page is: of the components that are surely no paper, those that stand out most.
+
+    What comes in from the edge of the picture, as a finger or a table does, does not count. 0 where there is none.
+    """
+    number, labels = cv2.connectedComponents(seeds, connectivity=8)
+    contrast = _contrast(dark, labels, number)
+    weight = np.bincount(labels[seeds > 0], minlength=number) * contrast**2
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        weight[edge] /= 100
+    order = np.argsort(contrast)
+    return float(contrast[order][np.searchsorted(weight[order].cumsum(), weight.sum() / 2)]) if number > 1 else 0.0
+
+
+def _contrast(dark: Map, labels: NDArray[np.int32], number: int) -> NDArray[np.float64]:
+    """The mean darkness of each of a number of components; of the first, which is paper, 0."""
+    inside = labels > 0
+    label = labels[inside]
+    return np.bincount(label, dark[inside], number) / np.maximum(np.bincount(label, minlength=number), 1)
+
+
+def _spread(blocks: NDArray[np.float32], over: Map) -> Map:
+    """A value for each block -> one for each pixel."""
+    return cv2.resize(blocks.clip(0, 255).astype(np.uint8), over.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _paper(grey: Map) -> Map:
+    """What the picture would be without ink, shrunk.
+
+    A closing fills what is narrower than the broadest stroke, and keeps the edges of shadows. What it leaves there
+    is a pixel's blur: the darker of neighbours is the paper's.
+    """
+    shrink = max(1, max(grey.shape) // 800)
+    small = cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    small = cv2.medianBlur(small, 3)
+    side = max(5, max(small.shape) // _BROADEST | 1)
+    filled = cv2.dilate(small, np.ones((side, side), np.uint8))
+    filled = cv2.erode(filled, np.ones((side + 2, side + 2), np.uint8))
+    # Noise has raised it: half of what is paper lies below paper.
+    above = cv2.medianBlur(cv2.subtract(filled, small), min(side | 1, 255))
+    return np.maximum(cv2.subtract(filled, above), 1)
+
+
+def _noise_and_full(dark: Map) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """In blocks of the map: the paper's mean deviation, and how dark ink is where there is any near."""
+    height, width = dark.shape
+    size = max(1, -(-width // _BLOCK)), max(1, -(-height // _BLOCK))
+    mean = cv2.resize(dark, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    noise = cv2.blur(cv2.erode(mean, np.ones((3, 3), np.uint8)), (5, 5))
+    noise = np.minimum(noise, 2 * float(np.median(noise)) + 2)  # what is darker is a stroke broader than the blocks
+    least = cv2.resize(dark, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
+    least = cv2.dilate(least, np.ones((_BLOCK // 2, _BLOCK // 2), np.uint8))
+    full = cv2.resize(least, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    full = cv2.blur(cv2.dilate(full, np.ones((_NEAR, _NEAR), np.uint8)), (3, 3))
+    return noise, full

@@ -1,0 +1,73 @@
+"""A folder of synthesised pages and their truth."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from inkdigit.data import mnist
+from inkdigit.errors import InkdigitError
+from inkdigit.files import atomic
+
+LABELS = "labels.jsonl"
+Part = Literal["train", "test"]
+
+
+def require() -> None:
+    """Raise InkdigitError where what draws pages is not installed; cheap, since nothing is imported."""
+    if not all(map(importlib.util.find_spec, ("cv2", "HersheyFonts"))):
+        raise InkdigitError('Pages are drawn with OpenCV and Hershey fonts: pip install "inkdigit[train]".')
+
+
+def write_pages(
+    out: Path, pages: int, seed: int, part: Part, names: Iterable[str], progress: Callable[[], object]
+) -> None:
+    """Make the folder `out` of so many pages, page-0000.png or .jpg and so on, and labels.jsonl with their truth.
+
+    Page n is the same for the same seed, part of MNIST and names, whatever `pages` is. progress: called after each
+    page. Raises InkdigitError where `out` is there already or cannot be written, and as `synthesize_page` does.
+    """
+    if out.exists():
+        raise InkdigitError(f"{out} is there already: remove it, or name another folder.")
+    names = tuple(names)
+    with atomic(out) as folder:
+        folder.mkdir()
+        with (folder / LABELS).open("w", encoding="utf-8", newline="\n") as labels:
+            for name, content, truth in _pages(pages, seed, part, names):
+                (folder / name).write_bytes(content)
+                labels.write(json.dumps(truth, separators=(",", ":")) + "\n")
+                progress()
+
+
+def _pages(pages: int, seed: int, part: Part, names: tuple[str, ...]) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
+    """Each page's file name, file and truth."""
+    from inkdigit.synth.hardships import CAMERA
+    from inkdigit.synth.page import synthesize_page
+
+    digits = mnist.load()[part == "test"]
+    for number in range(pages):
+        page = synthesize_page(digits.images, digits.truth, names, np.random.default_rng([seed, number]))
+        packed = io.BytesIO()
+        # A camera makes JPEG files, a scanner and a screen PNG; and noise takes too much room in PNG.
+        if page.hardships & CAMERA:
+            name = f"page-{number:04}.jpg"
+            Image.fromarray(page.picture).save(packed, "JPEG", quality=92)
+        else:
+            name = f"page-{number:04}.png"
+            Image.fromarray(page.picture).save(packed, "PNG")
+        lines = [
+            {
+                "text": "".join(str(digit.digit) for digit in line),
+                "digits": [{"digit": digit.digit, "box": digit.box, "source": digit.source} for digit in line],
+            }
+            for line in page.lines
+        ]
+        truth = {"file": name, "text": page.text, "lines": lines, "hardships": sorted(page.hardships)}
+        yield name, packed.getvalue(), truth

@@ -1,0 +1,49 @@
+"""Makes the line reader's network that ships, from strips synthesised of MNIST's 60,000 training images.
+
+    .venv/bin/python tools/ship_line.py
+
+The training stays in runs/line and is resumed there; its network goes into the package, with a manifest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inkdigit import backend, machine, runs
+from inkdigit.files import atomic
+
+ROOT = Path(__file__).parents[1]
+COMMAND = "python tools/ship_line.py"
+SEED = 0
+
+
+def main() -> None:
+    """Train, unless that is done; write the network."""
+    backend.prepare()
+    from inkdigit.detector.network import to_onnx
+    from inkdigit.detector.training import BATCH, FIRST, RATES, STRIPS, THEN, WINDOWS, Training
+
+    training = Training(ROOT / "runs" / "line", SEED)
+    for epoch, loss in training.run():
+        print(f"epoch {epoch + 1} of {FIRST + THEN}: loss {loss:.4f}", flush=True)
+    folder = runs.SHIPPED / "line"
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic(folder / runs.MODEL) as temporary:
+        temporary.write_bytes(to_onnx(training.result()))
+    manifest = {
+        "made_by": COMMAND,
+        "data": "strips and pages synthesised from MNIST's 60,000 training images",
+        "settings": {
+            "seed": SEED,
+            "epochs": [FIRST, THEN],
+            "strips": [STRIPS, WINDOWS],
+            "batch_size": BATCH,
+            "learning_rate": RATES,
+        },
+        "machine": machine.hardware(),
+    }
+    runs.write_manifest(folder, [runs.MODEL], manifest)
+
+
+if __name__ == "__main__":
+    main()
