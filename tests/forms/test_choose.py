@@ -121,6 +121,17 @@ def test_the_confidence_is_that_of_trying_all_numbers(name: str, ink: np.random.
     assert choice.confidence == pytest.approx(expected)
 
 
+def test_what_may_be_no_digit_is_left_out_before_others() -> None:
+    perhaps = [share / 2 for share in sure("7")[0]]
+    digits = [*sure("12"), perhaps, *sure("34")]
+    choice = choose(digits, Rule(places(*"####")))
+    assert choice.text == "1234"
+    assert choice.confidence > 0.9
+    free = choose(digits, Rule())
+    assert free.text == "12734"
+    assert 0.4 < free.confidence < 0.5
+
+
 def test_nothing_is_nothing() -> None:
     empty: Sequence[Sequence[float]] = []
     assert choose(empty, LUHN).text == ""

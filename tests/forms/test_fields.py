@@ -21,6 +21,7 @@ from inkdigit.synth.glyphs import Hand
 Page = NDArray[np.uint8]
 
 SCAN = np.array([[SCALE, 0, -0.5], [0, SCALE, -0.5], [0, 0, 1]])  # mm -> pixels of a page as it is printed
+RECOGNIZER = Recognizer.load()
 PEN = Hand(width=0.08, slant=0.1)
 CARD = Field("card", (20, 20, 98, 10), boxes=14)
 
@@ -37,7 +38,11 @@ def printed(field: Field, grey: int, thick: float = 0.3) -> Page:
 
 
 def read(page: Page, field: Field) -> tuple[str, fields.Digits]:
-    found = fields.read(fields.cut_out(page, SCAN, field), field, Reader.load(), Recognizer.load())
+    crop = fields.cut_out(page, SCAN, field)
+    if field.boxes > 1:
+        found = fields.read_boxes(crop, field.boxes, RECOGNIZER)
+    else:
+        found = fields.read_line(crop, field.name, Reader(RECOGNIZER))
     return "".join(str(int(np.argmax(row))) for row in found.probabilities), found
 
 

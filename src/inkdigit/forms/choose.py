@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class _Partial:
 def choose(digits: Sequence[Probabilities], rule: Rule) -> Choice:
     """The likeliest number, given ten probabilities for each digit that was found, from left to right.
 
+    What the ten lack to 1 is the chance that there is no digit.
     Of all numbers that could be meant, those that keep the rule share 99 % of the chance in advance, and all, whether
     they keep it or not, the rest: so a check digit decides between a 1 and a 7, but does not turn a number that was
     plainly written, and is wrong, into another. Where more digits were found than the rule has places, some are
@@ -48,16 +50,20 @@ def choose(digits: Sequence[Probabilities], rule: Rule) -> Choice:
         return Choice("", 0.0)
     as_read = "".join(str(max(range(10), key=lambda d: row[d])) for row in digits)
     length = len(rule.allowed) if rule.allowed else len(digits)
-    valid = _valid_readings(digits, rule, length)
+    here = [sum(row) for row in digits]
+    digits = [[share / total for share in row] for row, total in zip(digits, here, strict=True)]
+    valid = _valid_readings(digits, here, rule, length)
     gain = (1 - BROKEN) / rule.share + BROKEN
     weights = {text: gain * weight for weight, text in valid.best}
     every = gain * valid.mass + BROKEN * max(1 - valid.mass, 0.0) * (length == len(digits))
     if length != len(digits):
         every += BROKEN
     if as_read not in weights:
-        weights[as_read] = BROKEN * _likelihood(digits)
+        weights[as_read] = BROKEN * math.prod(map(max, digits))
     ranked = sorted(((weight / every, text) for text, weight in weights.items()), reverse=True)
     share, text = ranked[0]
+    if not rule.allowed:  # no length confirms that there are so many
+        share *= math.prod(here)
     problem = broken(text, rule)
     others = tuple((other, part) for part, other in ranked[1:KEPT])
     return Choice(text, 0.0 if problem else min(share, 1.0), others, problem)
@@ -74,14 +80,7 @@ def broken(text: str, rule: Rule) -> str | None:
     return None
 
 
-def _likelihood(digits: Sequence[Probabilities]) -> float:
-    product = 1.0
-    for row in digits:
-        product *= max(row)
-    return product
-
-
-def _valid_readings(digits: Sequence[Probabilities], rule: Rule, length: int) -> _Partial:
+def _valid_readings(digits: Sequence[Probabilities], here: Sequence[float], rule: Rule, length: int) -> _Partial:
     """The numbers of a length that keep the rule: the likeliest, and the mass of all.
 
     A table over (places filled, state of the check) is carried from digit to digit: exact, and as quick as the check
@@ -93,7 +92,7 @@ def _valid_readings(digits: Sequence[Probabilities], rule: Rule, length: int) ->
         reached: dict[tuple[int, int], list[tuple[float, str, _Partial]]] = {}
         for (filled, state), partial in table.items():
             if index - filled < spare:
-                none = max(1 - max(row), SPURIOUS)
+                none = max(1 - here[index] * max(row), SPURIOUS)
                 reached.setdefault((filled, state), []).append((none, "", partial))
             if filled < length:
                 for digit in rule.allowed[filled] if rule.allowed else DIGITS:

@@ -44,7 +44,10 @@ class Crop:
 
 @dataclass(frozen=True)
 class Digits:
-    """Ten probabilities for each digit found, from left to right. gap: whether boxes between them are empty."""
+    """Ten probabilities for each digit found, from left to right; what they lack to 1 is the chance that it is none.
+
+    gap: whether boxes between them are empty.
+    """
 
     probabilities: tuple[tuple[float, ...], ...]
     gap: bool = False
@@ -96,17 +99,22 @@ def _ink(dark: Grey, field: Field, box: Rectangle, scale: float) -> Grey:
     return np.where(kept[labels], dark, 0).astype(np.uint8)
 
 
-def read(crop: Crop, field: Field, reader: Reader, recognizer: Recognizer) -> Digits:
-    """The digits in a field: each printed box for itself, or all as a line."""
+def read_line(crop: Crop, name: str, reader: Reader) -> Digits:
+    """The digits in a field, whose name is to be told in an error, as a line."""
     if not crop.ink.any():
         return Digits(())
-    if field.boxes > 1:
-        return _read_boxes(crop, field.boxes, recognizer)
-    reading = reader.read(Image.fromarray(crop.ink), layout="line", ink="bright", name=f'the field "{field.name}"')
-    return Digits(tuple(digit.probabilities for line in reading.lines for digit in line.digits))
+    reading = reader.read(Image.fromarray(crop.ink), layout="line", ink="bright", name=f'the field "{name}"')
+    found = [digit for line in reading.lines for digit in line.digits]
+    # A digit's confidence is that it is one, and which.
+    return Digits(tuple(_scaled(digit.probabilities, digit.confidence / max(digit.probabilities)) for digit in found))
 
 
-def _read_boxes(crop: Crop, boxes: int, recognizer: Recognizer) -> Digits:
+def _scaled(row: tuple[float, ...], share: float) -> tuple[float, ...]:
+    return tuple(share * value for value in row)
+
+
+def read_boxes(crop: Crop, boxes: int, recognizer: Recognizer) -> Digits:
+    """The digits in a field, each printed box for itself."""
     digits: list[NDArray[np.uint8]] = []
     filled: list[int] = []
     for number, ink in enumerate(_parted(crop, boxes)):

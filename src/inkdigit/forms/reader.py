@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,11 @@ class FormReader:
     def __init__(self, template: Template, run: str | Path | None = None) -> None:
         """With the model of a run folder, or the one that ships. Raises InkdigitError for what is no such folder."""
         self.template = template
-        self._reader = Reader.load(run)
         self._recognizer = Recognizer.load(*([run] if run else []))
+
+    @cached_property
+    def _line_reader(self) -> Reader:
+        return Reader(self._recognizer)
 
     def read(self, file: Path) -> Form:
         """The fields of the form in a picture file; one that cannot be read has a sentence that says why."""
@@ -69,7 +73,10 @@ class FormReader:
 
     def _answer(self, picture: NDArray[np.uint8], matrix: NDArray[np.float64], field: Field) -> Answer:
         crop = fields.cut_out(picture, matrix, field)
-        digits = fields.read(crop, field, self._reader, self._recognizer)
+        if field.boxes > 1:
+            digits = fields.read_boxes(crop, field.boxes, self._recognizer)
+        else:
+            digits = fields.read_line(crop, field.name, self._line_reader)
         choice = choose(digits.probabilities, field.rule)
         if not choice.text:
             choice = Choice("", 1.0 if field.optional else 0.0, problem=None if field.optional else "nothing was read")
