@@ -30,7 +30,9 @@ def test_what_cannot_be_read_is_a_row_and_the_others_are_read(inkdigit: Command,
     done = inkdigit("read", "--form", FORM, *pictures, "-o", "out.csv", cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 3
-    assert all(line.startswith(f"Error: {name}") for line, name in zip(done.stderr.splitlines(), pictures, strict=False))
+    assert all(
+        line.startswith(f"Error: {name}") for line, name in zip(done.stderr.splitlines(), pictures, strict=False)
+    )
     table = rows(tmp_path / "out.csv")
     assert [row["file"] for row in table] == pictures
     assert "not a picture" in table[0]["error"]

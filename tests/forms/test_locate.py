@@ -107,7 +107,9 @@ def test_where_nothing_is_printed_a_page_on_its_side_is_told(form: Template, pag
 def test_a_page_of_which_a_third_is_missing_is_told(form: Template, page: Page) -> None:
     picture, _ = photo(page, TILTED)
     for part in (picture[:, :1000], picture[500:], picture[:700, 500:]):
-        with pytest.raises(InkdigitError, match=r"photo: the (form was not found|field \"\w+\" is cut off).*photograph"):
+        with pytest.raises(
+            InkdigitError, match=r"photo: the (form was not found|field \"\w+\" is cut off).*photograph"
+        ):
             locate(np.ascontiguousarray(part), form, "photo")
 
 

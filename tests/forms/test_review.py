@@ -55,7 +55,10 @@ def page(browser: Browser, tmp_path: Path) -> Generator[Page]:
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: said.append(dialog.message))
-    page.on("request", lambda request: None if request.url.startswith(("file:", "data:", "blob:")) else said.append(request.url))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(("file:", "data:", "blob:")) else said.append(request.url),
+    )
     page.goto((tmp_path / "review.html").as_uri())
     yield page
     page.context.close()
@@ -110,7 +113,11 @@ def test_a_reading_found_right_is_sure(page: Page) -> None:
 
 def test_what_does_not_fit_the_pattern_is_told(page: Page) -> None:
     year, note = page.locator(".doubt").nth(0), page.locator(".doubt").nth(2)
-    for text, told in [("3000", "does not fit the pattern"), ("200", "does not fit the pattern"), ("2000", "looked at")]:
+    for text, told in [
+        ("3000", "does not fit the pattern"),
+        ("200", "does not fit the pattern"),
+        ("2000", "looked at"),
+    ]:
         year.locator("input").fill(text)
         assert year.locator(".note").inner_text() == told
     note.locator("input").fill("")

@@ -64,17 +64,17 @@ BAD = [
     ('name = "year"', 'name = "error"', 'field 1: the name "error" would be'),
     ("[20, 30, 40, 9.5]", "[20, 30, 400, 9]", 'field 1 ("year"): box = [20, 30, 400, 9] does not fit: it reaches'),
     ("[20, 30, 40, 9.5]", "[20, 30, 0, 9]", 'field 1 ("year"): box = [20, 30, 0, 9] does not fit: give x, y'),
-    ("[20, 30, 40, 9.5]", '"here"', 'field 1 ("year"): box = \'here\' does not fit: give 4 numbers'),
+    ("[20, 30, 40, 9.5]", '"here"', "field 1 (\"year\"): box = 'here' does not fit: give 4 numbers"),
     ("boxes = 4", "boxes = 3", 'field 1 ("year"): boxes = 3 does not fit: 4 digits need as many.'),
     ("boxes = 4", "boxes = 30", 'field 1 ("year"): boxes = 30 does not fit: they would be less than 2 mm wide'),
     ("boxes = 4", "boxes = 4\nlength = 5", 'field 1 ("year"): length = 5 does not fit: the pattern has 4 digits'),
     ("boxes = 4", "box_count = 4", 'field 1 ("year"): there is no key "box_count"'),
-    ("[12]9#[0-357]", "19?#", "field 1 (\"year\"): pattern = '19?#' does not fit: \"?\" at place 3 is none of these"),
+    ("[12]9#[0-357]", "19?#", 'field 1 ("year"): pattern = \'19?#\' does not fit: "?" at place 3 is none of these'),
     ("[12]9#[0-357]", "19[3-1]#", "pattern = '19[3-1]#' does not fit: [3-1] has no digits"),
     ("[12]9#[0-357]", "19[", "pattern = '19[' does not fit: \"[\" at place 3"),
     ("[12]9#[0-357]", "", "pattern = '' does not fit: give 1 to 64 digits"),
-    ('check = "luhn"', 'check = "sum"', 'field 2 ("card"): check = \'sum\' does not fit: choose one of luhn, mod97'),
-    ("length = 16", "length = 1", 'field 2 ("card"): check = \'luhn\' does not fit: it takes numbers of 2 digits'),
+    ('check = "luhn"', 'check = "sum"', "field 2 (\"card\"): check = 'sum' does not fit: choose one of luhn, mod97"),
+    ("length = 16", "length = 1", "field 2 (\"card\"): check = 'luhn' does not fit: it takes numbers of 2 digits"),
     ("length = 16", "length = 1.5", 'field 2 ("card"): length = 1.5 does not fit: give a whole number from 1 to 64.'),
     ("min_confidence = 0.99", "min_confidence = 99", "min_confidence = 99 does not fit: give a number from 0 to 1."),
     ("optional = true", "optional = 1", "optional = 1 does not fit: give true or false."),
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, old: str, new: str, sente
     ],
 )
 def test_what_is_hardly_a_template_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(InkdigitError, match="form.toml") as raised:
+    with pytest.raises(InkdigitError, match="form") as raised:
         load(written(tmp_path, text))
     assert sentence in str(raised.value)
 
