@@ -21,6 +21,7 @@ from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 
 COARSEST, FINEST = 8.0, 20.0  # pixels a mm of a field: a picture's own, within this
+STROKE = 3.0  # mm: no pen is so broad
 MARGIN = 2.0  # mm around a field, for strokes that leave it
 OFF = 1.2  # mm that a field may be off where the whole form puts it, on paper that is not flat
 VISIBLE = 0.4  # correlation above which the printed boxes are seen
@@ -61,7 +62,7 @@ def cut_out(picture: NDArray[np.uint8], matrix: Matrix, field: Field) -> Crop:
     scale = float(np.clip(np.linalg.norm(steps[1:] - steps[0], axis=1).max(), COARSEST, FINEST))
     area = (x - MARGIN, y - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
     seen = rectified(picture, matrix, area, scale)
-    dark = darkness(np.asarray(to_grey(Image.fromarray(seen), "dark")), scale)
+    dark = darkness(np.asarray(to_grey(Image.fromarray(seen), "dark")), scale, STROKE)
     left, top = MARGIN, MARGIN
     if field.boxes:
         moved = _shift(dark, area, field, scale)

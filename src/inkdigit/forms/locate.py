@@ -82,9 +82,11 @@ def _judged(small: Grey, template: Template, matrix: Matrix, rounds: Sequence[tu
     expected = drawn(template, (0, 0, *template.page), scale)
     parts = landmarks(template)
     centres = np.array([(x + width / 2, y + height / 2) for x, y, width, height in parts])
+    widest = 1.5 * template.marks.size if template.marks else 4.0
     score = 0.0
     for blur, radius in rounds:
-        seen = straight(darkness(rectified(small, matrix, (0, 0, *template.page), scale), scale), scale)
+        flat = rectified(small, matrix, (0, 0, *template.page), scale)
+        seen = straight(darkness(flat, scale, widest), scale)
         found = list(matches(seen, expected, parts, scale, radius * max(template.page), blur))
         score = float(np.mean([match.score for match in found]))
         good = np.array([match.score > SEEN for match in found])

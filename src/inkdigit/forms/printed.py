@@ -86,16 +86,18 @@ def drawn(template: Template, area: Rectangle, scale: float) -> Grey:
     return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def darkness(grey: Grey, scale: float) -> Grey:
+def darkness(grey: Grey, scale: float, widest: float) -> Grey:
     """A picture of paper, (H, W) uint8, at `scale` pixels a mm -> how much darker than the paper around it, 0 to 255.
 
-    Light multiplies what paper reflects, so by the paper's brightness it is divided.
+    Light multiplies what paper reflects, so by the paper's brightness it is divided. widest: mm, of what is dark and
+    no shadow. A closing follows the edge of a shadow, where a mean would not.
     """
-    factor = max(1, round(scale / 2))
+    factor = max(1, round(scale / 4))
     small = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-    side = round(8 * scale / factor) | 1  # 8 mm: wider than any stroke or mark
-    paper = cv2.dilate(small, np.ones((side, side), np.uint8))
-    paper = cv2.blur(paper, (side, side))
+    side = round(widest * scale / factor) | 1
+    soft = cv2.GaussianBlur(small, (0, 0), 0.25 * scale / factor)
+    paper = cv2.morphologyEx(soft, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    paper = cv2.GaussianBlur(paper, (0, 0), 0.4 * scale / factor)
     paper = cv2.resize(paper, grey.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
     return np.rint(255 * (1 - grey / np.maximum(paper, 1)).clip(0, 1)).astype(np.uint8)
 
