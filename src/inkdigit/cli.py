@@ -148,10 +148,14 @@ def train(
 
 def _alone(option: str, reason: str) -> None:
     """Refuse other options beside this one."""
-    context = click.get_current_context()
-    given = [name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
-    if given != [option]:
+    if _given() != [option]:
         raise InkdigitError(f"--{option} takes no other option: {reason}.")
+
+
+def _given() -> list[str]:
+    """The parameters that are not left at their defaults."""
+    context = click.get_current_context()
+    return [name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
 
 
 @main.command()
@@ -321,13 +325,30 @@ def synth(out: Path, pages: int, seed: int, source: Literal["train", "test"], na
 @click.option("--model", "run", type=FILE, metavar="RUN", help="Whose model reads.  [default: the one that ships]")
 @click.option("--url", help="Let the Inkdigit server there read, such as http://127.0.0.1:8000.")
 @click.option("--api-key", envvar="INKDIGIT_API_KEY", help="For that server; or the variable INKDIGIT_API_KEY.")
+@click.option("--form", type=FILE, help="Each picture shows this form, a TOML file; its fields go into a table.")
+@click.option(
+    "-o", "--output", type=FILE, default=Path("answers.csv"), show_default=True, help="That table, with --form."
+)
+@click.option("--review", type=FILE, help="With --form, also write a page (HTML) of the doubtful fields to correct.")
 def read(
-    images: tuple[Path, ...], single: bool, as_json: bool, run: Path | None, url: str | None, api_key: str | None
+    images: tuple[Path, ...],
+    single: bool,
+    as_json: bool,
+    run: Path | None,
+    url: str | None,
+    api_key: str | None,
+    form: Path | None,
+    output: Path,
+    review: Path | None,
 ) -> None:
     """Read the digits in pictures: photos, scans and drawings of any size and colour.
 
     A picture on which nothing is drawn has no digit; after one that cannot be read, the exit code is 2.
     """
+    if not form and {"output", "review"} & set(_given()):
+        raise InkdigitError("-o and --review are for the fields of a form: name its template with --form.")
+    if form:
+        sys.exit(_read_form(form, images, output, review, run))
     if not single:
         raise InkdigitError("Whole pages cannot be read yet: add --single to read pictures of one digit each.")
     if url and run:
@@ -342,6 +363,20 @@ def read(
         told = answer.error and not as_json
         click.echo(answer.to_json() if as_json else f"Error: {answer}" if told else str(answer), err=bool(told))
     sys.exit(2 if failed else 0)
+
+
+def _read_form(form: Path, images: tuple[Path, ...], output: Path, review: Path | None, run: Path | None) -> int:
+    """Read pictures of a form; give the exit code."""
+    if other := set(_given()) - {"form", "images", "output", "review", "run", "api_key"}:
+        raise InkdigitError(
+            f"--form reads the fields of a form into a table: leave out --{other.pop().removeprefix('as_')}."
+        )
+    from inkdigit.forms.command import run as read_forms
+
+    whole = read_forms(
+        form, images, output, review, run, click.echo, lambda text: click.echo(f"Error: {text}", err=True)
+    )
+    return 0 if whole else 2
 
 
 @main.command()

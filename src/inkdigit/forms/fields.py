@@ -1,0 +1,154 @@
+"""A field of a form that was located -> its ink alone, and the digits read in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inkdigit.errors import NoInkError
+from inkdigit.forms.lines import without_lines
+from inkdigit.forms.locate import Matrix, placed, rectified
+from inkdigit.forms.printed import Grey, darkness, dividers, drawn, matches, straight
+from inkdigit.forms.template import Field, Rectangle, Template
+from inkdigit.imaging.grey import to_grey
+from inkdigit.imaging.ink import look
+from inkdigit.imaging.prepare import prepare
+from inkdigit.reading.reader import Reader
+from inkdigit.recognizer import Recognizer
+
+COARSEST, FINEST = 8.0, 20.0  # pixels a mm of a field: a picture's own, within this
+STROKE = 3.0  # mm: no pen is so broad
+MARGIN = 2.0  # mm around a field, for strokes that leave it
+OFF = 1.2  # mm that a field may be off where the whole form puts it, on paper that is not flat
+VISIBLE = 0.4  # correlation above which the printed boxes are seen
+SMALLEST = 1.5  # mm of the longer side of a digit
+MOST = 0.8  # of a stroke's ink in one box: all of it belongs there
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A field, cut out.
+
+    picture: (H, W, 3) uint8, as it is seen. ink: (H, W) uint8, its strokes bright on 0, the print taken away. box:
+    x, y, width, height of the field in pixels of both. scale: pixels a mm.
+    """
+
+    picture: NDArray[np.uint8]
+    ink: Grey
+    box: Rectangle
+    scale: float
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Ten probabilities for each digit found, from left to right; what they lack to 1 is the chance that it is none.
+
+    gap: whether boxes between them are empty.
+    """
+
+    probabilities: tuple[tuple[float, ...], ...]
+    gap: bool = False
+
+
+def cut_out(picture: NDArray[np.uint8], matrix: Matrix, field: Field) -> Crop:
+    """A field of a picture (H, W, 3) uint8 whose page lies where `matrix` says, in mm to pixels."""
+    x, y, width, height = field.box
+    middle = np.array([(x + width / 2, y + height / 2)])
+    steps = placed(matrix, middle + np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]))
+    scale = float(np.clip(np.linalg.norm(steps[1:] - steps[0], axis=1).max(), COARSEST, FINEST))
+    area = (x - MARGIN, y - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
+    seen = rectified(picture, matrix, area, scale)
+    dark = darkness(np.asarray(to_grey(Image.fromarray(seen), "dark")), scale, STROKE)
+    left, top = MARGIN, MARGIN
+    if field.boxes:
+        moved = _shift(dark, area, field, scale)
+        left, top = left + moved[0], top + moved[1]
+    box = left * scale, top * scale, width * scale, height * scale
+    return Crop(seen, _ink(dark, field, box, scale), box, scale)
+
+
+def _shift(dark: Grey, area: Rectangle, field: Field, scale: float) -> tuple[float, float]:
+    """How far, in mm, a field's boxes are off their place."""
+    template = Template((0, 0), None, (field,))
+    expected = drawn(template, area, scale)
+    part = (MARGIN - 0.5, MARGIN - 0.5, field.box[2] + 1, field.box[3] + 1)
+    (match,) = matches(straight(dark, scale), expected, [part], scale, OFF, 0.2)
+    return match.shift if match.score > VISIBLE else (0.0, 0.0)
+
+
+def _ink(dark: Grey, field: Field, box: Rectangle, scale: float) -> Grey:
+    """What is written in a field: without its lines, what is around it, and specks."""
+    sight = look(Image.fromarray(dark), "bright")
+    if not sight.levels:
+        return np.zeros_like(dark)
+    mask = dark > sight.levels.faint
+    left, top, width, height = box
+    if field.boxes:
+        uprights = [(line - field.box[0]) * scale + left for line in dividers(field)]
+        mask = without_lines(dark, mask, (top, top + height), uprights, box, scale)
+    _, found, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int64)
+    away = np.abs(centres - (left + width / 2, top + height / 2))
+    kept = np.asarray((away[:, 0] <= width / 2) & (away[:, 1] <= height / 2))
+    kept[0] = False  # the paper
+    if not (stats[kept, 2:4] >= SMALLEST * scale).any():
+        return np.zeros_like(dark)
+    return np.where(kept[labels], dark, 0).astype(np.uint8)
+
+
+def read_line(crop: Crop, name: str, reader: Reader) -> Digits:
+    """The digits in a field, whose name is to be told in an error, as a line."""
+    if not crop.ink.any():
+        return Digits(())
+    reading = reader.read(Image.fromarray(crop.ink), layout="line", ink="bright", name=f'the field "{name}"')
+    found = [digit for line in reading.lines for digit in line.digits]
+    # A digit's confidence is that it is one, and which.
+    return Digits(tuple(_scaled(digit.probabilities, digit.confidence / max(digit.probabilities)) for digit in found))
+
+
+def _scaled(row: tuple[float, ...], share: float) -> tuple[float, ...]:
+    return tuple(share * value for value in row)
+
+
+def read_boxes(crop: Crop, boxes: int, recognizer: Recognizer) -> Digits:
+    """The digits in a field, each printed box for itself."""
+    digits: list[NDArray[np.uint8]] = []
+    filled: list[int] = []
+    for number, ink in enumerate(_parted(crop, boxes)):
+        if _length(ink) < SMALLEST * crop.scale:
+            continue
+        try:
+            digits.append(prepare(ink, ink="bright"))
+            filled.append(number)
+        except NoInkError:
+            continue
+    if not digits:
+        return Digits(())
+    found = recognizer.predict_proba(np.stack(digits))
+    return Digits(tuple(tuple(map(float, row)) for row in found), filled[-1] - filled[0] >= len(filled))
+
+
+def _length(ink: Grey) -> int:
+    """The longer side of the box around all ink, in pixels."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return int(max(np.ptp(rows), np.ptp(columns))) + 1 if rows.size else 0
+
+
+def _parted(crop: Crop, boxes: int) -> list[Grey]:
+    """The ink of each box. A stroke that hardly leaves its box stays whole; one across two is cut at the line."""
+    left, _, width, _ = crop.box
+    columns = np.arange(crop.ink.shape[1]) + 0.5
+    cell = ((columns - left) * boxes / width).astype(int).clip(0, boxes - 1)
+    count, found = cv2.connectedComponents((crop.ink > 0).astype(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int64)
+    rows, places = np.nonzero(crop.ink)
+    amount = np.zeros((count, boxes))
+    np.add.at(amount, (labels[rows, places], cell[places]), 1)
+    share = amount.max(axis=1) / np.maximum(amount.sum(axis=1), 1)
+    home = amount.argmax(axis=1)
+    owner = np.where(share[labels] >= MOST, home[labels], cell[None])
+    return [np.where(owner == number, crop.ink, 0).astype(np.uint8) for number in range(boxes)]

@@ -1,0 +1,236 @@
+"""form.toml -> a form's page, marks and fields, each with the rules of what may be written in it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inkdigit import knobs
+from inkdigit.errors import InkdigitError
+from inkdigit.forms.checks import CHECKS, Check
+
+SEE = "docs/forms.md"
+LONGEST = 64  # digits of a field
+DIGITS = frozenset("0123456789")
+
+Rectangle = tuple[float, float, float, float]  # x, y, width, height in mm from the page's upper left corner
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Filled squares in the page's corners, `inset` mm from both edges, `size` mm wide.
+
+    The upper left one is hollow, its hole half as wide as it is: that tells which way up the page is.
+    """
+
+    size: float
+    inset: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What may be written in a field.
+
+    allowed: the digits of each place, None where the number may have any length. check: None where there is no check
+    digit.
+    """
+
+    allowed: tuple[frozenset[str], ...] | None = None
+    check: Check | None = None
+
+    @property
+    def share(self) -> float:
+        """How many of all numbers of the same length keep the rule: 1 where there is none."""
+        share = 1 / self.check.states if self.check else 1.0
+        for digits in self.allowed or ():
+            share *= len(digits) / 10
+        return share
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field. boxes: printed boxes side by side, one a digit; 1: a frame around all digits; 0: nothing is printed."""
+
+    name: str
+    box: Rectangle
+    rule: Rule = Rule()
+    boxes: int = 0
+    min_confidence: float = 0.9
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Template:
+    """A form. page: its width and height in mm."""
+
+    page: tuple[float, float]
+    marks: Marks | None
+    fields: tuple[Field, ...]
+
+
+def load(path: Path) -> Template:
+    """The template in a TOML file. Raises InkdigitError, naming file, field and key, for anything else."""
+    whole = _Table(knobs.read_toml(path, SEE), str(path), ("form", "field"))
+    form = _Table(whole.table("form"), f"{path}, [form]", ("page", "marks"))
+    page = form.numbers("page", 2, low=10, high=2000)
+    marks = _marks(form, page) if "marks" in form else None
+    tables = whole.tables("field")
+    fields: list[Field] = []
+    for number, values in enumerate(tables, 1):
+        field = _field(values, f"{path}, field {number}", page)
+        taken = {column for other in fields for column in (other.name, f"{other.name}_confidence")}
+        if {field.name, f"{field.name}_confidence"} & (taken | {"file", "error"}):
+            problem = f'the name "{field.name}" would be the same as another column of the answers'
+            raise InkdigitError(f"{path}, field {number}: {problem}: choose another.")
+        fields.append(field)
+    return Template((page[0], page[1]), marks, tuple(fields))
+
+
+def _marks(form: _Table, page: Sequence[float]) -> Marks:
+    table = _Table(form.table("marks"), f"{form.where}, marks", ("size", "inset"))
+    marks = Marks(table.number("size", 3, 50), table.number("inset", 0, 100))
+    if 2 * (marks.size + marks.inset) > 0.8 * min(page):
+        problem = "marks of that size and inset leave no room between them"
+        raise InkdigitError(f"{table.where}: {problem}: make them smaller.")
+    return marks
+
+
+def _field(values: Mapping[str, Any], where: str, page: Sequence[float]) -> Field:
+    keys = ("name", "box", "length", "pattern", "check", "boxes", "min_confidence", "optional")
+    named = isinstance(values.get("name"), str) and re.fullmatch(r"[^\W\d]\w{,63}", values["name"])
+    table = _Table(values, f'{where} ("{values["name"]}")' if named else where, keys)
+    name = table.text("name")
+    if not named:
+        raise table.wrong("name", "give letters, digits and _ only, a letter first, 64 at most")
+    x, y, width, height = table.numbers("box", 4, low=0, high=2000)
+    if min(width, height) < 2:
+        raise table.wrong("box", "give x, y, width and height in mm, both sides at least 2")
+    if x + width > page[0] or y + height > page[1]:
+        raise table.wrong("box", f"it reaches beyond the page of {page[0]:g} x {page[1]:g} mm")
+    boxes = int(table.number("boxes", 0, LONGEST, default=0, whole=True))
+    rule = _rule(table)
+    if boxes > 1 and rule.allowed and len(rule.allowed) > boxes:
+        raise table.wrong("boxes", f"{len(rule.allowed)} digits need as many")
+    if boxes > 1 and width / boxes < 2:
+        raise table.wrong("boxes", f"they would be less than 2 mm wide in a field of {width:g} mm")
+    minimum = table.number("min_confidence", 0, 1, default=0.9)
+    return Field(name, (x, y, width, height), rule, boxes, minimum, table.flag("optional"))
+
+
+def _rule(table: _Table) -> Rule:
+    """The rule of length, pattern and check; length and pattern must agree."""
+    allowed: tuple[frozenset[str], ...] | None = None
+    if "length" in table:
+        allowed = (DIGITS,) * int(table.number("length", 1, LONGEST, whole=True))
+    if "pattern" in table:
+        pattern = _pattern(table)
+        if allowed and len(allowed) != len(pattern):
+            raise table.wrong("length", f"the pattern has {len(pattern)} digits: leave length out")
+        allowed = pattern
+    if "check" not in table:
+        return Rule(allowed)
+    name = table.text("check")
+    if name not in CHECKS:
+        raise table.wrong("check", f"choose one of {', '.join(CHECKS)}")
+    check = CHECKS[name]
+    if allowed and len(allowed) < check.shortest:
+        raise table.wrong("check", f"it takes numbers of {check.shortest} digits or more")
+    return Rule(allowed, check)
+
+
+def _pattern(table: _Table) -> tuple[frozenset[str], ...]:
+    """One set of digits for each place: "1" is a digit itself, "#" any, "[0-3]" and "[05]" are one of those."""
+    text = table.text("pattern")
+    places: list[frozenset[str]] = []
+    rest = text
+    while rest:
+        token = re.match(r"[0-9#]|\[(?:[0-9]-[0-9]|[0-9])+\]", rest, re.ASCII)
+        if not token:
+            advice = "give digits, # for any digit, and sets such as [0-3] or [05]"
+            raise table.wrong("pattern", f'"{rest[0]}" at place {len(text) - len(rest) + 1} is none of these: {advice}')
+        places.append(_set(token[0]))
+        if not places[-1]:
+            raise table.wrong("pattern", f"{token[0]} has no digits: write the smaller one first")
+        rest = rest[token.end() :]
+    if not 1 <= len(places) <= LONGEST:
+        raise table.wrong("pattern", f"give 1 to {LONGEST} digits")
+    return tuple(places)
+
+
+def _set(token: str) -> frozenset[str]:
+    if token == "#":  # noqa: S105
+        return DIGITS
+    ranges = re.findall(r"([0-9])-([0-9])", token)
+    alone = re.sub(r"[0-9]-[0-9]|[\[\]]", "", token)
+    if any(first > last for first, last in ranges):
+        return frozenset()
+    return frozenset(alone) | {d for first, last in ranges for d in DIGITS if first <= d <= last}
+
+
+class _Table:
+    """A TOML table whose keys are known, and sentences that name it."""
+
+    def __init__(self, values: Mapping[str, Any], where: str, keys: Sequence[str]) -> None:
+        self._values, self.where = values, where
+        for name in values:
+            if name not in keys:
+                near = difflib.get_close_matches(name, keys, 1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}."
+                raise InkdigitError(f'{where}: there is no key "{name}": {hint}')
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def wrong(self, name: str, advice: str) -> InkdigitError:
+        return InkdigitError(f"{self.where}: {name} = {self._values[name]!r} does not fit: {advice}.")
+
+    def _get(self, name: str) -> Any:
+        if name not in self._values:
+            raise InkdigitError(f"{self.where}: {name} is missing: see {SEE}.")
+        return self._values[name]
+
+    def text(self, name: str) -> str:
+        value = self._get(name)
+        if not isinstance(value, str):
+            raise self.wrong(name, "give a text in quotes")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise self.wrong(name, "give true or false")
+        return value
+
+    def number(self, name: str, low: float, high: float, *, default: float | None = None, whole: bool = False) -> float:
+        if default is not None and name not in self._values:
+            return default
+        value = self._get(name)
+        if not _is_number(value, low, high) or (whole and value != int(value)):
+            raise self.wrong(name, f"give a {'whole ' if whole else ''}number from {low:g} to {high:g}")
+        return float(value)
+
+    def numbers(self, name: str, count: int, low: float, high: float) -> tuple[float, ...]:
+        values = self._get(name)
+        if not isinstance(values, list) or len(values) != count or not all(_is_number(v, low, high) for v in values):
+            raise self.wrong(name, f"give {count} numbers from {low:g} to {high:g}, in mm")
+        return tuple(map(float, values))
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        value = self._get(name)
+        if not isinstance(value, dict):
+            raise self.wrong(name, f"it is a table: see {SEE}")
+        return value
+
+    def tables(self, name: str) -> list[Mapping[str, Any]]:
+        value = self._get(name)
+        if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+            raise self.wrong(name, f"write [[{name}]] above each: see {SEE}")
+        return value
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
