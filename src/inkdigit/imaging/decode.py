@@ -32,19 +32,27 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def decode(
-    content: bytes, name: str, *, formats: Sequence[str] = FORMATS, largest: int = LARGEST, side: int | None = None
+    content: bytes,
+    name: str,
+    *,
+    formats: Sequence[str] = FORMATS,
+    largest: int = LARGEST,
+    side: int | None = None,
+    frame: int | None = None,
 ) -> Image.Image:
     """The picture in the bytes of a file, upright as its EXIF data says, of mode L, RGB or RGBA.
 
     name: what to call the picture in an error. formats: Pillow's names of those that are read. largest: pixels, by
     the header. side: a picture more than twice as long is shrunk by a whole factor, while it is decoded where its
-    format can; it stays at least so long. Raises TooLargeError, and InkdigitError for anything that is no such
-    picture, is damaged, or has several frames.
+    format can; it stays at least so long. frame: which of several, counted from 0. Raises TooLargeError, and
+    InkdigitError for anything that is no such picture, is damaged, or has several frames where none is named.
     """
     try:
         with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
+            if frame:
+                image.seek(frame)
             _check_size(image, name, largest)
-            problem = _problem(image)
+            problem = _problem(image, several=frame is not None)
             if not problem:
                 if side and max(image.size) >= 2 * side:
                     image.draft(None, _shrunk(image.size, side))  # what only JPEG can
@@ -68,10 +76,10 @@ def _check_size(image: Image.Image, name: str, largest: int) -> None:
         raise TooLargeError(f"{name} has {size}, and at most {largest:,} are read: make it smaller.")
 
 
-def _problem(image: Image.Image) -> str | None:
+def _problem(image: Image.Image, *, several: bool) -> str | None:
     """What the header says against reading the pixels at all."""
     # A telephone's JPEG may carry a second picture, of depths or for bright screens, beside the one to see.
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    if not several and image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         return "has several frames: save the one to read as a picture of its own"
     if image.mode in {"I", "F"}:
         return "has pixels of 32 bits: save it with 8 bits"
