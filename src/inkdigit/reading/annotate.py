@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageStat
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from inkdigit.files import atomic
 from inkdigit.reading.text import Box, Digit, Line, Reading
@@ -39,8 +40,9 @@ def _opaque(picture: Image.Image) -> Image.Image:
     """A copy in RGB; what is transparent becomes white, or nearly black below bright ink."""
     if picture.mode != "RGBA":
         return picture.convert("RGB") if picture.mode != "RGB" else picture.copy()
-    (ink,) = ImageStat.Stat(picture.convert("L"), picture.getchannel("A").point(lambda alpha: 255 * (alpha > 127))).mean
-    ground = Image.new("RGBA", picture.size, "#1b212a" if ink > 160 else "white")
+    visible = np.asarray(picture.convert("L"))[np.asarray(picture.getchannel("A")) > 127]
+    bright = visible.size and visible.mean() > 160
+    ground = Image.new("RGBA", picture.size, "#1b212a" if bright else "white")
     return Image.alpha_composite(ground, picture).convert("RGB")
 
 

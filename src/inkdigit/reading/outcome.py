@@ -39,7 +39,7 @@ class Outcome:
 
 
 def printable(text: str) -> str:
-    """What is no letter, as a file's name may hold, as an escape like \\udcff; in JSON it means the same."""
+    """What is no letter, as a file's name may hold, as an escape, which in JSON means the same."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
