@@ -16,6 +16,7 @@ from inkdigit.reading.outcome import Outcome, PictureError, Read
 from inkdigit.reading.reader import Layout, Reader
 from inkdigit.reading.server import Server
 from inkdigit.reading.text import Reading
+from inkdigit.recognizer import Recognizer
 
 # A result has "text", "lines" and "rejected"; and "annotated", where that picture was written.
 
@@ -37,7 +38,7 @@ def told(outcome: Outcome, *, named: bool) -> list[str]:
 
 def here(run: Path | None, options: Options) -> Read:
     """Reads pictures one after the other with the model of a run, or the one that ships, in this process."""
-    reader = Reader.load(run)
+    reader = Reader(Recognizer.load(*([run] if run else [])))
     annotations = Annotations(options.annotate) if options.annotate else None
 
     def read(file: Path) -> Generator[Outcome]:

@@ -26,13 +26,8 @@ Layout = Literal["page", "line"]
 class Reader:
     """Reads digits off pictures. Serves any number of threads."""
 
-    def __init__(self, recognizer: Recognizer) -> None:
+    def __init__(self, recognizer: Recognizer, threads: int = 0) -> None:  # noqa: ARG002
         self._recognizer = recognizer
-
-    @classmethod
-    def load(cls, run: str | Path | None = None) -> Reader:
-        """With the model of a run folder, or the one that ships. Raises InkdigitError for what is no such folder."""
-        return cls(Recognizer.load(*([run] if run else [])))
 
     def read(
         self,
@@ -93,4 +88,4 @@ def read(image: Image.Image | NDArray[Any] | bytes | str | Path, *, layout: Layo
 
 @cache
 def _shipped() -> Reader:
-    return Reader.load()
+    return Reader(Recognizer.load())

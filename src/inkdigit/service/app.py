@@ -162,7 +162,7 @@ def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]
         Batcher(settings.max_batch, settings.max_queue, metrics.batch_size.observe),
         Bodies(settings.max_body, settings.read_timeout),
         Room(settings.max_reads, "max_reads"),
-        Pictures(settings.max_pixels, settings.max_images),
+        Pictures(settings.max_pixels, settings.max_images, settings.threads),
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.tell_version()

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +41,12 @@ Options = tuple[Literal["page", "line"], float]  # layout and min_confidence, as
 class Pictures:
     """Prepares and reads pictures, beside the event loop unless they are small.
 
-    max_pixels: of a picture, in millions. max_images: pictures or pages in one request.
+    max_pixels: of a picture, in millions. max_images: pictures or pages in one request. threads: of a reader's model.
     """
 
-    def __init__(self, max_pixels: int, max_images: int) -> None:
-        self._largest, self._most = max_pixels * 1_000_000, max_images
+    def __init__(self, max_pixels: int, max_images: int, threads: int) -> None:
+        self._largest, self._most, self._threads = max_pixels * 1_000_000, max_images, threads
+        self._reader: tuple[Recognizer, Any] | None = None
         Image.MAX_IMAGE_PIXELS = None  # this limit is the one that counts, by the header too
         self._pool = ThreadPoolExecutor(2, "pictures")
 
@@ -99,13 +100,17 @@ class Pictures:
                 raise too_many(self._most + 1, self._most) from None
 
     def _read_one(self, page: Page, field: str, recognizer: Recognizer, options: Options) -> Reading:
-        # Here and not above: OpenCV would keep a server waiting, as it starts, that may never be asked to read.
-        from inkdigit.reading.reader import Reader
+        reader = self._reader
+        if reader is None or reader[0] is not recognizer:  # the first one, or of a version that is new
+            # Here and not above: OpenCV would keep a server waiting, as it starts, that may never be asked to read.
+            from inkdigit.reading.reader import Reader
 
+            self._reader = reader = recognizer, Reader(recognizer, self._threads)
         layout, min_confidence = options
         with _told(field):
-            return Reader(recognizer).read(
-                page.picture(), layout=layout, min_confidence=min_confidence, name=page.name, largest=self._largest
+            picture = page.picture()
+            return reader[1].read(
+                picture, layout=layout, min_confidence=min_confidence, name=page.name, largest=self._largest
             )
 
 
