@@ -112,7 +112,7 @@ function several({ lines, rejected }) {
 }
 
 function row(digits) {
-  const line = document.createElement("p");
+  const line = document.createElement("div");
   for (const { digit, confidence } of digits) {
     const span = document.createElement("span");
     span.textContent = digit;

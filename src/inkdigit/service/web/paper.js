@@ -3,6 +3,8 @@
 const BRUSH = 0.075; // of the side: a digit as large as people draw it then has strokes as wide as MNIST's
 const SENT = 280; // pixels a side of what the model is asked about: ten for one of its own
 const WIDE = 1.3; // times its height, as wide as no digit is: a drawing of several
+const FINE = 0.16; // of the tallest stroke's height: the brush for several, for they are smaller than one
+const FINEST = 0.02;
 const STEP = 0.04; // of the side, that an arrow key moves the pen
 
 /** Draws with pointer and keyboard; tells of every "change". A state is its strokes, or one picture. */
@@ -70,11 +72,19 @@ export class Paper extends EventTarget {
   /** Whether it may show more than one digit: a picture, several strokes, or one that is wide. */
   get several() {
     const { strokes, picture } = this.#state;
-    const [width, height] = [0, 1].map((axis) => {
-      const places = strokes.flat().map((point) => point[axis]);
-      return Math.max(...places) - Math.min(...places) + BRUSH;
-    });
-    return Boolean(picture) || strokes.length > 1 || width > WIDE * height;
+    const [width, height] = extent(strokes.flat());
+    return Boolean(picture) || strokes.length > 1 || width + BRUSH > WIDE * (height + BRUSH);
+  }
+
+  /** Finer once the strokes that are finished are wider or higher than any digit made of them. */
+  get #brush() {
+    const { strokes } = this.#state;
+    const finished = this.#stroke ? strokes.slice(0, -1) : strokes;
+    if (finished.length < 2) return BRUSH;
+    const [width, height] = extent(finished.flat());
+    const tallest = Math.max(...finished.map((stroke) => extent(stroke)[1]));
+    if (Math.max(width, height) < WIDE * tallest) return BRUSH;
+    return Math.min(Math.max(FINE * tallest, FINEST), BRUSH);
   }
 
   get isPicture() {
@@ -88,7 +98,7 @@ export class Paper extends EventTarget {
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.fillStyle = "#fff";
     context.fillRect(0, 0, SENT, SENT);
-    trace(context, this.#state.strokes, SENT, "#000");
+    trace(context, this.#state.strokes, SENT, "#000", this.#brush);
     return canvas.convertToBlob({ type: "image/png" });
   }
 
@@ -134,7 +144,9 @@ export class Paper extends EventTarget {
   #up(event) {
     if (event.pointerId !== this.#pointer) return;
     this.#pointer = null;
+    const before = this.#brush;
     this.#stroke = null;
+    if (this.#brush !== before) this.#tell();
   }
 
   #place(event) {
@@ -175,15 +187,23 @@ export class Paper extends EventTarget {
     context.clearRect(0, 0, side, side);
     if (this.#state.picture) fit(context, this.#state.picture, side);
     const { color, accentColor } = getComputedStyle(canvas);
-    trace(context, this.#state.strokes, side, color);
+    trace(context, this.#state.strokes, side, color, this.#brush);
     for (const mark of this.#marks) frame(context, mark, side, getComputedStyle(canvas));
-    if (this.#pen) ring(context, this.#pen, side, accentColor);
+    if (this.#pen) ring(context, this.#pen, side, accentColor, this.#brush);
   }
 }
 
+/** Width and height of what some points span. */
+function extent(points) {
+  return [0, 1].map((axis) => {
+    const places = points.map((point) => point[axis]);
+    return Math.max(...places) - Math.min(...places);
+  });
+}
+
 /** Strokes through their points, the corners between them rounded away. */
-function trace(context, strokes, side, colour) {
-  Object.assign(context, { strokeStyle: colour, lineWidth: BRUSH * side, lineCap: "round", lineJoin: "round" });
+function trace(context, strokes, side, colour, brush) {
+  Object.assign(context, { strokeStyle: colour, lineWidth: brush * side, lineCap: "round", lineJoin: "round" });
   for (const stroke of strokes) {
     const points = stroke.map(([x, y]) => [x * side, y * side]);
     context.beginPath();
@@ -226,9 +246,9 @@ function frame(context, { box: [x, y, width, height], text, look }, side, style)
 }
 
 /** The keyboard's pen: a ring, filled while it is down. */
-function ring(context, pen, side, colour) {
+function ring(context, pen, side, colour, brush) {
   context.beginPath();
-  context.arc(pen.x * side, pen.y * side, (BRUSH / 2) * side, 0, 2 * Math.PI);
+  context.arc(pen.x * side, pen.y * side, (brush / 2) * side, 0, 2 * Math.PI);
   Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: 0.008 * side });
   if (pen.down) context.fill();
   else context.stroke();
