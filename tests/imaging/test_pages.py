@@ -101,7 +101,10 @@ def test_several_threads_may_draw_one_pdf() -> None:
 
 def encrypted() -> bytes:
     """A PDF that says that it is encrypted, with a password that nobody knows."""
-    entry = b"/Encrypt << /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P -4 >> /ID [<00> <00>]" % (b"11" * 32, b"22" * 32)
+    entry = b"/Encrypt << /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P -4 >> /ID [<00> <00>]" % (
+        b"11" * 32,
+        b"22" * 32,
+    )
     return PDF.replace(b"trailer\n<<", b"trailer\n<< " + entry, 1)
 
 
@@ -152,7 +155,7 @@ def test_what_is_too_much_is_refused() -> None:
 
 
 def test_without_its_package_a_pdf_is_refused_with_the_command_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    monkeypatch.setattr(module, "reads_pdf", bool)
     with pytest.raises(InkdigitError, match=r'scan\.pdf is a PDF.*pip install "inkdigit\[pdf\]"'):
         pages(PDF, "scan.pdf")
 

@@ -25,6 +25,7 @@ _TURNS = {  # what EXIF's orientation says was done to the picture -> what undoe
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_PLAIN = {"La": "LA", "RGBa": "RGBA"}  # modes of which Pillow knows one conversion only -> that one
 _SHAPES = "(height, width), with a third axis of 1, 3 or 4 for grey, RGB or RGBA"
 
 # Pillow warns of bombs and of damaged metadata and goes on. Sizes are checked here; a user gets one sentence.
@@ -101,6 +102,7 @@ def flat(image: Image.Image, side: int | None = None) -> Image.Image:
     """Any mode of Pillow's -> L, RGB or RGBA; upright, and no more than twice as long as `side`."""
     image.load()
     upright = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    image = image.convert(_PLAIN[image.mode]) if image.mode in _PLAIN else image
     if image.mode.startswith("I;16"):
         # Pillow's own conversion cuts off above 255.
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
