@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageColor
 
 from inkdigit.data.digits import Digits
 from tests.browser.hand import DIGITS, Stroke, beside, doubt, draw, expect, settled, strokes, touch
 from tests.handmade import bare_run
-from tests.onnx_models import slow_model
+from tests.onnx_models import linear_model, slow_model
 from tests.pages import file
 from tests.pages import page as digits_page
 from tests.serving import Served, served
@@ -129,8 +129,8 @@ def test_digits_side_by_side_are_read(visit: Open, numbers: str, side: float) ->
     expect(page.get_by_role("status")).to_have_text(f"{spelled}. {count}\xa0digits.")
     left, _, right, bottom = boxes(page)
     width = 0.8 * side * max(map(len, numbers.split("\n")))
-    assert abs(left - (0.5 - width / 2)) < 0.2 * side
-    assert abs(right - (0.5 + width / 2)) < 0.2 * side
+    assert abs(left - (0.5 - width / 2)) < 0.35 * side
+    assert abs(right - (0.5 + width / 2)) < 0.35 * side
     assert bottom < 0.5 + 0.5 * side * len(numbers.split("\n"))
 
 
@@ -157,7 +157,7 @@ def test_the_text_is_copied(visit: Open) -> None:
     page.click("#copy")
     expect(page.locator("#copied")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == "31\n2"
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject()")  # as where the page comes without https
+    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(); 0")  # as where the page comes without https
     page.click("#copy")
     expect(page.locator("#copied")).to_have_text("Press Ctrl+C to copy.")
     assert page.evaluate("getSelection().toString().trim()") == "31\n2"
@@ -183,18 +183,15 @@ def test_a_dropped_photo_shows_boxes_and_its_text(visit: Open, real_digits: Digi
     assert text(page) == "0522\n1859"
 
 
-def test_doubtful_digits_are_marked(visit: Open, real_digits: Digits) -> None:
-    page = visit()
-    seven, one = (Image.fromarray(~real_digits.images[real_digits.truth == digit][0]) for digit in (7, 1))  # pyright: ignore[reportArgumentType]
-    sheet = Image.new("L", (700, 300), 255)
-    sheet.paste(seven.resize((224, 224), Image.Resampling.BICUBIC), (50, 40))
-    ImageDraw.Draw(sheet).ellipse((420, 60, 560, 240), fill=0)  # a blot
-    page.set_input_files("#picture", {"name": "a.png", "mimeType": "image/png", "buffer": file("PNG", sheet)})
-    assert text(page).startswith("7")
-    marked = page.locator("#lines .doubt").count()
-    assert page.inner_text("#status").startswith(("2\xa0digits, 1 of them doubtful", "1\xa0digit, 1\xa0mark"))
-    assert marked == page.inner_text("#status").count("doubtful")
-    assert one.size == (28, 28)
+def test_doubtful_digits_are_marked(browser: Browser, tmp_path: Path) -> None:
+    context = browser.new_context()
+    with closing(context), served("--model", bare_run(tmp_path / "doubts", linear_model())) as server:
+        page = context.new_page()
+        page.goto(server.url)
+        draw(page, beside("17", 0.5))
+        assert len(text(page)) == page.locator("#lines .doubt").count() == 2
+        assert page.inner_text("#status") == "2\xa0digits, 2 of them doubtful."
+        assert page.get_attribute("#answer", "data-look") == "unsure"
 
 
 def test_the_bars_move_while_a_stroke_is_drawn(visit: Open) -> None:
@@ -567,6 +564,7 @@ def test_nothing_is_in_the_way_of_anybody(visit: Open, scheme: str, device: dict
     draw(page, DIGITS[2])
     settled(page)
     assert violations(page) == []
+    page.click("#clear")
     draw(page, beside("31\n2", 0.34))
     text(page)
     assert violations(page) == []
