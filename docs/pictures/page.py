@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from docs.pictures.read import written
@@ -46,7 +45,7 @@ with sync_playwright() as playwright, served() as server:
     list(doubt(phone))
     take(phone, "page-phone.png")
     stream = io.BytesIO()
-    Image.fromarray(written().picture).save(stream, "JPEG", quality=90)
+    written()[0].save(stream, "JPEG", quality=90)
     photo = visit(browser, server.url, DESKTOP)
     photo.set_input_files("#picture", {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": stream.getvalue()})
     settled(photo)
