@@ -83,7 +83,7 @@ def test_every_server_starts_and_every_example_works(tmp_path: Path, monkeypatch
     assert len([block for block, _ in done if block.startswith("inkdigit serve")]) == 6
     assert [result["digit"] for result in json.loads(said("-F file=@seven.png"))["results"]] == [7, None]
     assert json.loads(said("X-API-Key: $INKDIGIT_KEY"))["results"][0]["digit"] == 7
-    assert said("raise_for_status").startswith("7 0.99")
+    assert said('open("seven.png"').startswith("7 0.99")
     (read,) = json.loads(said("@page.png"))["results"]
     assert len(read["text"]) == 3
     photo, scan = said("scan.pdf").splitlines()
