@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 from inkdigit.knobs import describe
-from inkdigit.service.openapi.parts import png
+from inkdigit.service.openapi.parts import page, png
 from inkdigit.service.settings import ServiceSettings, variable
 from tests.conftest import Command
 from tests.handmade import bare_run
@@ -52,7 +52,10 @@ class Reader:
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are a shell's")
 def test_every_server_starts_and_every_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")
     (tmp_path / "seven.png").write_bytes(png())
+    (tmp_path / "page.png").write_bytes(png(page()))
+    page().save(tmp_path / "scan.pdf")
     Image.new("L", (90, 90), 255).save("blank.png")
     bare_run(tmp_path / "runs" / "mine", constant_model(3))
     bare_run(tmp_path / "models" / "1", constant_model(4))
@@ -80,7 +83,12 @@ def test_every_server_starts_and_every_example_works(tmp_path: Path, monkeypatch
     assert len([block for block, _ in done if block.startswith("inkdigit serve")]) == 6
     assert [result["digit"] for result in json.loads(said("-F file=@seven.png"))["results"]] == [7, None]
     assert json.loads(said("X-API-Key: $INKDIGIT_KEY"))["results"][0]["digit"] == 7
-    assert said("raise_for_status").startswith("7 0.99")
+    assert said('open("seven.png"').startswith("7 0.99")
+    (read,) = json.loads(said("@page.png"))["results"]
+    assert len(read["text"]) == 3
+    photo, scan = said("scan.pdf").splitlines()
+    assert photo.startswith(f"None ['{read['text']}'] [[")
+    assert scan.startswith("1 ['")
     assert said("three ones") == "[1, 1, 1]\n"
     assert said("* 27}").startswith("422 pixels Expected `array`")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.hand import DIGITS, doubt, draw, settled
+from docs.pictures.read import written
+from tests.browser.hand import DIGITS, beside, doubt, draw, settled
 from tests.conftest import CHROMIUM
 from tests.serving import served
 
@@ -42,3 +44,13 @@ with sync_playwright() as playwright, served() as server:
     take(desktop, "page.png")
     list(doubt(phone))
     take(phone, "page-phone.png")
+    stream = io.BytesIO()
+    written()[0].save(stream, "JPEG", quality=90)
+    photo = visit(browser, server.url, DESKTOP)
+    photo.set_input_files("#picture", {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": stream.getvalue()})
+    settled(photo)
+    take(photo, "page-photo.png")
+    several = visit(browser, server.url, PHONE)
+    draw(several, beside("2026", 0.3))
+    settled(several)
+    take(several, "page-several.png")

@@ -319,9 +319,13 @@ def synth(out: Path, pages: int, seed: int, source: Literal["train", "test"], na
 
 
 @main.command()
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=FILE)
-@click.option("--single", is_flag=True, help="Each picture shows one digit.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per picture, one a line.")
+@click.argument("files", metavar="PICTURE...", nargs=-1, required=True, type=FILE)
+@click.option("--page", "layout", flag_value="page", default=True, help="Find the lines of digits.  [default]")
+@click.option("--line", "layout", flag_value="line", help="There is one line of digits.")
+@click.option("--single", "layout", flag_value="single", help="There is one digit.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per picture or page, one a line.")
+@click.option("--annotate", "folder", type=FILE, metavar="DIR", help="Write each picture there with what was read.")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Leave out digits less sure than that, 0 to 1.")
 @click.option("--model", "run", type=FILE, metavar="RUN", help="Whose model reads.  [default: the one that ships]")
 @click.option("--url", help="Let the Inkdigit server there read, such as http://127.0.0.1:8000.")
 @click.option("--api-key", envvar="INKDIGIT_API_KEY", help="For that server; or the variable INKDIGIT_API_KEY.")
@@ -331,9 +335,11 @@ def synth(out: Path, pages: int, seed: int, source: Literal["train", "test"], na
 )
 @click.option("--review", type=FILE, help="With --form, also write a page (HTML) of the doubtful fields to correct.")
 def read(
-    images: tuple[Path, ...],
-    single: bool,
+    files: tuple[Path, ...],
+    layout: Literal["page", "line", "single"],
     as_json: bool,
+    folder: Path | None,
+    min_confidence: float | None,
     run: Path | None,
     url: str | None,
     api_key: str | None,
@@ -341,40 +347,55 @@ def read(
     output: Path,
     review: Path | None,
 ) -> None:
-    """Read the digits in pictures: photos, scans and drawings of any size and colour.
+    """Read the digits in pictures: photos, scans and drawings of any size and colour; PDF and TIFF page by page.
 
-    A picture on which nothing is drawn has no digit; after one that cannot be read, the exit code is 2.
+    It prints a line for each line of digits; of several pictures, after each one's name. After a picture that
+    cannot be read, the exit code is 2.
     """
     if not form and {"output", "review"} & set(_given()):
         raise InkdigitError("-o and --review are for the fields of a form: name its template with --form.")
     if form:
-        sys.exit(_read_form(form, images, output, review, run))
-    if not single:
-        raise InkdigitError("Whole pages cannot be read yet: add --single to read pictures of one digit each.")
+        sys.exit(_read_form(form, files, output, review, run))
     if url and run:
         raise InkdigitError("A server at --url reads with its own model: leave out --model, or --url.")
-    from inkdigit.reading import single as reading
-    from inkdigit.recognizer import Recognizer
+    from inkdigit.reading.outcome import outcomes
+    from inkdigit.reading.server import Server
 
-    reader = reading.at(url, api_key) if url else reading.here(Recognizer.load(*([run] if run else [])))
+    server = Server(url, api_key) if url else None
+    if layout == "single":
+        if folder or min_confidence is not None:
+            raise InkdigitError("--annotate and --min-confidence are for lines of digits: leave out --single.")
+        from inkdigit.reading import single as reading
+
+        reads = reading.at(server) if server else reading.here(run)
+    else:
+        from inkdigit.reading import files as reading
+
+        options = reading.Options(layout, min_confidence or 0, folder)
+        reads = reading.at(server, options) if server else reading.here(run, options)
     failed = False
-    for answer in reading.read_single(images, reader):
-        failed |= bool(answer.error)
-        told = answer.error and not as_json
-        click.echo(answer.to_json() if as_json else f"Error: {answer}" if told else str(answer), err=bool(told))
+    for outcome in outcomes(files, reads):
+        failed |= bool(outcome.error)
+        if as_json:
+            click.echo(outcome.to_json())
+        elif outcome.error:
+            click.echo(f"Error: {outcome.error}", err=True)
+        else:
+            lines = reading.told(outcome, named=len(files) > 1)
+            click.echo("\n".join(lines) if lines else f"{outcome.name} shows no digits.", err=not lines)
     sys.exit(2 if failed else 0)
 
 
-def _read_form(form: Path, images: tuple[Path, ...], output: Path, review: Path | None, run: Path | None) -> int:
+def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path | None, run: Path | None) -> int:
     """Read pictures of a form; give the exit code."""
-    if other := set(_given()) - {"form", "images", "output", "review", "run", "api_key"}:
+    if other := set(_given()) - {"form", "files", "output", "review", "run", "api_key"}:
         raise InkdigitError(
             f"--form reads the fields of a form into a table: leave out --{other.pop().removeprefix('as_')}."
         )
     from inkdigit.forms.command import run as read_forms
 
     whole = read_forms(
-        form, images, output, review, run, click.echo, lambda text: click.echo(f"Error: {text}", err=True)
+        form, files, output, review, run, click.echo, lambda text: click.echo(f"Error: {text}", err=True)
     )
     return 0 if whole else 2
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
 from inkdigit.data.digits import Digits
-from tests.browser.hand import DIGITS, Stroke, doubt, draw, expect, settled, strokes, touch
+from tests.browser.hand import DIGITS, Stroke, beside, doubt, draw, expect, settled, strokes, touch
 from tests.handmade import bare_run
-from tests.onnx_models import slow_model
+from tests.onnx_models import linear_model, slow_model
+from tests.pages import file
+from tests.pages import page as digits_page
 from tests.serving import Served, served
 
 if TYPE_CHECKING:
@@ -89,6 +91,109 @@ def test_a_digit_that_is_drawn_is_read(visit: Open, digit: int) -> None:
     )
     assert [100 * width for width in widths] == pytest.approx(found, abs=0.06)
     assert page.inner_text("#status") == f"{page.locator('#bars .chance').nth(digit).inner_text()} sure"
+
+
+def text(page: Page) -> str:
+    """The lines that the page shows once it has read what is on the paper; it shows no single digit then."""
+    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#answer")).to_have_attribute("data-shows", "lines")
+    assert not page.is_visible("#bars")
+    assert not page.is_visible("#digit")
+    return page.inner_text("#lines")
+
+
+def boxes(page: Page) -> NDArray[np.float64]:
+    """What encloses all boxes on the paper: left, top, right, bottom in units of its side."""
+    accent: str = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent')")
+    side, pixels = page.evaluate(
+        """() => {
+            const paper = document.getElementById("paper");
+            const { data } = paper.getContext("2d").getImageData(0, 0, paper.width, paper.width);
+            return [paper.width, [...data]];
+        }"""
+    )
+    near = np.abs(np.array(pixels).reshape(side, side, 4)[..., :3] - ImageColor.getrgb(accent)[:3]).max(axis=2) < 12
+    rows, columns = np.nonzero(near)
+    assert rows.size
+    return np.array([columns.min(), rows.min(), columns.max(), rows.max()]) / side
+
+
+@pytest.mark.parametrize(("numbers", "side"), [("17", 0.5), ("302", 0.34), ("7251\n03", 0.28)])
+def test_digits_side_by_side_are_read(visit: Open, numbers: str, side: float) -> None:
+    page = visit()
+    draw(page, beside(numbers, side))
+    assert text(page) == numbers
+    count = len(numbers.replace("\n", ""))
+    assert page.inner_text("#status") == f"{count}\xa0digits."
+    spelled = ", ".join(" ".join(line) for line in numbers.split("\n"))
+    expect(page.get_by_role("status")).to_have_text(f"{spelled}. {count}\xa0digits.")
+    left, _, right, bottom = boxes(page)
+    width = 0.8 * side * max(map(len, numbers.split("\n")))
+    assert abs(left - (0.5 - width / 2)) < 0.35 * side
+    assert abs(right - (0.5 + width / 2)) < 0.35 * side
+    assert bottom < 0.5 + 0.5 * side * len(numbers.split("\n"))
+
+
+def test_from_one_digit_to_several_and_back(visit: Open) -> None:
+    page = visit()
+    one, seven = beside("17", 0.5)
+    draw(page, [one])
+    assert settled(page) == "1"
+    assert not page.is_visible("#lines")
+    draw(page, [seven])
+    assert text(page) == "17"
+    page.click("#undo")
+    assert settled(page) == "1"
+    assert page.is_visible("#bars")
+    assert not page.is_visible("#lines")
+    page.keyboard.press("Delete")
+    assert page.inner_text("#status") == BLANK
+
+
+def test_the_text_is_copied(visit: Open) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    draw(page, beside("31\n2", 0.34))
+    assert text(page) == "31\n2"
+    page.click("#copy")
+    expect(page.locator("#copied")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == "31\n2"
+    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(); 0")  # as where the page comes without https
+    page.click("#copy")
+    expect(page.locator("#copied")).to_have_text("Press Ctrl+C to copy.")
+    assert page.evaluate("getSelection().toString().trim()") == "31\n2"
+
+
+def test_a_dropped_photo_shows_boxes_and_its_text(visit: Open, real_digits: Digits, tmp_path: Path) -> None:
+    page = visit()
+    sheet = Image.new("L", (1600, 1000), 225)
+    sheet.paste(digits_page(real_digits, "0522\n1859").point(lambda level: level * 225 // 255), (500, 300))
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(file("JPEG", sheet, quality=85))
+    drop(page, path)
+    assert text(page) == "0522\n1859"
+    assert page.inner_text("#status").startswith("8\xa0digits")
+    left, top, right, bottom = boxes(page)  # the photo lies in the middle of the square paper
+    assert 500 < 1600 * left < 560
+    assert 500 + 550 - 60 < 1600 * right < 500 + 560
+    assert 600 + 200 < 1600 * bottom < 600 + 320
+    assert 600 - 50 < 1600 * top < 600 + 40
+    page.click("#clear")
+    assert page.inner_text("#status") == BLANK
+    page.click("#undo")
+    assert text(page) == "0522\n1859"
+
+
+def test_doubtful_digits_are_marked(browser: Browser, tmp_path: Path) -> None:
+    context = browser.new_context()
+    with closing(context), served("--model", bare_run(tmp_path / "doubts", linear_model())) as server:
+        page = context.new_page()
+        page.goto(server.url)
+        draw(page, beside("17", 0.5))
+        assert len(text(page)) == 2
+        marked = page.locator("#lines .doubt").count()
+        assert marked > 0
+        assert page.inner_text("#status") == f"2\xa0digits, {marked} of them doubtful."
+        assert page.get_attribute("#answer", "data-look") == "unsure"
 
 
 def test_the_bars_move_while_a_stroke_is_drawn(visit: Open) -> None:
@@ -234,14 +339,19 @@ def test_a_picture_is_dropped(visit: Open, seven: bytes, tmp_path: Path) -> None
     page = visit()
     path = tmp_path / "seven.png"
     path.write_bytes(seven)
+    drop(page, path)
+    assert settled(page) == "7"
+    expect(page.locator("#drop")).to_be_hidden()
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drag a file over the page, which says so, and drop it."""
     hand = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver"):
         hand.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
     expect(page.locator("#drop")).to_be_visible()
     hand.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 300, "data": data})
-    assert settled(page) == "7"
-    expect(page.locator("#drop")).to_be_hidden()
 
 
 def test_a_photo_is_sent_upright_and_small(visit: Open, real_digits: Digits) -> None:
@@ -367,6 +477,14 @@ def test_paper_and_answer_fit_the_window(visit: Open, width: int, height: int) -
     assert paper["width"] == paper["height"] >= 180
     assert bars["y"] + bars["height"] <= model["y"]
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.click("#clear")
+    draw(page, beside("7251\n03", 0.28))
+    text(page)
+    for part in ("#lines", "#copy", "#model"):
+        box = page.locator(part).bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= height
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_the_drawing_outlives_the_server(browser: Browser) -> None:
@@ -447,6 +565,10 @@ def test_nothing_is_in_the_way_of_anybody(visit: Open, scheme: str, device: dict
     assert violations(page) == []
     draw(page, DIGITS[2])
     settled(page)
+    assert violations(page) == []
+    page.click("#clear")
+    draw(page, beside("31\n2", 0.34))
+    text(page)
     assert violations(page) == []
     page.set_input_files("#picture", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"seven"})
     expect(page.locator("#answer")).to_have_attribute("data-look", "wrong")

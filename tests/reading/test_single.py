@@ -231,7 +231,6 @@ def test_a_server_that_is_not_there_is_told_once(inkdigit: Command, pictures: li
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "Whole pages cannot be read yet: add --single"),
         (["--single", "--url", "file:///etc/passwd"], "file:///etc/passwd is not the address of a server"),
         (["--single", "--url", "127.0.0.1:8000"], "127.0.0.1:8000 is not the address of a server"),
         (["--single", "--url", "http://127.0.0.1:port"], "http://127.0.0.1:port is not the address of a server"),

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from inkdigit.service import app
 from inkdigit.service.models import Models
 from inkdigit.service.openapi import document
-from inkdigit.service.openapi.parts import png
+from inkdigit.service.openapi.parts import page, png
 from inkdigit.service.settings import ServiceSettings
 from tests.serving import Served, served
 
@@ -31,6 +31,13 @@ PAGES = {"/", "/docs", "/openapi.json", "/favicon.ico"}
 def server() -> Generator[Served]:
     with served() as server:
         yield server
+
+
+def pdf() -> bytes:
+    """A page with digits."""
+    stream = io.BytesIO()
+    page().save(stream, "PDF")
+    return stream.getvalue()
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -92,6 +99,8 @@ def test_every_example_of_a_request_is_answered_as_the_schema_says(server: Serve
                     request = {"content": bytes(784), "headers": headers}
                 elif kind.startswith("image/"):
                     request["content"] = png()
+                elif kind == "application/pdf":
+                    request["content"] = pdf()
                 with server.client() as client:
                     answer = client.request(method, address, **request)
                 assert answer.status_code == 200, f"{method} {address} {kind}: {answer.text}"
@@ -144,10 +153,12 @@ def test_schemas_refuse_what_the_server_refuses(server: Served) -> None:
 
 
 def test_limits_and_keys_that_are_set_appear_in_it() -> None:
-    limits = ServiceSettings(max_images=3, max_body=77, max_pixels=78, deadline=79.5, read_timeout=80, max_queue=81)
+    limits = ServiceSettings(
+        max_images=3, max_body=77, max_pixels=78, deadline=79.5, read_timeout=80, max_queue=81, max_reads=82
+    )
     content = document(limits)
     text = content["info"]["description"]
-    for words in ("3 images", "77 MiB", "78 million", "79.5 (`deadline`)", "80 seconds", "81 images"):
+    for words in ("3 images", "77 MiB", "78 million", "79.5 (`deadline`)", "80 seconds", "81 images", "82 requests"):
         assert words in text
     assert content["components"]["schemas"]["Pictures"]["properties"]["pixels"]["maxItems"] == 3
     assert "security" not in content

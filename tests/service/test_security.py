@@ -19,6 +19,7 @@ ORIGIN, OTHER = "https://page.example", "https://other.example"
 OPEN = ["/", "/docs", "/openapi.json", "/favicon.ico", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"]
 GUARDED = [
     ("POST", "/v1/digits"),
+    ("POST", "/v1/read"),
     ("GET", "/metrics"),
     ("POST", "/v1/models/digits:predict"),
     ("POST", "/v1/models/digits/versions/1:predict"),

@@ -31,6 +31,7 @@ OTHERS: dict[str, Any] = {  # another value for each setting
     "threads": 3,
     "max_batch": 5,
     "max_queue": 6,
+    "max_reads": 4,
     "max_images": 7,
     "max_body": 9,
     "max_pixels": 10,

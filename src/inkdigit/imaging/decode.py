@@ -34,6 +34,7 @@ _GREY_8 = b"\x08\x00\x00\x00\x00"  # bits, colour, compression, filter, not inte
 _IDAT_SUM = zlib.crc32(b"IDAT")
 _OVERHEAD = 57  # bytes of a PNG with one IDAT chunk, less what that holds
 _SMALL = 64  # pixels
+_PLAIN = {"La": "LA", "RGBa": "RGBA"}  # modes of which Pillow knows one conversion only -> that one
 _SHAPES = "(height, width), with a third axis of 1, 3 or 4 for grey, RGB or RGBA"
 
 # Pillow warns of bombs and of damaged metadata and goes on. Sizes are checked here; a user gets one sentence.
@@ -41,21 +42,29 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def decode(
-    content: bytes, name: str, *, formats: Sequence[str] = FORMATS, largest: int = LARGEST, side: int | None = None
+    content: bytes,
+    name: str,
+    *,
+    formats: Sequence[str] = FORMATS,
+    largest: int = LARGEST,
+    side: int | None = None,
+    frame: int | None = None,
 ) -> Image.Image:
     """The picture in the bytes of a file, upright as its EXIF data says, of mode L, RGB or RGBA.
 
     name: what to call the picture in an error. formats: Pillow's names of those that are read. largest: pixels, by
     the header. side: a picture more than twice as long is shrunk by a whole factor, while it is decoded where its
-    format can; it stays at least so long. Raises TooLargeError, and InkdigitError for anything that is no such
-    picture, is damaged, or has several frames.
+    format can; it stays at least so long. frame: which of several, counted from 0. Raises TooLargeError, and
+    InkdigitError for anything that is no such picture, is damaged, or has several frames where none is named.
     """
     try:
         if "PNG" in formats and min(largest, (side or _SMALL) ** 2) >= _SMALL**2 and (grey := _small_grey_png(content)):
             return grey
         with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
+            if frame:
+                image.seek(frame)
             _check_size(image, name, largest)
-            problem = _problem(image)
+            problem = _problem(image, several=frame is not None)
             if not problem:
                 if side and max(image.size) >= 2 * side:
                     image.draft(None, _shrunk(image.size, side))  # what only JPEG can
@@ -100,10 +109,10 @@ def _check_size(image: Image.Image, name: str, largest: int) -> None:
         raise TooLargeError(f"{name} has {size}, and at most {largest:,} are read: make it smaller.")
 
 
-def _problem(image: Image.Image) -> str | None:
+def _problem(image: Image.Image, *, several: bool) -> str | None:
     """What the header says against reading the pixels at all."""
     # A telephone's JPEG may carry a second picture, of depths or for bright screens, beside the one to see.
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    if not several and image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         return "has several frames: save the one to read as a picture of its own"
     if image.mode in {"I", "F"}:
         return "has pixels of 32 bits: save it with 8 bits"
@@ -125,6 +134,7 @@ def flat(image: Image.Image, side: int | None = None) -> Image.Image:
     """Any mode of Pillow's -> L, RGB or RGBA; upright, and no more than twice as long as `side`."""
     image.load()
     upright = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    image = image.convert(_PLAIN[image.mode]) if image.mode in _PLAIN else image
     if image.mode.startswith("I;16"):
         # Pillow's own conversion cuts off above 255.
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -201,9 +201,8 @@ def _noise_and_full(dark: Map, paper: Map) -> tuple[NDArray[Any], NDArray[Any]]:
     """In blocks of the map: the paper's mean deviation, and how dark ink is where there is any near."""
     height, width = dark.shape
     size = max(1, -(-width // _BLOCK)), max(1, -(-height // _BLOCK))
-    paper_only = cv2.min(
-        dark, 4 * float(np.median(dark)) + FAINT
-    )  # where a line fills the picture, ink is in every block
+    # Where a line fills the picture, there is ink in every block.
+    paper_only = np.minimum(dark, np.uint8(min(4 * float(np.median(dark)) + FAINT, 255)))
     mean = cv2.resize(paper_only, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     # A camera's noise is the same in the dark. Where there is more, it is texture if there is as much all around.
     lit = np.maximum(cv2.resize(paper, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255, 0.02)

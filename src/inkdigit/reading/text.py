@@ -29,6 +29,12 @@ class Digit:
             "box": list(self.box),
         }
 
+    @classmethod
+    def from_dict(cls, content: Any) -> Digit:
+        """What `to_dict` gave. Raises what Python raises where it is something else, as all `from_dict` do."""
+        probabilities = tuple(float(value) for value in content["probabilities"])
+        return cls(int(content["digit"]), float(content["confidence"]), probabilities, _box(content["box"]))
+
 
 @dataclass(frozen=True)
 class Line:
@@ -45,6 +51,11 @@ class Line:
         """As JSON has it."""
         return {"text": self.text, "digits": [digit.to_dict() for digit in self.digits]}
 
+    @classmethod
+    def from_dict(cls, content: Any) -> Line:
+        """What `to_dict` gave."""
+        return cls(tuple(map(Digit.from_dict, content["digits"])))
+
 
 @dataclass(frozen=True)
 class Rejected:
@@ -56,6 +67,11 @@ class Rejected:
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {"box": list(self.box), "reason": self.reason}
+
+    @classmethod
+    def from_dict(cls, content: Any) -> Rejected:
+        """What `to_dict` gave."""
+        return cls(_box(content["box"]), str(content["reason"]))
 
 
 @dataclass(frozen=True)
@@ -77,3 +93,14 @@ class Reading:
             "lines": [line.to_dict() for line in self.lines],
             "rejected": [rejected.to_dict() for rejected in self.rejected],
         }
+
+    @classmethod
+    def from_dict(cls, content: Any) -> Reading:
+        """What `to_dict` gave."""
+        lines, rejected = content["lines"], content["rejected"]
+        return cls(tuple(map(Line.from_dict, lines)), tuple(map(Rejected.from_dict, rejected)))
+
+
+def _box(values: Any) -> Box:
+    x, y, width, height = map(int, values)
+    return x, y, width, height

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -21,14 +22,15 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from inkdigit.reading.text import Reading
 from inkdigit.service.batching import Batcher, Images, Probabilities
 from inkdigit.service.connection import Protocol
 from inkdigit.service.keys import Keys
-from inkdigit.service.limits import Bodies
+from inkdigit.service.limits import Bodies, Room
 from inkdigit.service.log import say
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
-from inkdigit.service.pictures import Pictures, Prepared, is_small
+from inkdigit.service.pictures import Options, Pictures, Prepared, is_small
 from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 from inkdigit.service.settings import ServiceSettings
 
@@ -46,6 +48,7 @@ class Service:
     metrics: Metrics
     batcher: Batcher
     bodies: Bodies
+    reads: Room
     pictures: Pictures
     keys: Keys | None
     draining: bool = False
@@ -79,6 +82,27 @@ class Service:
         with self.bodies.holding(sum(map(len, files))), self.batcher.holding(len(files)), self._in_time():
             async with asyncio.timeout_at(deadline):
                 return await self.pictures.prepare(files, fields)
+
+    async def read(
+        self, model: Model, files: Sequence[bytes], fields: Sequence[str], options: Options, scope: Scope
+    ) -> list[tuple[int | None, Reading]]:
+        """What is read on each picture and page, counted. Raises Problem 413, 422, 503 or 504, and ClientGoneError."""
+        deadline = self.deadline()
+        with self.bodies.holding(sum(map(len, files))), self.reads.holding(1), self._in_time():
+            work = asyncio.ensure_future(self.pictures.read(files, fields, model.recognizer, options))
+            Protocol.of(scope).on_gone(work.cancel)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    found = await work
+            except asyncio.CancelledError:
+                if asyncio.current_task().cancelling():  # pyright: ignore[reportOptionalMemberAccess]
+                    raise
+                raise ClientGoneError from None
+        for _, reading in found:
+            digits = [digit.probabilities for line in reading.lines for digit in line.digits]
+            self.metrics.answers(np.array(digits, np.float32).reshape(-1, 10))
+            self.metrics.blank.inc(not digits)
+        return found
 
     async def predict(self, model: Model, images: Images, scope: Scope, deadline: float) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
@@ -117,7 +141,8 @@ def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]
         metrics,
         Batcher(settings.max_batch, settings.max_queue, metrics.batch),
         Bodies(settings.max_body, settings.read_timeout),
-        Pictures(settings.max_pixels),
+        Room(settings.max_reads, "max_reads"),
+        Pictures(settings.max_pixels, settings.max_images, settings.threads),
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.tell_version()
@@ -129,9 +154,10 @@ def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]
 
 def routes(service: Service) -> list[Route]:
     """Every route there is."""
-    from inkdigit.service.routes import digits, health, openinference, pages, tfserving
+    from inkdigit.service.routes import digits, health, openinference, pages, read, tfserving
 
-    return [route for face in (digits, openinference, tfserving, health, pages) for route in face.routes(service)]
+    faces = (digits, read, openinference, tfserving, health, pages)
+    return [route for face in faces for route in face.routes(service)]
 
 
 class Gate:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.recognizer import Recognizer
-from inkdigit.service.problems import ClientGoneError, overloaded
+from inkdigit.service.limits import Room
+from inkdigit.service.problems import ClientGoneError
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
@@ -33,7 +33,7 @@ class _Item:
             self.answer.set_exception(error)
 
 
-class Batcher:
+class Batcher(Room):
     """Feeds models from a bounded queue, on one thread beside the event loop that it is made in.
 
     No waiting window: the thread takes what there is, at most `max_batch` images together (a single request may have
@@ -43,8 +43,8 @@ class Batcher:
     """
 
     def __init__(self, max_batch: int, max_queue: int, on_batch: Callable[[Probabilities], object]) -> None:
-        self.max_batch, self.max_queue = max_batch, max_queue
-        self.depth = 0  # images accepted and not yet answered
+        super().__init__(max_queue, "max_queue")  # of images accepted and not yet answered
+        self.max_batch = max_batch
         self._on_batch = on_batch
         self._loop = asyncio.get_running_loop()
         self._work: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
@@ -55,26 +55,6 @@ class Batcher:
         """End the thread, after the batch it is at: ONNX Runtime aborts a process that ends in the middle of one."""
         self._work.put(None)
         self._thread.join()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether not one image more is accepted."""
-        return self.depth >= self.max_queue
-
-    def admit(self, images: int) -> None:
-        """Raise the Problem 503 where so many images more are too many. A lone request is never too large."""
-        if self.depth and self.depth + images > self.max_queue:
-            raise overloaded("max_queue")
-
-    @contextmanager
-    def holding(self, images: int) -> Generator[None]:
-        """Count so many images as accepted while the block runs. Raises the Problem 503 where they are too many."""
-        self.admit(images)
-        self.depth += images
-        try:
-            yield
-        finally:
-            self.depth -= images
 
     def at_once(self, recognizer: Recognizer, images: Images) -> Probabilities:
         """What `predict` gives, in the event loop: for a lone request, which a thread would keep waiting for longer."""

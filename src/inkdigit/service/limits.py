@@ -1,4 +1,4 @@
-"""How large a body may be and how long it may take: enforced while reading, before anything is decoded."""
+"""How large a body may be and how long it may take, enforced while reading; and how much may be under way."""
 
 from __future__ import annotations
 
@@ -11,10 +11,38 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from inkdigit.service.connection import Protocol
-from inkdigit.service.problems import ClientGoneError, Problem
+from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 
 MIB = 1 << 20
 BODIES = 16  # times the largest body, that all requests being read or prepared may hold together
+
+
+class Room:
+    """Counts what is under way, and refuses what is more than `most`. setting: the one that raises this limit."""
+
+    def __init__(self, most: int, setting: str) -> None:
+        self.most, self.setting = most, setting
+        self.depth = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether not one more is accepted."""
+        return self.depth >= self.most
+
+    def admit(self, count: int) -> None:
+        """Raise the Problem 503 where so many more are too many. A lone request is never too large."""
+        if self.depth and self.depth + count > self.most:
+            raise overloaded(self.setting)
+
+    @contextmanager
+    def holding(self, count: int) -> Generator[None]:
+        """Count so many as under way while the block runs. Raises the Problem 503 where they are too many."""
+        self.admit(count)
+        self.depth += count
+        try:
+            yield
+        finally:
+            self.depth -= count
 
 
 class Bodies:

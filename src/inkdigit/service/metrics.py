@@ -57,6 +57,10 @@ class Metrics:
     def batch(self, probabilities: NDArray[np.float32]) -> None:
         """The answers to a batch of images, (N, 10)."""
         self.batch_size.observe(len(probabilities))
+        self.answers(probabilities)
+
+    def answers(self, probabilities: NDArray[np.float32]) -> None:
+        """The answers to some images, (N, 10)."""
         for row in probabilities.tolist():
             confidence = max(row)
             self._digits[row.index(confidence)].inc()

@@ -29,6 +29,7 @@ class ServiceSettings:
     max_batch: int = knob(16, "images that go through the model together at the most", "images", 1, 4096)
     max_queue: int = knob(256, "images accepted and not yet answered, above which requests get 503", "images", 1, 10**6)
     max_images: int = knob(128, "images in one request", "images", 1, 4096)
+    max_reads: int = knob(8, "requests to /v1/read under way, above which others get 503", "requests", 1, 10**4)
     max_body: int = knob(8, "size of a request's body", "MiB", 1, 1024)
     max_pixels: int = knob(50, "size of a picture", "million pixels", 1, 1000)
     deadline: float = knob(5.0, "time to answer a request, after which it gets 504", "seconds", 0.001, 3600)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from inkdigit import __version__
-from inkdigit.service.openapi import digits, protocols
-from inkdigit.service.openapi.parts import DIGITS, HEALTH, INFERENCE, TENSORFLOW, Json
+from inkdigit.service.openapi import digits, protocols, read
+from inkdigit.service.openapi.parts import DIGITS, HEALTH, INFERENCE, PAGES, TENSORFLOW, Json
 from inkdigit.service.settings import ServiceSettings
 
 TAGS = {
-    DIGITS: "Inkdigit's own API.",
+    DIGITS: "Inkdigit's own API, for pictures of one digit each.",
+    PAGES: "Inkdigit's own API, for photos, scans and drawings with lines of digits.",
     TENSORFLOW: "The REST API of TensorFlow Serving, whose clients find the model under the name `digits`.",
     INFERENCE: "Version 2, as KServe and Triton speak it, with Triton's binary tensors.",
     HEALTH: "For whoever watches over the server.",
@@ -21,12 +22,12 @@ KEYS = {
 
 def document(settings: ServiceSettings) -> Json:
     """The OpenAPI 3.1 document of a server with these settings. Where it asks for keys, the document says so."""
-    components: Json = {"schemas": digits.schemas(settings) | protocols.schemas()}
+    components: Json = {"schemas": digits.schemas(settings) | read.schemas() | protocols.schemas()}
     content: Json = {
         "openapi": "3.1.0",
         "info": {"title": "Inkdigit", "version": __version__, "description": _description(settings)},
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": digits.paths() | protocols.paths(),
+        "paths": digits.paths() | read.paths() | protocols.paths(),
         "components": components,
     }
     if settings.api_key_file:
@@ -42,5 +43,6 @@ def _description(settings: ServiceSettings) -> str:
         f"A request has at most {settings.max_images} images (`max_images`) and {settings.max_body} MiB "
         f"(`max_body`), a picture {settings.max_pixels} million pixels (`max_pixels`). A request may take "
         f"{settings.read_timeout:g} seconds to arrive (`read_timeout`), and is answered within {settings.deadline:g} "
-        f"(`deadline`). At most {settings.max_queue} images wait at a time (`max_queue`)."
+        f"(`deadline`). At most {settings.max_queue} images wait at a time (`max_queue`), and {settings.max_reads} "
+        "requests to read pages (`max_reads`)."
     )

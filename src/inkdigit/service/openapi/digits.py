@@ -9,11 +9,12 @@ import msgspec
 
 from inkdigit.service.models import NAME
 from inkdigit.service.openapi import parts
-from inkdigit.service.openapi.parts import DIGITS, FILE, HEALTH, JSON, TEN, TEXT, Json, content, obj, reference
+from inkdigit.service.openapi.parts import DIGITS, HEALTH, JSON, TEN, TEXT, Json, content, obj, reference
 from inkdigit.service.pictures import FORMATS
 from inkdigit.service.problems import Details
-from inkdigit.service.routes.digits import Answer, Digit, Encoded, NoDigit, OnePicture, Pictures
+from inkdigit.service.routes.digits import Answer, Digit, NoDigit, OnePicture, Pictures
 from inkdigit.service.settings import ServiceSettings
+from inkdigit.service.uploads import Encoded
 
 
 def schemas(settings: ServiceSettings) -> Json:
@@ -48,11 +49,7 @@ def _digits() -> Json:
         "Pixels of several digits": {"pixels": [pixels, pixels]},
         "A picture file in base64": {"image": base64.b64encode(parts.png()).decode()},
     }
-    body: Json = {}
-    for kind in FORMATS:
-        body |= content(kind, FILE)
-    body |= content("multipart/form-data", obj(["file"], file=parts.array(FILE)))
-    body |= content(JSON, {"oneOf": kinds}, requests)
+    body = parts.files(FORMATS) | content(JSON, {"oneOf": kinds}, requests)
     digit = {"digit": 7, "confidence": max(TEN), "probabilities": TEN}
     answers = {
         "A digit": _answer(digit),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +13,13 @@ from PIL import Image, ImageDraw
 from inkdigit.service.problems import MEDIA_TYPE
 
 JSON, BINARY = "application/json", "application/octet-stream"
-DIGITS, TENSORFLOW, INFERENCE, HEALTH = "Digits", "TensorFlow Serving", "Open Inference Protocol", "Health and metrics"
+DIGITS, PAGES, TENSORFLOW, INFERENCE, HEALTH = (
+    "Digits",
+    "Pages",
+    "TensorFlow Serving",
+    "Open Inference Protocol",
+    "Health and metrics",
+)
 REASONS = {
     400: "It is not what its type says, or not HTTP.",
     401: "It has no API key that is known here.",
@@ -40,15 +46,25 @@ def seven() -> Image.Image:
     return image
 
 
+def page() -> Image.Image:
+    """Digits side by side, for examples: 717 on paper."""
+    sheet = Image.new("L", (300, 100), 255)
+    pen = ImageDraw.Draw(sheet)
+    for left in (20, 200):
+        pen.line([(left, 20), (left + 50, 20), (left + 20, 80)], fill=0, width=9)
+    pen.line([(135, 20), (135, 80)], fill=0, width=9)
+    return sheet
+
+
 def pixels() -> list[list[int]]:
     """Its 28×28 pixels."""
     return np.asarray(seven()).tolist()
 
 
-def png() -> bytes:
-    """Its picture file."""
+def png(image: Image.Image | None = None) -> bytes:
+    """Its picture file, or that of another image."""
     stream = io.BytesIO()
-    seven().save(stream, "PNG")
+    (image or seven()).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -65,6 +81,12 @@ def obj(required: Sequence[str], **properties: Any) -> Json:
 def array(items: Json, **more: Any) -> Json:
     """The schema of a list."""
     return {"type": "array", "items": items, **more}
+
+
+def files(kinds: Iterable[str]) -> Json:
+    """What bodies of picture files hold: one of some media types, or a form with several."""
+    form = content("multipart/form-data", obj(["file"], file=array(FILE)))
+    return {kind: {"schema": FILE} for kind in kinds} | form
 
 
 def content(kind: str, schema: Json, examples: Mapping[str, Any] | None = None) -> Json:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import sys
-from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -15,9 +13,6 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 from PIL import Image
-from python_multipart.exceptions import FormParserError
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,15 +20,15 @@ from starlette.routing import Route
 from inkdigit.service.app import Service, guarded
 from inkdigit.service.batching import Images, Probabilities
 from inkdigit.service.models import NAME
-from inkdigit.service.pictures import FORMATS, Blank, Prepared, from_base64
+from inkdigit.service.pictures import FORMATS, Blank, Prepared
 from inkdigit.service.problems import Problem, too_many
 from inkdigit.service.tensors import Picture, Pixel, Several, decode, stack
+from inkdigit.service.uploads import JSON, Base64, Encoded, Files, media_type, picture_files
 
 DEPTH = re.compile(rb'"pixels"\s*:\s*((?:\[\s*){0,4})')
 PIXELS = "Pixels are 28 rows of 28 whole numbers from 0 (paper) to 255 (ink), or a list of such images."
 EITHER = 'Send {"pixels": …} or {"image": "…"}, a picture file in base64.'
 
-Base64 = Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -53,12 +48,6 @@ class Pictures(msgspec.Struct, forbid_unknown_fields=True):
     """Pixels of several digits."""
 
     pixels: Several[Picture[Pixel]]
-
-
-class Encoded(msgspec.Struct, forbid_unknown_fields=True):
-    """A picture file in base64."""
-
-    image: Base64
 
 
 class Digit(msgspec.Struct):
@@ -95,14 +84,6 @@ class Answer(msgspec.Struct):
     results: list[Any]  # of Digit and NoDigit
 
 
-class InMemory(MultiPartParser):
-    """Starlette's parser, without its temporary files: what is sent is in memory already, and stays off the disk."""
-
-    spool_max_size = sys.maxsize
-
-
-Files = tuple[list[bytes], list[str]]  # picture files, and where in the request each of them stands
-
 QUICK, LENGTHS = msgspec.json.Decoder(Quick), [28] * 28
 NOTHING = np.empty((0, 10), np.float32)
 ONE, MANY, ENCODED = (msgspec.json.Decoder(kind) for kind in (OnePicture, Pictures, Encoded))
@@ -127,7 +108,7 @@ async def answer(service: Service, request: Request) -> Response:
     stack = images if isinstance(images, np.ndarray) else _stack(images)
     found = await service.predict(model, stack, request.scope, deadline) if len(stack) else NOTHING
     service.metrics.blank.inc(len(images) - len(stack))
-    return Response(_encode(str(model.version), images, found, show=show), media_type="application/json")
+    return Response(_encode(str(model.version), images, found, show=show), media_type=JSON)
 
 
 def _stack(images: list[Prepared]) -> Images:
@@ -138,16 +119,8 @@ def _stack(images: list[Prepared]) -> Images:
 
 async def _decode(request: Request, body: bytes, limit: int) -> Images | Files:
     """The pixels (N, 28, 28) uint8 in a body, or its picture files. Raises Problem."""
-    sent = dict(request.scope["headers"]).get(b"content-type", b"").decode("latin-1")
-    kind = sent.partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return _decode_json(body)
-    if kind in FORMATS:
-        return [body], ["body"]
-    if kind == "multipart/form-data":
-        return await _decode_multipart(request, body, limit)
-    known = ", ".join([*FORMATS, "application/json", "multipart/form-data"])
-    raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {kind or 'missing'}: send one of {known}.")
+    kind = media_type(request)
+    return _decode_json(body) if kind == JSON else await picture_files(request, kind, body, FORMATS, limit)
 
 
 def _show(request: Request) -> bool:
@@ -176,32 +149,11 @@ def _decode_json(body: bytes) -> Images | Files:
         if depth is None and "`image`" in problem.detail:
             raise Problem(problem.status, f"The object has neither pixels nor image. {EITHER}") from None
         raise
-    if isinstance(content, Encoded):
-        return [from_base64(content.image, "image")], ["image"]
-    return stack(content.pixels, 1 if isinstance(content, OnePicture) else 2)
-
-
-async def _decode_multipart(request: Request, body: bytes, limit: int) -> Files:
-    """The files in a multipart body, in the order sent. Raises Problem."""
-
-    async def stream() -> AsyncGenerator[bytes]:
-        yield body
-
-    try:
-        form = await InMemory(request.headers, stream(), max_files=limit, max_fields=0).parse()
-    except MultiPartException as error:
-        if "Maximum number of files" in error.message:
-            raise too_many(limit + 1, limit) from None
-        sentence = "Only files are taken" if "fields" in error.message else error.message.rstrip(".")
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{sentence}.", field="body") from None
-    except (FormParserError, UnicodeDecodeError, ValueError) as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"The multipart body is damaged: {error}.", field="body") from None
-    parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-    if not parts:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The multipart body holds no file.", field="body")
-    contents = [await part.read() for part in parts]
-    await form.close()
-    return contents, [f"files[{place}]" for place in range(len(parts))]
+    return (
+        content.files()
+        if isinstance(content, Encoded)
+        else stack(content.pixels, 1 if isinstance(content, OnePicture) else 2)
+    )
 
 
 def _encode(version: str, images: Images | list[Prepared], found: Probabilities, *, show: bool) -> bytes:

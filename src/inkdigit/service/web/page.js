@@ -22,8 +22,13 @@ paper.addEventListener("change", () => {
   if (paper.blank) say("idle", IDLE, "The paper is blank.");
   if (paper.blank) answer({ digit: null });
   busy(!paper.blank);
-  reader.read(paper.blank ? null : () => paper.blob());
+  reader.read(paper.blank ? null : sheet);
 });
+
+async function sheet() {
+  const { several, isPicture } = paper;
+  return { blob: await paper.blob(), several, isPicture };
+}
 
 /** One row of the list: digit, bar, probability. */
 function bar(digit) {
@@ -65,6 +70,8 @@ function show(outcome) {
     const { name, version } = outcome.model;
     const time = Math.max(Math.round(outcome.milliseconds), 1);
     at("model").textContent = `Model ${name}, version ${version} · ${time} ms`;
+    if (outcome.result.lines) return several(outcome.result);
+    paper.mark([]);
     judge(outcome.result);
     answer(outcome.result);
   } else if (outcome.kind === "key") {
@@ -82,7 +89,60 @@ function judge({ digit, confidence, probabilities }) {
   return say("unsure", `Not sure: ${perhaps(first)} or ${perhaps(second)}?`);
 }
 
+/** Several digits: their text, to be copied, and boxes on the paper. */
+function several({ lines, rejected }) {
+  const digits = lines.flatMap((line) => line.digits);
+  const unsure = digits.filter(({ confidence }) => confidence < SURE).length;
+  const look = ({ confidence }) => (confidence < SURE ? "unsure" : "sure");
+  paper.mark([
+    ...rejected.map(({ box }) => ({ box, text: "", look: "rejected" })),
+    ...digits.map((each) => ({ box: each.box, text: each.digit, look: look(each) })),
+  ]);
+  at("answer").dataset.shows = "lines";
+  at("lines").replaceChildren(...lines.map(({ digits: each }) => row(each)));
+  at("lines").dataset.size = size(lines);
+  at("copy").hidden = !digits.length;
+  at("copied").textContent = "";
+  const seen = digits.length ? count(digits.length, "digit", "digits") : "No digits";
+  const doubt = unsure ? `${unsure} of them doubtful` : "";
+  const others = rejected.length ? count(rejected.length, "mark that is none", "marks that are none") : "";
+  const text = `${[seen, doubt, others].filter(Boolean).join(", ")}.`;
+  const spelled = lines.map((line) => [...line.text].join(" ")).join(", ");
+  say(unsure ? "unsure" : digits.length ? "sure" : "idle", text, `${spelled}. ${text}`);
+}
+
+function row(digits) {
+  const line = document.createElement("div");
+  for (const { digit, confidence } of digits) {
+    const span = document.createElement("span");
+    span.textContent = digit;
+    span.title = `${percent(confidence)} sure`;
+    if (confidence < SURE) span.className = "doubt";
+    line.append(span);
+  }
+  return line;
+}
+
+function size(lines) {
+  const longest = Math.max(...lines.map(({ text }) => text.length));
+  if (longest <= 6 && lines.length <= 2) return "large";
+  return longest <= 12 && lines.length <= 5 ? "medium" : "small";
+}
+
+function count(number, one, more) {
+  return `${number}\u00a0${number === 1 ? one : more}`;
+}
+
+async function copy() {
+  const text = at("lines").innerText.trim();
+  // Without https: a browser keeps its clipboard, and the text is chosen for a person to copy.
+  const done = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (!done) getSelection().selectAllChildren(at("lines"));
+  at("copied").textContent = at("announced").textContent = done ? "Copied." : "Press Ctrl+C to copy.";
+}
+
 function answer({ digit, confidence, probabilities, input_png: seen }) {
+  at("answer").dataset.shows = "digit";
   const [name, doubt] = at("digit").children;
   name.textContent = digit ?? "–";
   doubt.hidden = digit === null || confidence >= SURE;
@@ -129,6 +189,7 @@ function onKey(event) {
   event.preventDefault();
 }
 
+at("copy").addEventListener("click", copy);
 at("undo").addEventListener("click", () => paper.undo());
 at("clear").addEventListener("click", () => paper.clear());
 for (const [button, input] of [["choose", "picture"], ["camera", "photo"]]) {

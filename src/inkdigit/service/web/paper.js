@@ -2,12 +2,16 @@
 
 const BRUSH = 0.075; // of the side: a digit as large as people draw it then has strokes as wide as MNIST's
 const SENT = 280; // pixels a side of what the model is asked about: ten for one of its own
+const WIDE = 1.3; // times its height, as wide as no digit is: a drawing of several
+const FINE = 0.16; // of the tallest stroke's height: the brush for several, for they are smaller than one
+const FINEST = 0.02;
 const STEP = 0.04; // of the side, that an arrow key moves the pen
 
 /** Draws with pointer and keyboard; tells of every "change". A state is its strokes, or one picture. */
 export class Paper extends EventTarget {
   #canvas;
   #states = [{ strokes: [] }];
+  #marks = []; // what was read, over it: { box: [x, y, width, height] in units of the side, text, look }
   #stroke = null; // the points of the one being drawn
   #pointer = null;
   #frame = null; // in which the screen is drawn next
@@ -38,18 +42,53 @@ export class Paper extends EventTarget {
 
   undo() {
     if (this.changed) this.#states.pop();
+    this.#marks = [];
     this.#changed();
   }
 
   clear() {
     if (!this.blank) this.#states.push({ strokes: [] });
+    this.#marks = [];
     this.#changed();
   }
 
   /** Lays a picture (anything that canvas draws) on the paper, and `blob` on what is sent. */
   lay(picture, blob) {
     this.#states.push({ strokes: [], picture, blob });
+    this.#marks = [];
     this.#changed();
+  }
+
+  /** Shows what was read. marks: { box, text, look }, their boxes in pixels of what was sent. */
+  mark(marks) {
+    const { width, height } = this.#state.picture ?? { width: SENT, height: SENT };
+    const side = Math.max(width, height);
+    const [left, top] = [(side - width) / 2, (side - height) / 2];
+    const onPaper = ([x, y, w, h]) => [(x + left) / side, (y + top) / side, w / side, h / side];
+    this.#marks = marks.map((mark) => ({ ...mark, box: onPaper(mark.box) }));
+    this.#show();
+  }
+
+  /** Whether it may show more than one digit: a picture, several strokes, or one that is wide. */
+  get several() {
+    const { strokes, picture } = this.#state;
+    const [width, height] = extent(strokes.flat());
+    return Boolean(picture) || strokes.length > 1 || width + BRUSH > WIDE * (height + BRUSH);
+  }
+
+  /** Finer once the strokes that are finished are wider or higher than any digit made of them. */
+  get #brush() {
+    const { strokes } = this.#state;
+    const finished = this.#stroke ? strokes.slice(0, -1) : strokes;
+    if (finished.length < 2) return BRUSH;
+    const [width, height] = extent(finished.flat());
+    const tallest = Math.max(...finished.map((stroke) => extent(stroke)[1]));
+    if (Math.max(width, height) < WIDE * tallest) return BRUSH;
+    return Math.min(Math.max(FINE * tallest, FINEST), BRUSH);
+  }
+
+  get isPicture() {
+    return Boolean(this.#state.picture);
   }
 
   /** What the model is to read: a Blob of the picture, or of dark strokes on white. */
@@ -59,7 +98,7 @@ export class Paper extends EventTarget {
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.fillStyle = "#fff";
     context.fillRect(0, 0, SENT, SENT);
-    trace(context, this.#state.strokes, SENT, "#000");
+    trace(context, this.#state.strokes, SENT, "#000", this.#brush);
     return canvas.convertToBlob({ type: "image/png" });
   }
 
@@ -80,6 +119,7 @@ export class Paper extends EventTarget {
   /** A new stroke goes on what was drawn so far; beside a picture it would be lost, so it starts a new drawing. */
   #begin(point) {
     this.#stroke = [point];
+    if (this.#state.picture) this.#marks = [];
     this.#states.push({ strokes: [...this.#state.strokes, this.#stroke] });
     this.#tell();
   }
@@ -104,7 +144,9 @@ export class Paper extends EventTarget {
   #up(event) {
     if (event.pointerId !== this.#pointer) return;
     this.#pointer = null;
+    const before = this.#brush;
     this.#stroke = null;
+    if (this.#brush !== before) this.#tell();
   }
 
   #place(event) {
@@ -145,14 +187,23 @@ export class Paper extends EventTarget {
     context.clearRect(0, 0, side, side);
     if (this.#state.picture) fit(context, this.#state.picture, side);
     const { color, accentColor } = getComputedStyle(canvas);
-    trace(context, this.#state.strokes, side, color);
-    if (this.#pen) ring(context, this.#pen, side, accentColor);
+    trace(context, this.#state.strokes, side, color, this.#brush);
+    for (const mark of this.#marks) frame(context, mark, side, getComputedStyle(canvas));
+    if (this.#pen) ring(context, this.#pen, side, accentColor, this.#brush);
   }
 }
 
+/** Width and height of what some points span. */
+function extent(points) {
+  return [0, 1].map((axis) => {
+    const places = points.map((point) => point[axis]);
+    return Math.max(...places) - Math.min(...places);
+  });
+}
+
 /** Strokes through their points, the corners between them rounded away. */
-function trace(context, strokes, side, colour) {
-  Object.assign(context, { strokeStyle: colour, lineWidth: BRUSH * side, lineCap: "round", lineJoin: "round" });
+function trace(context, strokes, side, colour, brush) {
+  Object.assign(context, { strokeStyle: colour, lineWidth: brush * side, lineCap: "round", lineJoin: "round" });
   for (const stroke of strokes) {
     const points = stroke.map(([x, y]) => [x * side, y * side]);
     context.beginPath();
@@ -167,10 +218,37 @@ function trace(context, strokes, side, colour) {
   }
 }
 
-/** The keyboard's pen: a ring, filled while it is down. */
-function ring(context, pen, side, colour) {
+/** A box around what was read, with the answer above it; dashed around what was not. */
+function frame(context, { box: [x, y, width, height], text, look }, side, style) {
+  const scale = devicePixelRatio;
+  const air = 3 * scale;
+  const inside = (place) => Math.min(Math.max(place, scale), side - scale);
+  const [left, top] = [x * side - air, y * side - air].map(inside);
+  const [right, bottom] = [(x + width) * side + air, (y + height) * side + air].map(inside);
+  const colour = style.getPropertyValue({ sure: "--accent", unsure: "--warn", rejected: "--muted" }[look]);
+  const size = Math.min(Math.max(0.5 * height * side, 13 * scale), 0.07 * side);
+  context.save();
+  Object.assign(context, { lineJoin: "round", textAlign: "center", font: `600 ${size}px ${style.fontFamily}` });
+  const [middle, above] = [(left + right) / 2, top - 0.25 * size];
+  const baseline = above > size ? above : bottom + size;
   context.beginPath();
-  context.arc(pen.x * side, pen.y * side, (BRUSH / 2) * side, 0, 2 * Math.PI);
+  context.roundRect(left, top, right - left, bottom - top, 4 * scale);
+  // Twice: on any paper there is one of the two colours to be seen.
+  for (const [strokeStyle, width] of [[style.getPropertyValue("--card"), 4.5], [colour, 2]]) {
+    Object.assign(context, { strokeStyle, lineWidth: width * scale });
+    if (look === "rejected") context.setLineDash([5 * scale, 4 * scale]);
+    context.stroke();
+    if (width > 3) context.strokeText(text, middle, baseline);
+  }
+  context.fillStyle = colour;
+  context.fillText(text, middle, baseline);
+  context.restore();
+}
+
+/** The keyboard's pen: a ring, filled while it is down. */
+function ring(context, pen, side, colour, brush) {
+  context.beginPath();
+  context.arc(pen.x * side, pen.y * side, (brush / 2) * side, 0, 2 * Math.PI);
   Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: 0.008 * side });
   if (pen.down) context.fill();
   else context.stroke();

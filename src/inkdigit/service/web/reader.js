@@ -16,7 +16,7 @@ const CLEARED = "the paper is blank";
  */
 export class Reader {
   #show;
-  #make = null; // makes the Blob to read; null where there is nothing
+  #make = null; // makes the sheet to read; null where there is nothing
   #asked = 0; // counts what was wanted,
   #done = 0; // and up to where it is settled
   #busy = null; // aborts the request in flight
@@ -30,7 +30,7 @@ export class Reader {
     addEventListener("online", () => this.#retry());
   }
 
-  /** make: gives a Blob (or a promise of one) when its turn comes; null stops what is going on. */
+  /** make: gives a sheet as `ask` takes it (or a promise of one) when its turn comes; null stops what is going on. */
   read(make) {
     this.#make = make;
     this.#asked += 1;
@@ -83,13 +83,29 @@ export class Reader {
   }
 }
 
-/** One request. busy: the AbortController that ends it. */
-async function ask(body, key, busy) {
+/**
+ * What is on a sheet: lines of digits, where it may be several and is; or one digit.
+ * sheet: { blob, several, isPicture }. busy: the AbortController that ends it.
+ */
+async function ask({ blob, several, isPicture }, key, busy) {
+  if (several) {
+    const outcome = await post("v1/read", blob, key, busy);
+    if (outcome.kind !== "answer") return outcome;
+    const { lines, rejected } = outcome.result;
+    const digits = lines.flatMap((line) => line.digits).length;
+    // On a photo, what is no digit would spoil the view of one; a drawing is one digit unless it is more.
+    if (digits > 1 || (isPicture && rejected.length)) return outcome;
+  }
+  return post("v1/digits?show=input", blob, key, busy);
+}
+
+/** One request. */
+async function post(route, body, key, busy) {
   const deadline = setTimeout(() => busy.abort(), DEADLINE);
   const headers = key ? { "X-API-Key": key } : {};
   const start = performance.now();
   const options = { method: "POST", body, headers, signal: busy.signal };
-  const response = await fetch("v1/digits?show=input", options).catch(() => null);
+  const response = await fetch(route, options).catch(() => null);
   const content = await response?.json().catch(() => null);
   clearTimeout(deadline);
   if (response?.ok && content) {

@@ -1,0 +1,57 @@
+"""Reading pages. The schemas are the Structs' of the route."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, get_args
+
+import msgspec
+
+from inkdigit.service.models import NAME
+from inkdigit.service.openapi import parts
+from inkdigit.service.openapi.parts import JSON, PAGES, TEN, Json, content, reference
+from inkdigit.service.pictures import page_kinds
+from inkdigit.service.routes.read import Layout, ReadAnswer
+
+
+def schemas() -> Json:
+    """Of answers."""
+    _, found = msgspec.json.schema_components([ReadAnswer], ref_template="#/components/schemas/{name}")
+    return found
+
+
+def paths() -> Json:
+    """POST /v1/read."""
+    picture = {"A picture file in base64": {"image": base64.b64encode(parts.png(parts.page())).decode()}}
+    body = parts.files(page_kinds()) | content(JSON, reference("Encoded"), picture)
+    digit = {"digit": 7, "confidence": max(TEN), "probabilities": TEN, "box": [40, 32, 31, 52]}
+    line = {"text": "7", "digits": [digit]}
+    rejected = {"box": [120, 20, 9, 9], "reason": "not sure"}
+    answers = {
+        "A picture": _answer({"text": "7", "lines": [line], "rejected": [rejected]}),
+        "The pages of a PDF": _answer(
+            {"page": 1, "text": "7", "lines": [line], "rejected": []},
+            {"page": 2, "text": "", "lines": [], "rejected": []},
+        ),
+    }
+    least = {"type": "number", "minimum": 0, "maximum": 1, "default": 0}
+    layout = {"enum": list(get_args(Layout)), "default": "page"}
+    operation = parts.operation(
+        "read",
+        PAGES,
+        "Read lines of digits",
+        content(JSON, reference("ReadAnswer"), answers),
+        parts.problems(400, 401, 408, 413, 415, 422, 503, 504),
+        description="A photo, a scan or a drawing, as a file, as a form with several, or as JSON. The answer has one "
+        "result a picture, in the order sent; of a PDF, or of a TIFF with several, one a page.",
+        parameters=[
+            parts.parameter("layout", "query", layout, "page finds the lines of digits; line says that there is one"),
+            parts.parameter("min_confidence", "query", least, "what is less sure is among the rejected"),
+        ],
+        requestBody={"required": True, "content": body},
+    )
+    return {"/v1/read": {"post": operation}}
+
+
+def _answer(*results: Any) -> Json:
+    return {"model": {"name": NAME, "version": "1"}, "results": list(results)}

@@ -1,0 +1,36 @@
+"""Pictures with lines of real digits, and files that hold them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from inkdigit.data.digits import Digits
+
+
+def page(digits: Digits, text: str, size: int = 112) -> Image.Image:
+    """Lines of digits of MNIST, dark on white paper, each on a square of its own.
+
+    size: of the 28 pixels that a digit comes in.
+    """
+    lines = text.split("\n")
+    width, height = int(1.2 * size), int(1.4 * size)
+    sheet = Image.new("L", (width * max(map(len, lines)) + 40, height * len(lines) + 40), 255)
+    assert digits.labels is not None
+    for row, line in enumerate(lines):
+        for place, digit in enumerate(line):
+            image = digits.images[np.flatnonzero(digits.labels == int(digit))[5]]
+            drawn = Image.fromarray(~image).resize((size, size), Image.Resampling.BICUBIC)
+            sheet.paste(drawn, (20 + width * place, 20 + height * row))
+    return sheet
+
+
+def file(kind: str, first: Image.Image, others: Sequence[Image.Image] = (), **options: object) -> bytes:
+    """The bytes of a picture file; of a TIFF or a PDF, with further pages."""
+    stream = io.BytesIO()
+    several = {"save_all": True, "append_images": [other.copy() for other in others]} if others else {}
+    first.copy().save(stream, kind, **several, **options)  # copies: Pillow leaves its options with what it saves
+    return stream.getvalue()

@@ -1,0 +1,64 @@
+"""What was read is drawn where it stands: in its colour, whatever the picture's size and mode."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
+
+from inkdigit.reading.annotate import CERTAIN, DOUBTFUL, NONE, annotate
+from inkdigit.reading.text import Box, Digit, Line, Reading, Rejected
+
+
+def digit(box: Box, confidence: float) -> Digit:
+    return Digit(7, confidence, (0.1,) * 10, box)
+
+
+def where(picture: Image.Image, colour: str) -> NDArray[np.bool_]:
+    """The pixels of a colour."""
+    near = np.abs(np.asarray(picture, int) - ImageColor.getrgb(colour)).max(axis=2)
+    return near < 8
+
+
+@pytest.mark.parametrize("factor", [1, 10, 40])
+def test_each_kind_of_box_has_its_colour_and_its_place(factor: int) -> None:
+    """On a picture of any size, in proportion."""
+    boxes: list[Box] = [(20, 40, 20, 24), (60, 40, 20, 24), (100, 40, 10, 10)]
+    sure, unsure, none = [tuple(factor * side for side in box) for box in boxes]
+    line = Line((digit(sure, 0.99), digit(unsure, 0.5)))  # type: ignore[arg-type]
+    reading = Reading((line,), (Rejected(none, "no digit"),))  # type: ignore[arg-type]
+    drawn = annotate(Image.new("L", (150 * factor, 100 * factor), 255), reading)
+    assert max(drawn.size) >= 640
+    scale = drawn.width / 150
+    for colour, (x, y, width, height) in zip((CERTAIN, DOUBTFUL, NONE), boxes, strict=True):
+        rows, columns = np.nonzero(where(drawn, colour))
+        assert x - 5 < columns.min() / scale <= x
+        assert x + width <= columns.max() / scale < x + width + 5
+        assert y + height <= rows.max() / scale < y + height + 5
+        assert (rows.min() / scale < y - 8) == (colour != NONE)  # the letter stands above its box
+        inside = where(drawn, colour)[round(y * scale) : round((y + height) * scale)]
+        assert not inside[:, round((x + 1) * scale) : round((x + width - 1) * scale)].any()  # over no ink
+
+
+def test_a_digit_at_the_upper_border_has_its_letter_below() -> None:
+    drawn = where(annotate(Image.new("L", (800, 200), 255), Reading((Line((digit((50, 0, 40, 60), 1.0),)),))), CERTAIN)
+    rows, _ = np.nonzero(drawn)
+    assert rows.max() > 80
+
+
+@pytest.mark.parametrize(("ink", "ground"), [(0, 255), (255, 27)])
+def test_transparent_paper_gets_a_colour_that_the_ink_is_seen_on(ink: int, ground: int) -> None:
+    picture = Image.new("RGBA", (700, 100), (ink, ink, ink, 0))
+    picture.paste((ink, ink, ink, 255), (300, 20, 320, 80))
+    drawn = annotate(picture, Reading())
+    assert drawn.mode == "RGB"
+    assert drawn.getpixel((310, 50)) == (ink,) * 3
+    assert drawn.getpixel((10, 10))[0] == ground  # type: ignore[index]
+
+
+def test_the_picture_itself_stays_as_it_was() -> None:
+    picture = Image.new("RGB", (700, 100), "white")
+    annotate(picture, Reading((Line((digit((50, 30, 40, 60), 1.0),)),)))
+    assert picture.getextrema() == ((255, 255),) * 3
+    assert annotate(Image.new("RGBA", (1, 1)), Reading()).size == (640, 640)
