@@ -312,7 +312,6 @@ def synth(out: Path, pages: int, seed: int, source: Literal["train", "test"], na
     """
     from inkdigit.synth import write
 
-    write.require()
     with click.progressbar(length=pages, label="Pages", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         write.write_pages(out, pages, seed, source, names or ["all"], lambda: bar.update(1))
     click.echo(f"{out}: {pages:,} pages, their truth in {out / write.LABELS}")

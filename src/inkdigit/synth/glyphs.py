@@ -5,9 +5,11 @@ A piece is an (h, w) uint8 array, 255 = full ink, cropped to its ink. The same g
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, NamedTuple
+from importlib import resources
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -272,16 +274,12 @@ def _rounded(line: Line, times: int = 2) -> Line:
     return line
 
 
-@cache
 def _glyph(font: str, character: str) -> list[list[tuple[int, int]]]:
     """The strokes of a letter in one of Hershey's fonts: capitals go from y = -12 down to 9."""
-    return [list(stroke) for glyph in _font(font).glyphs_for_text(character) for stroke in glyph.strokes]
+    return _fonts()[font][character]
 
 
 @cache
-def _font(name: str) -> Any:
-    from HersheyFonts import HersheyFonts
-
-    font = HersheyFonts()
-    font.load_default_font(name)
-    return font
+def _fonts() -> dict[str, dict[str, list[list[tuple[int, int]]]]]:
+    """The letters of A. V. Hershey, "Calligraphy for computers" (1967), which are in the public domain."""
+    return json.loads((resources.files("inkdigit.synth") / "letters.json").read_text(encoding="utf-8"))

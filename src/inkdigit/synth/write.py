@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -18,12 +17,6 @@ from inkdigit.files import atomic
 
 LABELS = "labels.jsonl"
 Part = Literal["train", "test"]
-
-
-def require() -> None:
-    """Raise InkdigitError where what draws pages is not installed; cheap, since nothing is imported."""
-    if not all(map(importlib.util.find_spec, ("cv2", "HersheyFonts"))):
-        raise InkdigitError('Pages are drawn with OpenCV and Hershey fonts: pip install "inkdigit[train]".')
 
 
 def write_pages(
