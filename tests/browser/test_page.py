@@ -166,7 +166,8 @@ def test_the_text_is_copied(visit: Open) -> None:
 def test_a_dropped_photo_shows_boxes_and_its_text(visit: Open, real_digits: Digits, tmp_path: Path) -> None:
     page = visit()
     sheet = Image.new("L", (1600, 1000), 225)
-    sheet.paste(digits_page(real_digits, "0522\n1859").point(lambda level: level * 225 // 255), (500, 300))
+    ink = np.asarray(digits_page(real_digits, "0522\n1859"))
+    sheet.paste(Image.fromarray((ink * (225 / 255)).astype(np.uint8)), (500, 300))
     path = tmp_path / "photo.jpg"
     path.write_bytes(file("JPEG", sheet, quality=85))
     drop(page, path)
