@@ -21,11 +21,11 @@ def main() -> None:
     """Train, unless that is done; write the network."""
     backend.prepare()
     from inkdigit.detector.network import to_onnx
-    from inkdigit.detector.training import BATCH, FIRST, RATES, STRIPS, THEN, WINDOWS, Training
+    from inkdigit.detector.training import BATCH, EPOCHS, FIRST, LAST, RATES, STRIPS, THEN, WINDOWS, Training
 
     training = Training(ROOT / "runs" / "line", SEED)
     for epoch, loss in training.run():
-        print(f"epoch {epoch + 1} of {FIRST + THEN}: loss {loss:.4f}", flush=True)
+        print(f"epoch {epoch + 1} of {EPOCHS}: loss {loss:.4f}", flush=True)
     folder = runs.SHIPPED / "line"
     folder.mkdir(parents=True, exist_ok=True)
     with atomic(folder / runs.MODEL) as temporary:
@@ -35,7 +35,7 @@ def main() -> None:
         "data": "strips and pages synthesised from MNIST's 60,000 training images",
         "settings": {
             "seed": SEED,
-            "epochs": [FIRST, THEN],
+            "epochs": [FIRST, THEN, LAST],
             "strips": [STRIPS, WINDOWS],
             "batch_size": BATCH,
             "learning_rate": RATES,

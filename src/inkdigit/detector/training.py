@@ -27,10 +27,12 @@ from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip, windows
 from inkdigit.training import AVERAGE_EVERY, Average
 
 WIDTH = 224  # pixels of a training strip
-FIRST, THEN = 24, 6  # epochs on strips written for the purpose, and on lines as they are found on pages
+# Epochs on strips written for the purpose; on lines as they are found on pages; on strips with rare styles.
+FIRST, THEN, LAST = 24, 6, 12
+EPOCHS = FIRST + THEN + LAST
 STRIPS, WINDOWS = 4096, 1536  # synthesised for each epoch: a page costs more
 BATCH = 32
-RATES = 3e-3, 1.5e-3  # the highest learning rates of both cycles
+RATES = 3e-3, 1.5e-3, 1.5e-3  # the highest learning rates of the three cycles
 SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
 INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
 UNIT = 16.0  # pixels: the boxes' sides are learnt in these
@@ -98,10 +100,15 @@ def synthesize_pages(digits: Digits, seed: int, epoch: int, count: int) -> tuple
     return _stacked(found[:count] + [synthesize_strip(digits, WIDTH, rng) for _ in range(count // 2)])
 
 
+def synthesize_rare(digits: Digits, seed: int, epoch: int, count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """The same as `synthesize`, with styles that are rare in MNIST."""
+    return synthesize(with_styles(digits, seed), seed, epoch, count)
+
+
 def with_styles(digits: Digits, seed: int) -> Digits:
-    """The digits, and a sixth as many in styles that are rare among them."""
+    """The digits, and a quarter as many in styles that are rare among them."""
     rng = np.random.default_rng((seed, 3))
-    labels = rng.integers(0, 10, len(digits) // 6)
+    labels = rng.integers(0, 10, len(digits) // 4)
     images = np.concatenate([digits.images, write(labels, rng)])
     return Digits(images, np.concatenate([digits.truth, labels]), f"{digits.source} and other styles")
 
@@ -132,7 +139,7 @@ class Training:
         done = self._restore()
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             upcoming = self._prepare(pool, train, done)
-            for epoch in range(done, FIRST + THEN):
+            for epoch in range(done, EPOCHS):
                 upcoming.result()
                 upcoming = self._prepare(pool, train, epoch + 1)
                 yield epoch, self._epoch(epoch)
@@ -147,7 +154,8 @@ class Training:
 
     def _prepare(self, pool: ProcessPoolExecutor, train: Digits, epoch: int) -> Future[None]:
         """Let the other process write what an epoch brings, unless it is there or no epoch is to come."""
-        work = (synthesize, STRIPS) if epoch < FIRST else (synthesize_pages, WINDOWS)
+        pages = FIRST <= epoch < FIRST + THEN
+        work = (synthesize_pages, WINDOWS) if pages else (synthesize_rare if epoch >= FIRST else synthesize, STRIPS)
         return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch, *work)
 
     def _chunk(self, epoch: int) -> Path:
@@ -156,9 +164,9 @@ class Training:
     def _epoch(self, epoch: int) -> float:
         """New strips and those of earlier epochs: to synthesise one takes as long as to learn from it, or longer."""
         rng = np.random.default_rng((self.seed, epoch, 1))
-        chosen = [epoch, int(rng.integers(max(epoch, 1)))] if epoch < FIRST else [epoch, int(rng.integers(FIRST))]
-        if epoch >= FIRST:
-            chosen.append(int(rng.integers(FIRST, max(epoch, FIRST + 1))))
+        pages = int(rng.integers(FIRST, min(max(epoch, FIRST + 1), FIRST + THEN)))
+        earlier = int(rng.integers(min(max(epoch, 1), FIRST)))
+        chosen = [epoch, earlier] if epoch < FIRST else [epoch, pages, earlier]
         parts: list[tuple[NDArray[np.uint8], NDArray[Any]]] = []
         for number in chosen:
             with np.load(self._chunk(number)) as chunk:
@@ -200,14 +208,16 @@ class Training:
 
 
 def _rate(epochs: float) -> float:
-    """The learning rate after so many epochs: two cycles, each a linear rise over a tenth, then half a cosine."""
-    done = epochs / FIRST if epochs < FIRST else (epochs - FIRST) / THEN
+    """The learning rate after so many epochs: three cycles, each a linear rise over a tenth, then half a cosine."""
+    phase = int(epochs >= FIRST) + int(epochs >= FIRST + THEN)
+    start, end = (0, FIRST, FIRST + THEN, EPOCHS)[phase : phase + 2]
+    done = (epochs - start) / (end - start)
     share = done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)
-    return RATES[epochs >= FIRST] * share + 1e-6
+    return RATES[phase] * share + 1e-6
 
 
 def _synthesised(path: Path, digits: Digits, seed: int, epoch: int, work: Synthesis, count: int) -> None:
-    if not path.is_file() and epoch < FIRST + THEN:
+    if not path.is_file() and epoch < EPOCHS:
         images, wanted = work(digits, seed, epoch, count)
         with atomic(path) as temporary, temporary.open("wb") as file:
             np.savez(file, images=images, wanted=wanted)

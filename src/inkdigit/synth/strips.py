@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -123,14 +123,18 @@ class _Writer:
         joined = self.rng.random() < 0.12
         count = int(self.rng.integers(1, 10))
         alike = self.rng.random() < 0.15  # "000", "11": many numbers have them, and they touch
+        round_from = int(self.rng.integers(1, 4)) if self.rng.random() < 0.2 else count
+        flat = float(self.rng.uniform(0.5, 1)), float(self.rng.uniform(1, 1.8))
         index = self._index(None)
         for place in range(count):
-            index = self._index(int(self.digits.truth[index]) if alike and self.rng.random() < 0.7 else None)
+            label = int(self.digits.truth[index]) if alike and self.rng.random() < 0.7 else None
+            zero = place >= round_from  # the zeros of a round amount are written in haste: low, wide, joined
+            index = self._index(0 if zero else label)
             before = self.right.copy()
-            left = self._digit(index, gap)
+            left = self._digit(index, GAPS[0] if zero else gap, *(flat if zero else (1, 1)))
             if not self.room:
                 return
-            if joined and place and gap[0] < 0.1:
+            if (joined and place and gap[0] < 0.1) or (place > round_from and self.rng.random() < 0.5):
                 self._join(before, left)
             if separated and self.rng.random() < 0.3:
                 self._sign(str(self.rng.choice(SEPARATORS)), gap)
@@ -153,13 +157,14 @@ class _Writer:
             return int(self.rng.integers(len(self.digits)))
         return int(self.rng.choice(np.flatnonzero(self.digits.truth == label)))
 
-    def _digit(self, index: int, gap: tuple[float, float]) -> int:
+    def _digit(self, index: int, gap: tuple[float, float], tall: float, wide: float) -> int:
         label = int(self.digits.truth[index])
-        height = max(round(self.height * float(np.exp(self.rng.normal(0, self.variation)))), 10)
-        crossed = label == 7 and self.rng.random() < 0.25
+        height = max(round(tall * self.height * float(np.exp(self.rng.normal(0, self.variation)))), 10)
+        crossed = label == 7 and self.rng.random() < 0.4
         broken = self.rng.random() < 0.04
         image = self.digits.images[index]
-        piece = glyphs.digit(image, height, self.hand, self.rng, broken=broken, crossed=crossed)
+        hand = replace(self.hand, aspect=self.hand.aspect * wide)
+        piece = glyphs.digit(image, height, hand, self.rng, broken=broken, crossed=crossed)
         top = self.foot - piece.shape[0] + float(self.rng.normal(0, 0.06)) * self.height
         box = self._put(piece, top, self._gap(gap))
         inside = min(box[2], self.strip.image.shape[1]) - box[0]
