@@ -52,6 +52,8 @@ class Sheet:
 
     def turned(self, quarters: int) -> Sheet:
         """The same, turned counter-clockwise by so many right angles."""
+        if not quarters:
+            return self
         height, width = self.ink.shape
         back = (
             np.eye(3),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 STRIDE = 2  # pixels of a strip for each column of the network's answer
 UNIT = 16.0  # pixels in which it tells the sides of boxes
 LEAST = 0.3  # probability that a digit's middle is in a column, below which there is none
-SAME = 0.6  # two boxes that share so much of the narrower one's width are one digit's
+SAME = 0.8  # two boxes that share so much of the narrower one's width are one digit's
 AT_ONCE = 4096  # columns of pixels in a call of ONNX Runtime: bounds the memory
 
 

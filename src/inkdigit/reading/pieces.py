@@ -16,7 +16,7 @@ Boxes = Sequence[tuple[float, float, float, float]]  # left, top, right, bottom 
 
 _INK = 48  # of 255: less is a stroke's soft edge, which joins neighbours
 _WHOLE = 0.8  # of a piece of ink inside a digit's box: it is the digit's
-_HALF = 0.5  # the recognizer's part in what a digit that stands alone is
+_HALF = 0.2  # the recognizer's part in what a digit that stands alone is
 _TALL = 9  # pixels of a strip that is 48 high: ink less long is a sign or dirt, and not worth a word
 
 

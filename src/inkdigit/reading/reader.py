@@ -23,7 +23,10 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.runs import MODEL, SHIPPED, read_verified
 
 DETECTOR = SHIPPED / "line"
-DOUBTFUL = 0.6  # a digit that is less sure speaks against the way that a page was turned
+SURE, DOUBTFUL = 0.75, 0.6  # confidences; a page that is read more surely is upright; less speaks against a turn
+LIKELY = 0.5  # mean confidence, below which a line has no digits
+
+Found = tuple[list[list[Digit]], list[Rejected]]  # lines, and what is none
 
 
 class Reader:
@@ -54,25 +57,36 @@ class Reader:
         A picture without ink has no lines. Raises InkdigitError for what is no picture.
         """
         name = name or (str(image) if isinstance(image, str | Path) else "the picture")
-        sheet = find_ink(opened(image, name, formats, largest), ink)
-        quarters = turns(sheet) if layout == "page" else (0,)
-        found = [self._read(sheet.turned(turn) if turn else sheet, layout) for turn in quarters]
-        lines, rejected = max(found, key=lambda reading: _plausible(reading[0]))  # the first, where they are alike
+        lines, rejected = self._read_upright(find_ink(opened(image, name, formats, largest), ink), layout)
         rejected += [Rejected(digit.box, "not sure") for digit in chain(*lines) if digit.confidence < min_confidence]
         sure = [tuple(digit for digit in line if digit.confidence >= min_confidence) for line in lines]
         return Reading(tuple(Line(line) for line in sure if line), tuple(rejected))
 
-    def _read(self, sheet: Sheet, layout: Layout) -> tuple[list[list[Digit]], list[Rejected]]:
+    def _read_upright(self, sheet: Sheet, layout: Layout) -> Found:
+        """The page turned as its lines lie; where what is read is doubtful, turned as speaks most for it."""
+        if layout == "line":
+            return self._read(sheet, layout)
+        likely = turns(sheet)
+        found = [self._read(sheet.turned(turn), layout) for turn in likely]
+        if 0 < max(map(_sureness, found)) < SURE:
+            found += [self._read(sheet.turned(turn), layout) for turn in range(4) if turn not in likely]
+        return max(found, key=_plausible)  # the first, where they are alike
+
+    def _read(self, sheet: Sheet, layout: Layout) -> Found:
         found = find_lines(sheet, layout)
         rejected = [Rejected(blot.box, blot.reason) for blot in found.blots]
         every = [strip for line in found.lines for strip in line]
         spots = iter(self._detector.find([strip.image for strip in every]))
         lines: list[list[Digit]] = []
         for line in found.lines:
-            lines.append([])
+            digits: list[Digit] = []
             for strip, here in zip(line, spots, strict=False):
-                lines[-1] += self._digits(strip, here)
+                digits += self._digits(strip, here)
                 rejected += [Rejected(strip.box(*box), "no digit") for box in left_over(strip.image, here)]
+            if layout == "line" or sum(digit.confidence - LIKELY for digit in digits) > 0:
+                lines.append(digits)
+            else:  # what is found in letters and dirt is doubtful all along the line
+                rejected += [Rejected(digit.box, "no digit") for digit in digits]
         return lines, rejected
 
     def _digits(self, strip: Strip, spots: list[Spot]) -> list[Digit]:
@@ -85,9 +99,15 @@ class Reader:
         return digits
 
 
-def _plausible(lines: list[list[Digit]]) -> float:
+def _sureness(found: Found) -> float:
+    """The mean confidence of the digits; 0 where there are none."""
+    digits = list(chain(*found[0]))
+    return sum(digit.confidence for digit in digits) / len(digits) if digits else 0.0
+
+
+def _plausible(found: Found) -> float:
     """How much speaks for a page being read the right way up: sure digits for it, doubtful ones against."""
-    return sum(digit.confidence - DOUBTFUL for digit in chain(*lines))
+    return sum(digit.confidence - DOUBTFUL for digit in chain(*found[0]))
 
 
 def read(image: Image.Image | NDArray[Any] | bytes | str | Path, *, layout: Layout = "page", **more: Any) -> Reading:
