@@ -388,9 +388,9 @@ def read(
 def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path | None, run: Path | None) -> int:
     """Read pictures of a form; give the exit code."""
     if other := set(_given()) - {"form", "files", "output", "review", "run", "api_key"}:
-        raise InkdigitError(
-            f"--form reads the fields of a form into a table: leave out --{other.pop().removeprefix('as_')}."
-        )
+        option = other.pop().removeprefix("as_").replace("_", "-").replace("folder", "annotate")
+        option = click.get_current_context().params["layout"] if option == "layout" else option
+        raise InkdigitError(f"--form reads the fields of a form into a table: leave out --{option}.")
     from inkdigit.forms.command import run as read_forms
 
     whole = read_forms(

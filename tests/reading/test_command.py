@@ -93,7 +93,7 @@ def test_a_line_is_read_as_one_and_doubtful_digits_are_left_out(inkdigit: Comman
     done = inkdigit("read", "--json", "--line", "--min-confidence", 1, "a.png", cwd=folder)
     (answer,) = answers(done.stdout)
     assert answer["text"] == ""
-    assert [rejected["reason"] for rejected in answer["rejected"]] == ["not sure"] * 8
+    assert {rejected["reason"] for rejected in answer["rejected"]} == {"not sure"}
     (answer,) = answers(inkdigit("read", "--json", "--line", "a.png", cwd=folder).stdout)
     assert len(answer["lines"]) == 1
 

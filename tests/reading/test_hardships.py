@@ -1,0 +1,49 @@
+"""Each thing that makes real pages hard to read, on pages of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inkdigit import read
+from inkdigit.data.digits import Digits
+from inkdigit.synth.hardships import HARDSHIPS
+from inkdigit.synth.page import Page, synthesize_page
+
+PAGES = 2
+WRONG = 0.12  # of the digits, at most: these pages have few
+
+
+def pages(digits: Digits, hardship: str) -> list[Page]:
+    seeds = [(7, HARDSHIPS.index(hardship), number) for number in range(PAGES)]
+    return [synthesize_page(digits.images, digits.truth, [hardship], np.random.default_rng(seed)) for seed in seeds]
+
+
+def distance(one: str, other: str) -> int:
+    """The least number of characters to put in, take out or change."""
+    row = list(range(len(other) + 1))
+    for number, left in enumerate(one, 1):
+        above, row[0] = row[0], number
+        for k, right in enumerate(other, 1):
+            above, row[k] = row[k], min(above + (left != right), row[k] + 1, row[k - 1] + 1)
+    return row[-1]
+
+
+@pytest.mark.parametrize("hardship", HARDSHIPS)
+def test_pages_are_read_in_spite_of(hardship: str, real_digits: Digits) -> None:
+    wrong = total = 0
+    for page in pages(real_digits, hardship):
+        wrong += distance(read(page.picture).text.replace("\n", ""), page.text.replace("\n", ""))
+        total += len(page.text.replace("\n", ""))
+    assert wrong <= WRONG * total
+
+
+def test_boxes_are_where_the_digits_are(real_digits: Digits) -> None:
+    (page, _) = pages(real_digits, "sideways")
+    truth = sorted(digit.box for line in page.lines for digit in line)
+    found = sorted(digit.box for line in read(page.picture).lines for digit in line.digits)
+    assert len(found) == len(truth)
+    for (x, y, width, height), (left, top, wide, high) in zip(found, truth, strict=True):
+        size = max(wide, high)
+        assert abs(x + width / 2 - left - wide / 2) < 0.4 * size
+        assert abs(y + height / 2 - top - high / 2) < 0.4 * size
