@@ -22,7 +22,7 @@ def centre(images: np.ndarray) -> np.ndarray:
 
 def test_no_strength_changes_nothing(real_digits: Digits, ink: np.random.Generator) -> None:
     images = real_digits.images[:1500]
-    assert np.array_equal(augment(images, STILL, ink), images)
+    assert np.array_equal(augment(images, real_digits.truth[:1500], STILL, ink), images)
 
 
 def test_same_random_numbers_give_the_same_images(real_digits: Digits) -> None:
