@@ -1,0 +1,1 @@
+"""Pages of handwriting made up from MNIST's digits, with their truth."""
