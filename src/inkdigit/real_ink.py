@@ -101,7 +101,7 @@ def _printed(image: Picture, rng: np.random.Generator) -> Picture:
     values = image.astype(np.float32)
     if rng.random() < 0.5:
         values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.3, 0.9))
-    values = 255 * (values / 255) ** math.exp(rng.uniform(-0.5, 0.5)) * rng.uniform(0.85, 1.25)
+    values = 255 * (values / 255) ** math.exp(rng.uniform(-0.5, 0.5)) * rng.uniform(0.95, 1.3)
     values *= 1 + rng.uniform(0, 0.1) * rng.standard_normal(values.shape, np.float32)
-    down, right = rng.integers(-1, 2, 2)
-    return np.roll(values.clip(0, 255).astype(np.uint8), (down, right), (0, 1))
+    down, right = rng.integers(0, 3, 2)
+    return np.pad(values.clip(0, 255).astype(np.uint8), 1)[down : down + SIDE, right : right + SIDE]
