@@ -46,7 +46,9 @@ def _slanted(image: Picture, rng: np.random.Generator) -> Picture:
     side = int(SIDE * scale)
     middle = (side - 1) / 2
     shift = (SIDE - 1) / 2
-    matrix = np.array([[scale, scale * slope, middle - scale * (1 + slope) * shift], [0, scale, middle - scale * shift]])
+    matrix = np.array(
+        [[scale, scale * slope, middle - scale * (1 + slope) * shift], [0, scale, middle - scale * shift]]
+    )
     return np.asarray(cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_CUBIC), np.uint8)
 
 

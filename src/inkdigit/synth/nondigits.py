@@ -24,7 +24,7 @@ Strokes = list[NDArray[np.float64]]  # each (K, 2): x and y of its corners, in p
 
 
 def non_digits(count: int, digits: Picture, rng: np.random.Generator) -> Picture:
-    """So many pictures in MNIST's form, (count, 28, 28) uint8. digits: (N, 28, 28) uint8, some of which run together."""
+    """So many pictures in MNIST's form, (count, 28, 28) uint8. digits: (N, 28, 28) uint8, some to run together."""
     pictures: list[Picture] = []
     while len(pictures) < count:
         drawn = _drawn(digits, rng)
@@ -36,14 +36,34 @@ def non_digits(count: int, digits: Picture, rng: np.random.Generator) -> Picture
 
 def _drawn(digits: Picture, rng: np.random.Generator) -> Picture:
     kind = rng.random()
-    if kind < 0.55:
-        glyphs = _glyphs()
-        return _inked(_bent(glyphs[rng.integers(len(glyphs))], rng), rng)
-    if kind < 0.75:
+    if kind < 0.6:
+        return _inked(_bent(_letter(rng) if kind < 0.48 else _composed(rng), rng), rng)
+    if kind < 0.78:
         return _inked(_scribble(rng), rng)
-    if kind < 0.87:
+    if kind < 0.88:
         return _inked(_lines(rng), rng)
-    return _spots(rng) if kind < 0.92 else _together(digits, rng)
+    return _spots(rng) if kind < 0.93 else _together(digits, rng)
+
+
+def _letter(rng: np.random.Generator) -> Strokes:
+    glyphs = _glyphs()
+    return glyphs[rng.integers(len(glyphs))]
+
+
+def _composed(rng: np.random.Generator) -> Strokes:
+    """Two letters as one, above each other or side by side, or straight strokes: so are those of other alphabets."""
+    if rng.random() < 0.5:
+        shrunk = np.array([0.5, 1.0] if rng.random() < 0.5 else [1.0, 0.5])
+        aside = (1 - shrunk) * SIZE / 2
+        middle = SIDE / 2
+        return [(stroke - middle) * shrunk + middle + side * aside for side in (-1, 1) for stroke in _letter(rng)]
+    strokes: Strokes = []
+    for _ in range(rng.integers(3, 7)):
+        along = np.array([(1, 0), (0, 1), (1, 1), (1, -1)][rng.choice(4, p=[0.4, 0.4, 0.1, 0.1])])
+        middle = SIDE / 2 + rng.uniform(-SIZE / 2, SIZE / 2, 2) * (1 - 0.5 * np.abs(along))
+        half = along * SIZE * rng.uniform(0.15, 0.5)
+        strokes.append(np.stack([middle - half, middle + half]).clip((SIDE - SIZE) / 2, (SIDE + SIZE) / 2))
+    return strokes
 
 
 @cache
@@ -81,7 +101,7 @@ def _scribble(rng: np.random.Generator) -> Strokes:
     """A few strokes that wander, round or with corners."""
     strokes: Strokes = []
     for _ in range(rng.integers(1, 5)):
-        corners = rng.uniform(SIDE * 0.15, SIDE * 0.85, (rng.integers(2, 9), 2))
+        corners = rng.uniform(SIDE * 0.15, SIDE * 0.85, (rng.integers(3, 9), 2))
         if rng.random() < 0.6:
             corners = rounded(corners)
         strokes.append(corners)
