@@ -30,7 +30,7 @@ PICTURES = ROOT / "runs" / "digit-or-not.npz"
 WRITTEN, NONE = 4_000, 30_000  # digits in rare styles, and pictures of none, beside MNIST's 60,000
 
 READS = ("--real-ink", "0.33", "--other-styles", "0.08", "--epochs", "24")
-TELLS = ("--filters", "16, 32 32, 64", "--dense", "64", "--real-ink", "0.5", "--epochs", "6")
+TELLS = ("--filters", "16, 32 32, 64", "--dense", "64", "--real-ink", "0.5", "--epochs", "4")
 
 
 def main() -> None:
