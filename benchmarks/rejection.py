@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 from preparation import other_hands
 
@@ -98,7 +98,7 @@ def kept_of(scores: Scores, limit: float) -> float:
 
 def plot(digits: Scored, others: dict[str, Scored]) -> None:
     """Both over the share of digits kept: the error among these, and what is kept of other things."""
-    coverages = np.linspace(0.85, 1, 151)
+    coverages = np.linspace(0.9, 1, 101)
     figure = canvas(3.2)
     error, accepted = figure.subplots(1, 2)
     for name, style in (("not_digit", "-"), ("doubt", "--")):
@@ -113,8 +113,9 @@ def plot(digits: Scored, others: dict[str, Scored]) -> None:
     accepted.set(title="Other things taken for digits", ylim=(0, 1))
     for axes in (error, accepted):
         axes.set_xlabel("digits kept")
+        axes.xaxis.set_major_locator(MultipleLocator(0.02))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1 if axes is error else 0))
         axes.legend()
     figure.savefig(PLOT)
 
