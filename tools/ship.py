@@ -27,10 +27,10 @@ ROOT = Path(__file__).parents[1]
 COMMAND = "python tools/ship.py"
 READER, NOT_DIGIT = ROOT / "runs" / "shipped", ROOT / "runs" / "not-digit"
 PICTURES = ROOT / "runs" / "digit-or-not.npz"
-WRITTEN, NONE = 4_000, 30_000  # digits in rare styles, and pictures of none, beside MNIST's 60,000
+WRITTEN, NONE = 20_000, 40_000  # digits in rare styles, and pictures of none, beside MNIST's 60,000
 
 READS = ("--real-ink", "0.33", "--other-styles", "0.08", "--epochs", "24")
-TELLS = ("--filters", "16, 32 32, 64", "--dense", "64", "--real-ink", "0.5", "--epochs", "4")
+TELLS = ("--filters", "24, 32 32, 96", "--dense", "64", "--real-ink", "0.5", "--epochs", "6")
 
 
 def main() -> None:

@@ -16,6 +16,9 @@ from inkdigit.imaging.normalize import normalize
 SIDE = 144  # pixels of the picture that is drawn on
 SIZE = 90  # of what is drawn
 INK = 64  # grey level from which a pixel is ink
+# Hershey's fonts of single strokes, as a pen writes; most of the others are of print, and drawn in outline.
+PLAIN_FONTS = ("futural", "rowmans", "cursive", "scripts", "greek", "greeks", "japanese", "cyrillic")
+PLAIN = 0.7  # share of letters from these
 # A reader takes these for digits, whichever alphabet they stand in.
 LOOK_ALIKES = set("0123456789OoDQIilLjJSsZzgqbBG|!.,'`\"()[]/\\ ")
 
@@ -46,7 +49,9 @@ def _drawn(digits: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _letter(rng: np.random.Generator) -> Strokes:
-    glyphs = _glyphs()
+    fonts = _glyphs()
+    plain = rng.random() < PLAIN
+    glyphs = fonts[PLAIN_FONTS[rng.integers(len(PLAIN_FONTS))] if plain else list(fonts)[rng.integers(len(fonts))]]
     return glyphs[rng.integers(len(glyphs))]
 
 
@@ -67,9 +72,9 @@ def _composed(rng: np.random.Generator) -> Strokes:
 
 
 @cache
-def _glyphs() -> list[Strokes]:
-    """All letters and signs of the Hershey fonts but look-alikes, each scaled to SIZE about the middle."""
-    fonts, glyphs = HersheyFonts(), list[Strokes]()
+def _glyphs() -> dict[str, list[Strokes]]:
+    """All letters and signs of each Hershey font but look-alikes, scaled to SIZE about the middle."""
+    fonts, glyphs = HersheyFonts(), dict[str, list[Strokes]]()
     for font in fonts.default_font_names:
         fonts.load_default_font(font)
         for letter, glyph in fonts.all_glyphs.items():
@@ -78,7 +83,9 @@ def _glyphs() -> list[Strokes]:
                 points = np.concatenate(strokes)
                 low, high = points.min(axis=0), points.max(axis=0)
                 scale = SIZE / max((high - low).max(), 1)
-                glyphs.append([(stroke - (low + high) / 2) * scale + SIDE / 2 for stroke in strokes])
+                glyphs.setdefault(font, []).append(
+                    [(stroke - (low + high) / 2) * scale + SIDE / 2 for stroke in strokes]
+                )
     return glyphs
 
 
