@@ -35,7 +35,7 @@ def main() -> None:
     recognizer = Recognizer.load(*sys.argv[2:3])
     print(f"Model: {sys.argv[2] if len(sys.argv) > 2 else 'the one that ships'}; {machine.hardware()}\n")
     print("| digits | right | of | 95 % interval | merely resized |\n|---|---:|---:|---:|---:|")
-    for name, (pictures, labels) in sets(Path(sys.argv[1])):
+    for name, (pictures, labels) in (*other_hands(Path(sys.argv[1])), *mnists()):
         right = correct(recognizer, [prepare(picture) for picture in pictures], labels)
         resized = correct(recognizer, [resize(picture) for picture in pictures], labels)
         total = len(labels)
@@ -50,7 +50,7 @@ def main() -> None:
         )
 
 
-def sets(folder: Path) -> Iterator[tuple[str, Labelled]]:
+def other_hands(folder: Path) -> Iterator[tuple[str, Labelled]]:
     for name, file in (("Semeion", "semeion.npz"), ("ARDIS", "ardis.npz")):
         if (folder / file).exists():
             with np.load(folder / file) as arrays:
@@ -58,6 +58,9 @@ def sets(folder: Path) -> Iterator[tuple[str, Labelled]]:
     for name, file in (("Chars74K, drawn", "chars74k_hnd.zip"), ("HWD+", "hwd1000.zip")):
         if (folder / file).exists():
             yield name, zipped(folder / file)
+
+
+def mnists() -> Iterator[tuple[str, Labelled]]:
     _, test = mnist.load()
     yield "MNIST, test part", (list(test.images), test.truth)
     yield "the same, drawn large", (drawn_large(test.images), test.truth)

@@ -91,7 +91,7 @@ def keras30(seed: int) -> dict[str, Any]:
         model.optimizer.learning_rate = 1e-3 * 0.95**epoch
         order = rng.permutation(len(train))
         for rows in np.split(order, range(KERAS30.batch_size, len(order), KERAS30.batch_size)):
-            model.train_on_batch(augment(train.images[rows], KERAS30, rng), one_hot[rows])
+            model.train_on_batch(augment(train.images[rows], train.truth[rows], KERAS30, rng), one_hot[rows])
         print(f"keras30, epoch {epoch + 1}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - started
     from inkdigit.training import predict

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import inkdigit
+from inkdigit import runs
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import BATCH, Recognizer
 from tests.handmade import bare_run
@@ -97,6 +98,29 @@ def test_several_models_answer_with_the_mean_of_their_probabilities() -> None:
     other = Recognizer(linear_model(-WEIGHTS)).predict_proba(images)
     np.testing.assert_allclose(pair.predict_proba(images), (expected(images) + other) / 2, atol=1e-5)
     np.testing.assert_array_equal(pair.predict(images), pair.predict_proba(images).argmax(axis=1))
+
+
+def test_without_a_model_for_it_the_doubt_tells_what_is_no_digit(recognizer: Recognizer) -> None:
+    images = noise(BATCH + 3)
+    probabilities, not_digit = recognizer.predict_with_rejection(images)
+    np.testing.assert_array_equal(probabilities, recognizer.predict_proba(images))
+    assert (not_digit.shape, not_digit.dtype) == ((BATCH + 3,), np.float32)
+    np.testing.assert_allclose(not_digit, 1 - expected(images).max(axis=1), atol=1e-5)
+    assert recognizer.predict_with_rejection(images[:0])[1].shape == (0,)
+
+
+def test_a_run_may_have_a_model_that_tells_what_is_no_digit(tmp_path: Path) -> None:
+    images = noise(5)
+    run = bare_run(tmp_path, linear_model())
+    (run / "not_digit.onnx").write_bytes(linear_model(-WEIGHTS))
+    runs.check_in(run, ["not_digit.onnx"])
+    probabilities, not_digit = Recognizer.load(run).predict_with_rejection(images)
+    np.testing.assert_allclose(probabilities, expected(images), atol=1e-5)
+    digit = Recognizer(linear_model(-WEIGHTS)).predict_proba(images)[:, 0]
+    np.testing.assert_allclose(not_digit, 1 - digit, atol=1e-5)
+    (run / "not_digit.onnx").write_bytes(linear_model())
+    with pytest.raises(InkdigitError, match=r"not_digit\.onnx"):
+        Recognizer.load(run)
 
 
 def test_the_same_run_twice_is_refused(run: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

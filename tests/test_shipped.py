@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from inkdigit import runs
+import numpy as np
+import pytest
+
+from inkdigit import prepare, runs
 from inkdigit.data import mnist
 from inkdigit.recognizer import Recognizer
+
+REAL = Path(__file__).parents[2] / "shared" / "data" / "real" / "digits"
 
 
 def test_it_reads_digits_that_it_never_saw() -> None:
     digits = mnist.load()[1]
     assert (Recognizer.load().predict(digits.images[:2000]) == digits.truth[:2000]).mean() > 0.99
+
+
+@pytest.mark.parametrize(("name", "least"), [("semeion", 0.96), ("ardis", 0.985)])
+def test_it_reads_digits_of_other_hands_and_forms(name: str, least: float) -> None:
+    if not REAL.is_dir():
+        pytest.skip(f"the development data are not at {REAL}")
+    with np.load(REAL / f"{name}.npz") as arrays:
+        images, digits = np.stack([prepare(picture) for picture in arrays["x"]]), arrays["y"]
+    assert (Recognizer.load().predict(images) == digits).mean() >= least
 
 
 def test_it_is_small_and_says_how_it_was_made() -> None:
@@ -21,3 +36,5 @@ def test_it_is_small_and_says_how_it_was_made() -> None:
     assert manifest["made_by"] == "python tools/ship.py"
     assert manifest["figures"]["scored"] == "10,000 held-out rows"
     assert manifest["figures"]["training_rows"] <= 60_000
+    assert manifest["settings"]["preset"] == "fast"
+    assert manifest[runs.NOT_DIGIT]["settings"]["seed"] == manifest["settings"]["seed"] == 0

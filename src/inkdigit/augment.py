@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.handwriting import write
+from inkdigit.real_ink import rewrite
 from inkdigit.settings import Settings
 
 SIDE = 28
@@ -15,19 +17,30 @@ CONTROL_POINTS = 4  # the elastic field is a smooth surface through a grid of 4x
 TILES_AT_ONCE = 1000  # OpenCV's remap takes at most 32,767 rows
 
 
-def augment(images: NDArray[np.uint8], settings: Settings, rng: np.random.Generator) -> NDArray[np.uint8]:
+def augment(
+    images: NDArray[np.uint8], digits: NDArray[np.integer], settings: Settings, rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """Each image (N, 28, 28) rotated, sheared, zoomed, shifted and gently bent at random: (N, 28, 28) uint8.
 
     One bilinear resampling does it all, so that nothing is blurred twice. The elastic field follows Simard, Steinkraus
-    and Platt (2003), with cubic splines through a coarse grid in place of their Gaussian.
+    and Platt (2003), with cubic splines through a coarse grid in place of their Gaussian. Before that, the share
+    `other_styles` of the images become others of the same digit, (N,); after it, the share `real_ink` is written anew.
     """
     if len(images) > TILES_AT_ONCE:
-        halves = np.array_split(images, 2)
-        return np.concatenate([augment(half, settings, rng) for half in halves])
+        halves = zip(np.array_split(images, 2), np.array_split(digits, 2), strict=True)
+        return np.concatenate([augment(*half, settings, rng) for half in halves])
+    if settings.other_styles:
+        chosen = rng.random(len(images)) < settings.other_styles
+        images = images.copy()
+        images[chosen] = write(digits[chosen], rng)
     maps = _affine(len(images), settings, rng)
     if settings.elastic:
         maps += _elastic(len(images), settings.elastic, rng)
-    return _resample(images, maps)
+    changed = _resample(images, maps)
+    if settings.real_ink:
+        chosen = rng.random(len(images)) < settings.real_ink
+        changed[chosen] = rewrite(changed[chosen], rng)
+    return changed
 
 
 def _affine(count: int, settings: Settings, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -349,9 +349,10 @@ def _augmented(rows: Digits, settings: Settings) -> NDArray[np.uint8]:
     """One digit of each class and what augmentation makes of it: (classes, 1 + AUGMENTED_SHOWN, 28, 28) uint8."""
     from inkdigit.augment import augment
 
-    first = rows.images[np.unique(rows.truth, return_index=True)[1]]
+    digits, numbers = np.unique(rows.truth, return_index=True)
+    first = rows.images[numbers]
     rng = np.random.default_rng(settings.seed)
-    versions = [augment(first, settings, rng) for _ in range(AUGMENTED_SHOWN)]
+    versions = [augment(first, digits, settings, rng) for _ in range(AUGMENTED_SHOWN)]
     return np.stack([first, *versions], axis=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs import MODEL, SHIPPED, read_distinct, read_verified
+from inkdigit.runs import MODEL, NOT_DIGIT, SHIPPED, Run, read_distinct, read_verified
 
 BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
 
@@ -17,21 +18,21 @@ BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, a
 class Recognizer:
     """A trained model, ready to predict, or several whose probabilities are averaged. Serves any number of threads.
 
-    model, more: the bytes of ONNX files as `inkdigit.export` writes them. threads: that a model works on; 0: one for
-    each core.
+    model, more: the bytes of ONNX files as `inkdigit.export` writes them. not_digit: those of models that have learnt
+    two classes, 0 for a digit and 1 for none. threads: that a model works on; 0: one for each core.
     """
 
-    def __init__(self, model: bytes, *more: bytes, threads: int = 0) -> None:
+    def __init__(self, model: bytes, *more: bytes, not_digit: Sequence[bytes] = (), threads: int = 0) -> None:
         import onnxruntime
 
         options: Any = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         # Spinning threads keep the other core from whoever needs it: on a busy machine that halves the speed.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._sessions: list[Any] = [
-            onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-            for content in (model, *more)
-        ]
+        self._sessions, self._not_digit = (
+            [onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]) for content in contents]
+            for contents in ((model, *more), not_digit)
+        )
 
     @classmethod
     def load(cls, *paths: str | Path, threads: int = 0) -> Recognizer:
@@ -41,11 +42,14 @@ class Recognizer:
         a model is not the file it names or cannot be opened, or when two runs hold the same model.
         """
         runs = read_distinct([Path(path) for path in paths] or [SHIPPED])
-        models = [read_verified(run.folder, MODEL) for run in runs]
+        models, not_digit = (
+            _read(runs, MODEL),
+            _read([run for run in runs if NOT_DIGIT in run.manifest["files"]], NOT_DIGIT),
+        )
         try:
-            return cls(*models, threads=threads)
+            return cls(*models.values(), not_digit=[*not_digit.values()], threads=threads)
         except Exception as error:  # ONNX Runtime's errors have no other base
-            names, reason = " or ".join(str(run.folder / MODEL) for run in runs), " ".join(str(error).split())
+            names, reason = " or ".join(map(str, models | not_digit)), " ".join(str(error).split())
             raise InkdigitError(f"{names} is no model that ONNX Runtime opens: {reason}") from error
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -54,21 +58,37 @@ class Recognizer:
         images: (N, 28, 28) uint8, ink bright on dark (0 = paper). Raises InkdigitError for any other array.
         """
         _check(images)
-        if 0 < len(images) <= BATCH:
-            return self._run(images)
-        probabilities = np.empty((len(images), 10), np.float32)
-        for start in range(0, len(images), BATCH):
-            batch = slice(start, start + BATCH)
-            probabilities[batch] = self._run(images[batch])
-        return probabilities
+        return _mean(self._sessions, images)
+
+    def predict_with_rejection(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What `predict_proba` gives, and how likely each image shows no digit at all, (N,) float32 from 0 to 1.
+
+        Where no run has a model for that, which those of `inkdigit train` have not, it is the doubt about the digit:
+        1 less the highest probability.
+        """
+        probabilities = self.predict_proba(images)
+        digit = _mean(self._not_digit, images)[:, 0] if self._not_digit else probabilities.max(axis=1)
+        return probabilities, 1 - digit
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The most probable digit of each image, (N,) int64. Takes what `predict_proba` takes."""
         return self.predict_proba(images).argmax(axis=1).astype(np.int64)
 
-    def _run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        answers = [session.run(["probabilities"], {"pixels": images})[0] for session in self._sessions]
+
+def _read(runs: list[Run], name: str) -> dict[Path, bytes]:
+    return {run.folder / name: read_verified(run.folder, name) for run in runs}
+
+
+def _mean(sessions: list[Any], images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The mean of what several models say, (N, 10) float32."""
+    if 0 < len(images) <= BATCH:
+        answers = [session.run(["probabilities"], {"pixels": images})[0] for session in sessions]
         return answers[0] if len(answers) == 1 else np.mean(answers, axis=0)
+    probabilities = np.empty((len(images), 10), np.float32)
+    for start in range(0, len(images), BATCH):
+        batch = slice(start, start + BATCH)
+        probabilities[batch] = _mean(sessions, images[batch])
+    return probabilities
 
 
 def _check(images: Any) -> None:

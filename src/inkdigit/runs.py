@@ -21,6 +21,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 KERAS_MODEL = "model.keras"
+NOT_DIGIT = "not_digit.onnx"  # tells what is no digit, in a run that has it
 SHIPPED = Path(__file__).parent / "shipped"  # the run whose model comes with the package
 JOB, LOCK, CHECKPOINTS = "job.json", "lock", "checkpoints"
 

@@ -81,11 +81,18 @@ class Settings:
     zoom: float = knob(0.12, "zoom of width and of height, as a logarithm", "", 0, 2)
     shear: float = knob(0.15, "shear, as a slope", "", 0, 2)
     elastic: float = knob(0.25, "standard deviation of the smooth random bending", "pixels", 0, 10)
+    other_styles: float = knob(
+        0.0, "share of the images that become drawn ones of the same digit in rare styles", "", 0, 1
+    )
+    real_ink: float = knob(
+        0.0, "share of the images written anew with other pens and proportions, as scans are", "", 0, 1
+    )
 
     @property
     def augmented(self) -> bool:
         """Whether training images are changed at all."""
-        return any((self.rotation, self.shift, self.zoom, self.shear, self.elastic))
+        values = (self.rotation, self.shift, self.zoom, self.shear, self.elastic, self.other_styles, self.real_ink)
+        return any(values)
 
 
 def preset(name: str) -> Settings:

@@ -228,9 +228,9 @@ class Trainer:
         order = rng.permutation(len(self.train))[: self.steps * self.settings.batch_size]
         one_hot = np.eye(10, dtype=np.float32)
         for rows in np.array_split(order, self.steps):
-            images = self.train.images[rows]
-            changed = augment(images, self.settings, rng) if self.settings.augmented else images
-            yield changed, one_hot[self.train.truth[rows]]
+            images, truth = self.train.images[rows], self.train.truth[rows]
+            changed = augment(images, truth, self.settings, rng) if self.settings.augmented else images
+            yield changed, one_hot[truth]
 
 
 class Average:

@@ -1,0 +1,24 @@
+"""Pictures that are no digits: in MNIST's form, of many kinds, and told from digits by the model that ships."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inkdigit.data.digits import Digits
+from inkdigit.recognizer import Recognizer
+from inkdigit.synth.nondigits import non_digits
+
+
+def test_as_many_as_wanted_and_no_two_alike(real_digits: Digits) -> None:
+    drawn, again = (non_digits(200, real_digits.images, np.random.default_rng(seed)) for seed in (4, 4))
+    assert (drawn.shape, drawn.dtype) == ((200, 28, 28), np.uint8)
+    assert np.array_equal(drawn, again)
+    assert (drawn.max((1, 2)) > 200).all()
+    assert len(np.unique(drawn, axis=0)) >= 195
+
+
+def test_the_model_that_ships_tells_them_from_digits(real_digits: Digits, ink: np.random.Generator) -> None:
+    tells = Recognizer.load().predict_with_rejection
+    none, digits = tells(non_digits(300, real_digits.images, ink))[1], tells(real_digits.images[:1000])[1]
+    limit = np.quantile(digits, 0.98)
+    assert (none > limit).mean() > 0.9
