@@ -28,12 +28,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from cuts import read_strips
 from PIL import Image
 from service.servers import environment
 
 from inkdigit import machine
 from inkdigit.data import mnist
 from inkdigit.files import cache_dir
+from inkdigit.imaging.decode import FORMATS, LARGEST
+from inkdigit.imaging.lines import strips
+from inkdigit.imaging.prepare import opened
 from inkdigit.reading.reader import Layout, Reader
 from inkdigit.recognizer import Recognizer
 from inkdigit.synth.page import synthesize_page
@@ -105,12 +109,27 @@ def pages() -> Set:
     return found
 
 
+def classical(recognizer: Recognizer) -> Peer:
+    """The other design: the same strips, cut up finely, and the cuts that the recognizer likes best."""
+
+    def read(files: Sequence[Path], layout: Layout) -> tuple[Texts, float]:
+        started = time.perf_counter()
+        texts: Texts = []
+        for file in files:
+            lines = strips(opened(file, file.name, FORMATS, LARGEST), layout).lines
+            found = read_strips([strip.image for line in lines for strip in line], recognizer)
+            texts.append("\n".join("".join(str(digit.probabilities.argmax()) for digit in line) for line in found))
+        return texts, time.perf_counter() - started
+
+    return read
+
+
 def contestants(reader: Reader, layout: Layout) -> dict[str, Peer]:
     def ours(files: Sequence[Path], layout: Layout) -> tuple[Texts, float]:
         started = time.perf_counter()
         return [reader.read(file, layout=layout).text for file in files], time.perf_counter() - started
 
-    found: dict[str, Peer] = {"Inkdigit": ours}
+    found: dict[str, Peer] = {"Inkdigit": ours, "classical design": classical(Recognizer.load())}
     if "--alone" not in sys.argv:
         if shutil.which("tesseract"):
             found |= {f"Tesseract, mode {mode}": tesseract(mode) for mode in MODES[layout]}
