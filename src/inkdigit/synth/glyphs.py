@@ -5,16 +5,14 @@ A piece is an (h, w) uint8 array, 255 = full ink, cropped to its ink. The same g
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.synth.hershey import fonts
 from inkdigit.synth.skeleton import Strokes, from_lines, from_mask
 
 Piece = NDArray[np.uint8]
@@ -97,7 +95,7 @@ def has_loop(image: NDArray[np.uint8]) -> bool:
 
 def letter(character: str, height: int, hand: Hand, rng: np.random.Generator) -> Placed:
     """A letter of LETTERS; `height` is that of a capital."""
-    lines = [np.asarray(line, np.float32) for line in _glyph(str(rng.choice(FONTS)), character)]
+    lines = [np.asarray(line, np.float32) for line in fonts()[str(rng.choice(FONTS))][character]]
     top = np.array([0, 12], np.float32)
     return _drawn([(_rounded(line) + top) * np.float32(UNIT / 21) for line in lines], height, hand, rng)
 
@@ -272,14 +270,3 @@ def _rounded(line: Line, times: int = 2) -> Line:
         inner = np.stack([line[:-1] + step, line[1:] - step], 1).reshape(-1, 2)
         line = np.concatenate([line[:1], inner, line[-1:]], dtype=np.float32)
     return line
-
-
-def _glyph(font: str, character: str) -> list[list[tuple[int, int]]]:
-    """The strokes of a letter in one of Hershey's fonts: capitals go from y = -12 down to 9."""
-    return _fonts()[font][character]
-
-
-@cache
-def _fonts() -> dict[str, dict[str, list[list[tuple[int, int]]]]]:
-    """The letters of A. V. Hershey, "Calligraphy for computers" (1967), which are in the public domain."""
-    return json.loads((resources.files("inkdigit.synth") / "letters.json").read_text(encoding="utf-8"))

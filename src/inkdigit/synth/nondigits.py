@@ -7,11 +7,11 @@ from functools import cache
 
 import cv2
 import numpy as np
-from HersheyFonts import HersheyFonts
 from numpy.typing import NDArray
 
 from inkdigit.handwriting import draw, rounded
 from inkdigit.imaging.normalize import normalize
+from inkdigit.synth.hershey import fonts
 
 SIDE = 144  # pixels of the picture that is drawn on
 SIZE = 90  # of what is drawn
@@ -49,10 +49,10 @@ def _drawn(digits: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _letter(rng: np.random.Generator) -> Strokes:
-    fonts = _glyphs()
+    glyphs = _glyphs()
     plain = rng.random() < PLAIN
-    glyphs = fonts[PLAIN_FONTS[rng.integers(len(PLAIN_FONTS))] if plain else list(fonts)[rng.integers(len(fonts))]]
-    return glyphs[rng.integers(len(glyphs))]
+    font = glyphs[PLAIN_FONTS[rng.integers(len(PLAIN_FONTS))] if plain else list(glyphs)[rng.integers(len(glyphs))]]
+    return font[rng.integers(len(font))]
 
 
 def _composed(rng: np.random.Generator) -> Strokes:
@@ -74,19 +74,18 @@ def _composed(rng: np.random.Generator) -> Strokes:
 @cache
 def _glyphs() -> dict[str, list[Strokes]]:
     """All letters and signs of each Hershey font but look-alikes, scaled to SIZE about the middle."""
-    fonts, glyphs = HersheyFonts(), dict[str, list[Strokes]]()
-    for font in fonts.default_font_names:
-        fonts.load_default_font(font)
-        for letter, glyph in fonts.all_glyphs.items():
-            strokes = [np.array(stroke, float) for stroke in glyph.strokes if len(stroke) > 1]
+    found: dict[str, list[Strokes]] = {}
+    for font, letters in fonts().items():
+        for letter, glyph in letters.items():
+            strokes = [np.array(stroke, float) for stroke in glyph if len(stroke) > 1]
             if letter not in LOOK_ALIKES and strokes:
                 points = np.concatenate(strokes)
                 low, high = points.min(axis=0), points.max(axis=0)
                 scale = SIZE / max((high - low).max(), 1)
-                glyphs.setdefault(font, []).append(
+                found.setdefault(font, []).append(
                     [(stroke - (low + high) / 2) * scale + SIDE / 2 for stroke in strokes]
                 )
-    return glyphs
+    return found
 
 
 def _bent(strokes: Strokes, rng: np.random.Generator) -> Strokes:
