@@ -38,7 +38,7 @@ def test_every_example_reads_what_is_on_the_pictures(real_digits: Digits, tmp_pa
     first, second = (json.loads(line) for line in printed[2].splitlines())
     assert (first["page"], first["text"], second["text"]) == (1, "7", two[:-1])
     assert printed[3].startswith(f"{two}[(0, ")
-    assert printed[4:] == ["scan.pdf, page 1 ['7']\n", two]
+    assert printed[4:] == ["scan.pdf, page 1 ['7']\n", two, ""]
 
 
 def test_every_option_is_documented(inkdigit: Command) -> None:

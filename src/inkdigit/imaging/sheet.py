@@ -203,11 +203,12 @@ def _noise_and_full(dark: Map, paper: Map) -> tuple[NDArray[Any], NDArray[Any]]:
     """In blocks of the map: the paper's mean deviation, and how dark ink is where there is any near."""
     height, width = dark.shape
     size = max(1, -(-width // _BLOCK)), max(1, -(-height // _BLOCK))
-    # Where a line fills the picture, there is ink in every block.
-    paper_only = np.minimum(dark, np.uint8(min(4 * float(np.median(dark)) + FAINT, 255)))
-    mean = cv2.resize(paper_only, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    # A camera's noise is the same in the dark. Where there is more, it is texture if there is as much all around.
     lit = np.maximum(cv2.resize(paper, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255, 0.02)
+    # Where a line fills the picture, there is ink in every block: what is much darker than most is none of the noise.
+    usual = float(np.median(dark[::4, ::4] * (paper[::4, ::4] / np.float32(255))))
+    mean = cv2.min(dark, _spread((4 * usual + FAINT) / lit, dark, cv2.INTER_NEAREST))
+    mean = cv2.resize(mean, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    # A camera's noise is the same in the dark. Where there is more, it is texture if there is as much all around.
     camera = (1.25 * float(np.quantile(mean * lit, 0.25)) + 0.3) / lit
     texture = cv2.erode(mean, np.ones((3, 3), np.uint8))
     texture = np.minimum(texture, (2 * float(np.median(texture * lit)) + 1) / lit)  # more is a very broad stroke

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -18,7 +19,7 @@ from inkdigit.imaging.prepare import opened
 from inkdigit.imaging.sheet import Sheet, find_ink
 from inkdigit.reading.detector import LineDetector, Spot
 from inkdigit.reading.pieces import answered, left_over
-from inkdigit.reading.text import Digit, Line, Reading, Rejected
+from inkdigit.reading.text import Box, Digit, Line, Reading, Rejected
 from inkdigit.recognizer import Recognizer
 from inkdigit.runs import MODEL, SHIPPED, read_verified
 
@@ -57,9 +58,12 @@ class Reader:
         A picture without ink has no lines. Raises InkdigitError for what is no picture.
         """
         name = name or (str(image) if isinstance(image, str | Path) else "the picture")
-        lines, rejected = self._read_upright(find_ink(opened(image, name, formats, largest), ink), layout)
+        picture = opened(image, name, formats, largest)
+        lines, rejected = self._read_upright(find_ink(picture, ink), layout)
+        lines = [[replace(digit, box=_inside(digit.box, picture.size)) for digit in line] for line in lines]
         rejected += [Rejected(digit.box, "not sure") for digit in chain(*lines) if digit.confidence < min_confidence]
         sure = [tuple(digit for digit in line if digit.confidence >= min_confidence) for line in lines]
+        rejected = [replace(blot, box=_inside(blot.box, picture.size)) for blot in rejected]
         return Reading(tuple(Line(line) for line in sure if line), tuple(rejected))
 
     def _read_upright(self, sheet: Sheet, layout: Layout) -> Found:
@@ -97,6 +101,12 @@ class Reader:
             best = max(range(10), key=probabilities.__getitem__)
             digits.append(Digit(best, spot.here * probabilities[best], probabilities, strip.box(*spot.box)))
         return digits
+
+
+def _inside(box: Box, size: tuple[int, int]) -> Box:
+    """What of a box is in a picture of so many columns and rows: a pixel at least."""
+    left, top = (min(max(start, 0), length - 1) for start, length in zip(box[:2], size, strict=True))
+    return left, top, max(min(box[0] + box[2], size[0]) - left, 1), max(min(box[1] + box[3], size[1]) - top, 1)
 
 
 def _sureness(found: Found) -> float:
