@@ -34,6 +34,9 @@ def __getattr__(name: str) -> object:
 
         return prepare
     if name == "read":
+        from inkdigit.reading import require
+
+        require()
         from inkdigit.reading.reader import read
 
         return read

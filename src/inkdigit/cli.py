@@ -357,6 +357,7 @@ def read(
         sys.exit(_read_form(form, files, output, review, run))
     if url and run:
         raise InkdigitError("A server at --url reads with its own model: leave out --model, or --url.")
+    from inkdigit.reading import require
     from inkdigit.reading.outcome import outcomes
     from inkdigit.reading.server import Server
 
@@ -368,6 +369,7 @@ def read(
 
         reads = reading.at(server) if server else reading.here(run)
     else:
+        require()
         from inkdigit.reading import files as reading
 
         options = reading.Options(layout, min_confidence or 0, folder)
@@ -391,6 +393,9 @@ def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path |
         option = other.pop().removeprefix("as_").replace("_", "-").replace("folder", "annotate")
         option = click.get_current_context().params["layout"] if option == "layout" else option
         raise InkdigitError(f"--form reads the fields of a form into a table: leave out --{option}.")
+    from inkdigit.reading import require
+
+    require()
     from inkdigit.forms.command import run as read_forms
 
     whole = read_forms(

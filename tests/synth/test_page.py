@@ -223,11 +223,11 @@ def test_a_blank_page_has_nothing_on_it(real_digits: Digits):
 def test_boxes_hold_the_ink_and_nothing_else(real_digits: Digits, names: tuple[str, ...]):
     for seed in range(2):
         written = page(real_digits, seed, *names)
-        strong = marked(written, 90)
+        strong, weak = marked(written, 90), marked(written, 40)
         assert not (strong & ~in_boxes(written)).any()
         for digits in written.lines:
             for x, y, width, height in (digit.box for digit in digits):
-                rows, columns = np.nonzero(marked(written, 40)[y : y + height, x : x + width])
+                rows, columns = np.nonzero(weak[y : y + height, x : x + width])
                 assert rows.min() <= 2
                 assert columns.min() <= 2
                 assert height - rows.max() <= 3

@@ -19,6 +19,7 @@ from PIL import Image
 from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.pages import Page, pages, reads_pdf
 from inkdigit.imaging.prepare import NoInkError, prepare
+from inkdigit.reading import require
 from inkdigit.reading.text import Reading
 from inkdigit.recognizer import Recognizer
 from inkdigit.service.problems import Problem, too_many
@@ -102,6 +103,8 @@ class Pictures:
         reader = self._reader
         if reader is None or reader[0] is not recognizer:  # the first one, or of a version that is new
             # Here and not above: OpenCV would keep a server waiting, as it starts, that may never be asked to read.
+            with _told(field):
+                require()
             from inkdigit.reading.reader import Reader
 
             self._reader = reader = recognizer, Reader(recognizer, self._threads)
