@@ -10,6 +10,4 @@ from inkdigit.errors import InkdigitError
 def require() -> None:
     """Raise InkdigitError where what reads lines of digits is not installed; cheap, since nothing is imported."""
     if not importlib.util.find_spec("cv2"):
-        raise InkdigitError(
-            'Reading lines of digits needs OpenCV: pip install "inkdigit[read]".'
-        )
+        raise InkdigitError('Reading lines of digits needs OpenCV: pip install "inkdigit[read]".')
