@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -25,6 +26,7 @@ from inkdigit.runs import MODEL, SHIPPED, read_verified
 
 DETECTOR = SHIPPED / "line"
 SURE, DOUBTFUL = 0.75, 0.6  # confidences; a page that is read more surely is upright; less speaks against a turn
+SLOPE, OFFSET = 1.8, 1.35  # make a logit of 1,885 digits on synthesised pages and 830 on cheques a calibrated one
 LIKELY = 0.5  # mean confidence, below which a line has no digits
 
 Found = tuple[list[list[Digit]], list[Rejected]]  # lines, and what is none
@@ -60,7 +62,7 @@ class Reader:
         name = name or (str(image) if isinstance(image, str | Path) else "the picture")
         picture = opened(image, name, formats, largest)
         lines, rejected = self._read_upright(find_ink(picture, ink), layout)
-        lines = [[replace(digit, box=_inside(digit.box, picture.size)) for digit in line] for line in lines]
+        lines = [[_told(digit, picture.size) for digit in line] for line in lines]
         rejected += [Rejected(digit.box, "not sure") for digit in chain(*lines) if digit.confidence < min_confidence]
         sure = [tuple(digit for digit in line if digit.confidence >= min_confidence) for line in lines]
         rejected = [replace(blot, box=_inside(blot.box, picture.size)) for blot in rejected]
@@ -101,6 +103,13 @@ class Reader:
             best = max(range(10), key=probabilities.__getitem__)
             digits.append(Digit(best, spot.here * probabilities[best], probabilities, strip.box(*spot.box)))
         return digits
+
+
+def _told(digit: Digit, size: tuple[int, int]) -> Digit:
+    """A digit as callers want it: its confidence calibrated, its box inside a picture of so many columns and rows."""
+    raw = min(max(digit.confidence, 1e-6), 1 - 1e-6)
+    confidence = 1 / (1 + math.exp(-SLOPE * math.log(raw / (1 - raw)) - OFFSET))
+    return replace(digit, confidence=confidence, box=_inside(digit.box, size))
 
 
 def _inside(box: Box, size: tuple[int, int]) -> Box:
