@@ -34,6 +34,7 @@ from service.servers import environment
 
 from inkdigit import machine
 from inkdigit.data import mnist
+from inkdigit.evaluation import edit_distance
 from inkdigit.files import cache_dir
 from inkdigit.imaging.decode import FORMATS, LARGEST
 from inkdigit.imaging.lines import strips
@@ -65,7 +66,7 @@ def main() -> None:
     asked = [word for word in sys.argv[2:] if not word.startswith("--")] or ["photos", "cheques", "pages", "speed"]
     reader = Reader(Recognizer.load())
     print(f"{machine.hardware()}\n")
-    sets = [found for found in gather(Path(sys.argv[1])) if found.name in asked]
+    sets = gather(Path(sys.argv[1]), asked)
     if sets:
         print("| pictures | of | reader | errors | of digits | error rate | exact lines | seconds a picture |")
         print("|---|---:|---|---:|---:|---:|---:|---:|")
@@ -77,9 +78,15 @@ def main() -> None:
         speed(reader)
 
 
-def gather(data: Path) -> list[Set]:
-    photos = labelled(data / "photos", Set("photos", "page"))
-    return [photos, labelled(data / "strings", Set("cheques", "line")), pages()]
+def gather(data: Path, asked: Sequence[str]) -> list[Set]:
+    sets: list[Set] = []
+    if "photos" in asked:
+        sets.append(labelled(data / "photos", Set("photos", "page")))
+    if "cheques" in asked:
+        sets.append(labelled(data / "strings", Set("cheques", "line")))
+    if "pages" in asked:
+        sets.append(pages())
+    return sets
 
 
 def labelled(folder: Path, found: Set) -> Set:
@@ -143,7 +150,7 @@ def score(found: Set, name: str, texts: Texts, seconds: float) -> None:
         read, truth = text.split("\n"), whole.split("\n") if whole else []
         if number in found.unordered:
             read, truth = ["".join(sorted("".join(read)))], ["".join(sorted("".join(truth)))]
-        errors, right = distance("".join(read), "".join(truth)), matched(read, truth)
+        errors, right = edit_distance("".join(read), "".join(truth)), matched(read, truth)
         wrong, total, exact, lines = wrong + errors, total + len("".join(truth)), exact + right, lines + len(truth)
         if "--show" in sys.argv and name == "Inkdigit" and (errors or right < len(truth)):
             print(f"    {found.files[number].name}: {'/'.join(read)}, not {'/'.join(truth)}")
@@ -204,16 +211,6 @@ def speed(reader: Reader) -> None:
                 reader.read(content)
                 times.append(1000 * (time.perf_counter() - started))
             print(f"| {name} | {count} | {min(times):.1f} ms | {sorted(times)[2]:.1f} ms |", flush=True)
-
-
-def distance(one: str, other: str) -> int:
-    """The least number of characters to put in, take out or change (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for number, left in enumerate(one, 1):
-        above, row[0] = row[0], number
-        for k, right in enumerate(other, 1):
-            above, row[k] = row[k], min(above + (left != right), row[k] + 1, row[k - 1] + 1)
-    return row[-1]
 
 
 def matched(read: Sequence[str], truth: Sequence[str]) -> int:

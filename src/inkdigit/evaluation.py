@@ -252,3 +252,13 @@ def _per_class(confusion: NDArray[np.int64]) -> list[ClassFigures]:
 
 def _ratio(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
+
+
+def edit_distance(one: str, other: str) -> int:
+    """The least number of characters to put in, take out or change (Levenshtein, 1966)."""
+    row = list(range(len(other) + 1))
+    for number, left in enumerate(one, 1):
+        above, row[0] = row[0], number
+        for k, right in enumerate(other, 1):
+            above, row[k] = row[k], min(above + (left != right), row[k] + 1, row[k - 1] + 1)
+    return row[-1]

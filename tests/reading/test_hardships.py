@@ -7,6 +7,7 @@ import pytest
 
 from inkdigit import read
 from inkdigit.data.digits import Digits
+from inkdigit.evaluation import edit_distance
 from inkdigit.synth.hardships import HARDSHIPS
 from inkdigit.synth.page import Page, synthesize_page
 
@@ -20,23 +21,13 @@ def pages(digits: Digits, hardship: str) -> list[Page]:
     return [synthesize_page(digits.images, digits.truth, [hardship], np.random.default_rng(seed)) for seed in seeds]
 
 
-def distance(one: str, other: str) -> int:
-    """The least number of characters to put in, take out or change."""
-    row = list(range(len(other) + 1))
-    for number, left in enumerate(one, 1):
-        above, row[0] = row[0], number
-        for k, right in enumerate(other, 1):
-            above, row[k] = row[k], min(above + (left != right), row[k] + 1, row[k - 1] + 1)
-    return row[-1]
-
-
 @pytest.mark.parametrize("hardship", HARDSHIPS)
 def test_pages_are_read_in_spite_of(hardship: str, real_digits: Digits) -> None:
     wrong = total = 0
     for page in pages(real_digits, hardship):
         found = read(page.picture).text.split("\n")  # where lines stand side by side, any may come first
         truth = page.text.split("\n")
-        wrong += sum(min(distance(line, other) for other in (*found, "")) for line in truth)
+        wrong += sum(min(edit_distance(line, other) for other in (*found, "")) for line in truth)
         total += len("".join(truth))
         assert total or not "".join(found)
     assert wrong <= WEAK.get(hardship, WRONG) * total
