@@ -25,9 +25,10 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.runs import MODEL, SHIPPED, read_verified
 
 DETECTOR = SHIPPED / "line"
-SURE, DOUBTFUL = 0.75, 0.6  # confidences; a page that is read more surely is upright; less speaks against a turn
+# Confidences before they are calibrated. A page that is read more surely is upright; less speaks against a turn.
+SURE, DOUBTFUL = 0.75, 0.6
+LIKELY = 0.5  # on average, below which a line has no digits
 SLOPE, OFFSET = 1.8, 1.35  # make a logit of 1,885 digits on synthesised pages and 830 on cheques a calibrated one
-LIKELY = 0.5  # mean confidence, below which a line has no digits
 
 Found = tuple[list[list[Digit]], list[Rejected]]  # lines, and what is none
 
