@@ -7,6 +7,7 @@ The training stays in runs/line and is resumed there; its network goes into the 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from inkdigit import backend, machine, runs
@@ -21,7 +22,7 @@ def main() -> None:
     """Train, unless that is done; write the network."""
     backend.prepare()
     from inkdigit.detector.network import to_onnx
-    from inkdigit.detector.training import BATCH, EPOCHS, FIRST, LAST, RATES, STRIPS, THEN, WINDOWS, Training
+    from inkdigit.detector.training import BATCH, EPOCHS, PHASES, Training
 
     training = Training(ROOT / "runs" / "line", SEED)
     for epoch, loss in training.run():
@@ -35,10 +36,8 @@ def main() -> None:
         "data": "strips and pages synthesised from MNIST's 60,000 training images",
         "settings": {
             "seed": SEED,
-            "epochs": [FIRST, THEN, LAST],
-            "strips": [STRIPS, WINDOWS],
             "batch_size": BATCH,
-            "learning_rate": RATES,
+            "phases": [asdict(phase) for phase in PHASES],
         },
         "machine": machine.hardware(),
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,32 @@ from inkdigit.synth.strips import HEIGHT, Strip, synthesize_strip, windows
 from inkdigit.training import AVERAGE_EVERY, Average
 
 WIDTH = 224  # pixels of a training strip
-# Epochs on strips written for the purpose; on lines as they are found on pages; on strips with rare styles.
-FIRST, THEN, LAST = 24, 6, 12
-EPOCHS = FIRST + THEN + LAST
-STRIPS, WINDOWS = 4096, 1536  # synthesised for each epoch: a page costs more
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A cycle of the learning rate, up to `rate`; each epoch brings so many new strips, and windows on pages.
+
+    A window, a line as it is found on a page with all that comes along, costs more than a written strip.
+    """
+
+    epochs: int
+    rate: float
+    strips: int
+    windows: int
+
+
+PHASES = (
+    Phase(epochs=24, rate=3e-3, strips=4096, windows=0),
+    Phase(epochs=6, rate=1.5e-3, strips=768, windows=1536),
+    Phase(epochs=12, rate=1.5e-3, strips=4096, windows=0),
+    Phase(epochs=12, rate=1.5e-3, strips=2048, windows=768),
+)
+EPOCHS = sum(phase.epochs for phase in PHASES)
 BATCH = 32
-RATES = 3e-3, 1.5e-3, 1.5e-3  # the highest learning rates of the three cycles
 SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
 INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
 UNIT = 16.0  # pixels: the boxes' sides are learnt in these
-
-
-Synthesis = Callable[[Digits, int, int, int], tuple[NDArray[np.uint8], NDArray[Any]]]
 
 
 def targets(strip: Strip) -> NDArray[np.float32]:
@@ -80,42 +95,27 @@ def loss(wanted: Any, answered: Any) -> Any:
     return ops.sum(miss + ghost) / (peaks + 1) + ops.sum(inside * (0.25 * sides - named)) / (columns + 1)
 
 
-def synthesize(digits: Digits, seed: int, epoch: int, count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """An epoch's strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
+def synthesize(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """An epoch's new strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch))
-    return _stacked([synthesize_strip(digits, WIDTH, rng) for _ in range(count)])
-
-
-def synthesize_pages(digits: Digits, seed: int, epoch: int, count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """The same from pages, their lines as they are found in a photo, with all that comes along; and some strips."""
-    cv2.setNumThreads(1)
-    rng = np.random.default_rng((seed, epoch, 2))
-    digits = with_styles(digits, seed)
+    phase = PHASES[_phase(epoch)[0]]
+    digits = with_styles(digits, rng)
     found: list[Strip] = []
-    while len(found) < count:
+    while len(found) < phase.windows:
         page = synthesize_page(digits.images, digits.truth, ["all"], rng)
         if "sideways" not in page.hardships:  # another turns pages upright
             found += windows(page, WIDTH, rng)
-    return _stacked(found[:count] + [synthesize_strip(digits, WIDTH, rng) for _ in range(count // 2)])
-
-
-def synthesize_rare(digits: Digits, seed: int, epoch: int, count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """The same as `synthesize`, with styles that are rare in MNIST."""
-    return synthesize(with_styles(digits, seed), seed, epoch, count)
-
-
-def with_styles(digits: Digits, seed: int) -> Digits:
-    """The digits, and a quarter as many in styles that are rare among them."""
-    rng = np.random.default_rng((seed, 3))
-    labels = rng.integers(0, 10, len(digits) // 4)
-    images = np.concatenate([digits.images, write(labels, rng)])
-    return Digits(images, np.concatenate([digits.truth, labels]), f"{digits.source} and other styles")
-
-
-def _stacked(strips: list[Strip]) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    strips = found[: phase.windows] + [synthesize_strip(digits, WIDTH, rng) for _ in range(phase.strips)]
     images = np.stack([strip.image for strip in strips])
     return images, np.stack([targets(strip) for strip in strips]).astype(np.float16)
+
+
+def with_styles(digits: Digits, rng: np.random.Generator) -> Digits:
+    """The digits, and a third as many in styles that are rare among them."""
+    labels = rng.integers(0, 10, len(digits) // 3)
+    images = np.concatenate([digits.images, write(labels, rng)])
+    return Digits(images, np.concatenate([digits.truth, labels]), f"{digits.source} and other styles")
 
 
 class Training:
@@ -131,7 +131,7 @@ class Training:
         fuse(self.model)
         self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=backend.jit_compile())
         self.model.optimizer.build(self.model.trainable_variables)
-        self.average = Average(math.exp(-1 / (0.05 * FIRST * 2 * STRIPS / BATCH)))
+        self.average = Average(math.exp(-1 / (0.05 * PHASES[0].epochs * 2 * PHASES[0].strips / BATCH)))
 
     def run(self) -> Generator[tuple[int, float]]:
         """Train; yields the epoch's number and loss after each."""
@@ -154,9 +154,7 @@ class Training:
 
     def _prepare(self, pool: ProcessPoolExecutor, train: Digits, epoch: int) -> Future[None]:
         """Let the other process write what an epoch brings, unless it is there or no epoch is to come."""
-        pages = FIRST <= epoch < FIRST + THEN
-        work = (synthesize_pages, WINDOWS) if pages else (synthesize_rare if epoch >= FIRST else synthesize, STRIPS)
-        return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch, *work)
+        return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch)
 
     def _chunk(self, epoch: int) -> Path:
         return self.folder / f"strips-{epoch}.npz"
@@ -164,9 +162,10 @@ class Training:
     def _epoch(self, epoch: int) -> float:
         """New strips and those of earlier epochs: to synthesise one takes as long as to learn from it, or longer."""
         rng = np.random.default_rng((self.seed, epoch, 1))
-        pages = int(rng.integers(FIRST, min(max(epoch, FIRST + 1), FIRST + THEN)))
-        earlier = int(rng.integers(min(max(epoch, 1), FIRST)))
-        chosen = [epoch, earlier] if epoch < FIRST else [epoch, pages, earlier]
+        phase, first = _phase(epoch)
+        chosen = [epoch, int(rng.integers(first, max(epoch, first + 1)))]
+        if phase:  # what was learnt shall not be forgotten
+            chosen.append(int(rng.integers(first - PHASES[phase - 1].epochs, first)))
         parts: list[tuple[NDArray[np.uint8], NDArray[Any]]] = []
         for number in chosen:
             with np.load(self._chunk(number)) as chunk:
@@ -207,17 +206,26 @@ class Training:
         return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
 
 
+def _phase(epoch: float) -> tuple[int, int]:
+    """The number of the phase that an epoch belongs to, and its first epoch."""
+    first = 0
+    for number, phase in enumerate(PHASES):
+        if epoch < first + phase.epochs:
+            return number, first
+        first += phase.epochs
+    raise ValueError(f"There are {EPOCHS} epochs, no {epoch}.")
+
+
 def _rate(epochs: float) -> float:
-    """The learning rate after so many epochs: three cycles, each a linear rise over a tenth, then half a cosine."""
-    phase = int(epochs >= FIRST) + int(epochs >= FIRST + THEN)
-    start, end = (0, FIRST, FIRST + THEN, EPOCHS)[phase : phase + 2]
-    done = (epochs - start) / (end - start)
+    """The learning rate after so many epochs: in each phase a linear rise over a tenth, then half a cosine."""
+    number, first = _phase(epochs)
+    done = (epochs - first) / PHASES[number].epochs
     share = done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)
-    return RATES[phase] * share + 1e-6
+    return PHASES[number].rate * share + 1e-6
 
 
-def _synthesised(path: Path, digits: Digits, seed: int, epoch: int, work: Synthesis, count: int) -> None:
+def _synthesised(path: Path, digits: Digits, seed: int, epoch: int) -> None:
     if not path.is_file() and epoch < EPOCHS:
-        images, wanted = work(digits, seed, epoch, count)
+        images, wanted = synthesize(digits, seed, epoch)
         with atomic(path) as temporary, temporary.open("wb") as file:
             np.savez(file, images=images, wanted=wanted)

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.imaging.boxes import FAINTEST, Corners, find_boxes
+
 Map = NDArray[Any]  # of uint8; OpenCV's own types say less
 
 _SIDE = 1400  # pixels along the longer side, about, of the picture that rules are looked for in
@@ -21,7 +23,6 @@ _BEYOND = 8  # blocks that a rule may go on beyond where it is found
 _LONG = 0.3  # of the picture's longer side: what is so long and straight is no stroke
 _WHOLE = 0.6  # of a rule's blocks are found
 _SHORTEST = 250  # pixels, at least; in small pictures a rule goes from one side to the other
-_FAINTEST = 4  # of 255: less is noise
 _STEEPEST = 0.25
 
 
@@ -45,13 +46,38 @@ def without_rules(dark: Map) -> Map:
     least = _LONG * max(small.shape)
     across = _rules(small, max(least, min(0.8 * small.shape[1], _SHORTEST)))
     down = _rules(cv2.transpose(small), max(least, _SHORTEST))
-    for rule in across:
-        dark = _erased(dark, rule, shrink)
-    if down:
+    boxes = [corners for corners in find_boxes(small) if not any(_has_side_on(rule, corners) for rule in down)]
+    dark = _without(dark, _sides(boxes, [[0, 1], [3, 2]]), shrink, _HALF)
+    dark = _without(dark, across, shrink, 2 * _HALF)
+    if down or boxes:
         dark = cv2.transpose(dark)
-        for rule in down:
-            dark = _erased(dark, rule, shrink)
-        dark = cv2.transpose(dark)
+        dark = _without(dark, _sides([corners[:, ::-1] for corners in boxes], [[0, 3], [1, 2]]), shrink, _HALF)
+        dark = cv2.transpose(_without(dark, down, shrink, 2 * _HALF))
+    return dark
+
+
+def _has_side_on(rule: _Rule, corners: Corners) -> bool:
+    """Whether one side of a box is on a rule that runs down: then it is a square of squared paper, or in a table."""
+    middle = corners[:, 1].mean()
+    at = np.interp(middle, rule.x, rule.y)
+    inside = rule.x[0] <= middle <= rule.x[-1]
+    return bool(inside and np.abs(corners[[0, 1], 0] + corners[[3, 2], 0] - 2 * at).min() < 2 * _HALF)
+
+
+def _sides(boxes: list[Corners], which: list[list[int]]) -> list[_Rule]:
+    """Sides of boxes, given by the numbers of their ends."""
+    ends = [corners[side] for corners in boxes for side in which]
+    places = np.linspace(0, 1, 8)
+    half = _HALF / 2  # of the frame, around the corner
+    return [_Rule(np.linspace(a[0] - half, b[0] + half, 8), a[1] + places * (b[1] - a[1])) for a, b in ends]
+
+
+def _without(dark: Map, rules: list[_Rule], shrink: float, reach: int) -> Map:
+    """A map without rules across; they were found in one so many times smaller, and reach so many of its pixels."""
+    if rules:
+        dark = dark.copy()
+    for rule in rules:
+        _erase(dark, rule, shrink, reach)
     return dark
 
 
@@ -69,7 +95,7 @@ def _nodes(dark: Map, count: int) -> list[NDArray[np.int64]]:
     """For each block of columns: the rows in which there may be a rule."""
     smooth = cv2.blur(dark, (7, 1)).astype(np.int16)
     wide = np.pad(smooth, ((_HALF, _HALF), (0, 0)))
-    ridge = (smooth > np.maximum(wide[: -2 * _HALF], wide[2 * _HALF :]) + _FAINTEST).view(np.uint8)
+    ridge = (smooth > np.maximum(wide[: -2 * _HALF], wide[2 * _HALF :]) + FAINTEST).view(np.uint8)
     ridge = cv2.dilate(ridge, np.ones((3, 1), np.uint8))
     share = ridge.reshape(len(ridge), count, _BLOCK).mean(axis=2, dtype=np.float32)
     level = smooth.reshape(len(ridge), count, _BLOCK).mean(axis=2, dtype=np.float32)
@@ -115,20 +141,20 @@ def _rule(track: list[tuple[int, float]], count: int) -> _Rule | None:
     slope = (smooth[[7, -1]] - smooth[[0, -8]]) / (blocks[[7, -1]] - blocks[[0, -8]]) if len(rows) > 8 else np.zeros(2)
     beyond = smooth[[0, -1]] + slope * (ends - blocks[[0, -1]])
     x, y = np.concatenate([ends[:1], blocks, ends[1:]]), np.concatenate([beyond[:1], smooth, beyond[1:]])
-    return _Rule((x + 0.5) * _BLOCK, y)
+    x = (x + 0.5) * _BLOCK
+    x[[0, -1]] += -_BLOCK, _BLOCK
+    return _Rule(x, y)
 
 
-def _erased(dark: Map, rule: _Rule, shrink: float) -> Map:
-    """Without one rule, which was found in a map so many times smaller."""
+def _erase(dark: Map, rule: _Rule, shrink: float, reach: int) -> None:
+    """Take one rule off, which was found in a map so many times smaller."""
     height, width = dark.shape
-    x = np.arange(max(0, int((rule.x[0] - _BLOCK) * shrink)), min(width, int((rule.x[-1] + _BLOCK) * shrink)))
+    x = np.arange(max(0, int(rule.x[0] * shrink)), min(width, int(rule.x[-1] * shrink) + 1))
     y = np.rint((np.interp((x + 0.5) / shrink, rule.x, rule.y) + 0.5) * shrink - 0.5).astype(np.int64)
-    reach = int(np.ceil(2 * _HALF * shrink))
+    reach = int(np.ceil(reach * shrink))
     rows = (y + np.arange(-2 * reach, 2 * reach + 1)[:, None]).clip(0, height - 1)
     band = dark[rows, x]
-    dark = dark.copy()
     dark[rows, x] = _cleaned(band, reach)
-    return dark
 
 
 def _cleaned(band: Map, reach: int) -> Map:

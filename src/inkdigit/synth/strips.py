@@ -19,6 +19,8 @@ from inkdigit.synth.page import Page
 HEIGHT = 48  # pixels of a strip
 DIGIT = 27  # pixels of a common digit's height in it
 LETTERS = [character for character in glyphs.LETTERS if character not in glyphs.LOOK_ALIKES]
+# In a word its neighbours tell these from digits.
+WORD_LETTERS = [character for character in glyphs.LETTERS if character not in "OoDQIlSsZz"]
 SEPARATORS = (".", ",", "-", ".", ",", "=", "/", ":", "+", "#", "€")
 FAINTEST = 8  # of 255: a box with less ink on average has none of its digit's
 GAPS = ((-0.03, 0.05), (0.04, 0.05), (0.22, 0.1), (0.7, 0.3))  # mean and spread, as shares of a digit's height
@@ -142,11 +144,13 @@ class _Writer:
 
     def word(self) -> None:
         gap = GAPS[self.rng.choice(3)]
-        for _ in range(int(self.rng.integers(1, 7))):
+        count = int(self.rng.integers(1, 7))
+        letters = WORD_LETTERS if count >= 3 else LETTERS
+        for _ in range(count):
             if self.rng.random() < 0.06:
                 piece, top = glyphs.scribble(round(self.height * self.rng.uniform(0.6, 1.4)), self.hand, self.rng), 0
             else:
-                piece, top = glyphs.letter(str(self.rng.choice(LETTERS)), round(self.height), self.hand, self.rng)
+                piece, top = glyphs.letter(str(self.rng.choice(letters)), round(self.height), self.hand, self.rng)
             self._put(piece, self.foot - self.height + top, self._gap(gap))
             if not self.room:
                 return

@@ -1,0 +1,120 @@
+"""Printed boxes close around digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Map = NDArray[Any]  # of uint8; OpenCV's own types say less
+Corners = NDArray[np.float64]  # (4, 2), x and y: top left, top right, bottom right, bottom left
+
+_SIDE = 18  # pixels, at least, of a box in the picture that is looked at
+_EDGE = 13  # pixels of an edge that are straight and whole
+_GAP = 7  # pixels of it that may be hidden, or too faint
+_HALF = 4  # pixels: half an edge's width is less
+FAINTEST = 4  # of 255: less is noise
+_FULL = 0.94  # of the rectangle around a hole: less is round
+_LEFT = 0.5  # of it, where a stroke cuts into the hole
+_MOSTLY = 0.8  # of a frame that ink hides in part
+_UNEVEN = 2.0  # times as dark as another of its sides a box has none
+_FLATTEST, _TALLEST = 0.3, 4.0  # times as high as it is wide
+_STEEPEST = 8.0  # degrees
+_SEVERAL, _ALIKE = 3, 0.1  # boxes so much alike in height, as a logarithm: one that is alone and empty may be a nought
+
+
+def find_boxes(dark: Map) -> list[Corners]:
+    """The boxes in a map (H, W) of how dark a page is, 0 for paper: their corners, in the middle of their frames."""
+    if min(dark.shape) < 2 * _SIDE:
+        return []
+    across, down = _straight(dark), cv2.transpose(_straight(cv2.transpose(dark)))
+    frames = cv2.dilate(cv2.bitwise_or(across, down), np.ones((3, 3), np.uint8))
+    contours, tree = cv2.findContours(frames, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
+    rectangles = [corners for hole in holes if (corners := _rectangle(hole)) is not None]
+    if not rectangles:
+        return []
+    broad = cv2.dilate(dark, np.ones((5, 5), np.uint8))
+    found = _outermost([corners for corners in rectangles if _is_even(_sides(broad, corners))])
+    found += _hidden(found, cv2.dilate(frames, np.ones((5, 5), np.uint8)))
+    heights = np.array([corners[3, 1] - corners[0, 1] for corners in found])
+    alike = (np.abs(np.log(heights[:, None] / heights)) < _ALIKE).sum(0)
+    return [c for c, many in zip(found, alike, strict=True) if many >= _SEVERAL or _is_written_in(dark, c)]
+
+
+def _straight(dark: Map) -> Map:
+    """The pixels, 255, of what is thin and runs across for a while."""
+    smooth = cv2.blur(dark, (7, 1))
+    wide = cv2.copyMakeBorder(smooth, _HALF, _HALF, 0, 0, cv2.BORDER_REPLICATE)
+    beside = cv2.max(wide[: -2 * _HALF], wide[2 * _HALF :])
+    ridge: Map = (cv2.subtract(smooth, beside) > FAINTEST).view(np.uint8) * np.uint8(255)
+    ridge = cv2.dilate(ridge, np.ones((2, 1), np.uint8))
+    ridge = cv2.morphologyEx(ridge, cv2.MORPH_CLOSE, np.ones((1, _GAP), np.uint8))
+    return cv2.morphologyEx(ridge, cv2.MORPH_OPEN, np.ones((1, _EDGE), np.uint8))
+
+
+def _rectangle(hole: NDArray[Any]) -> Corners | None:
+    """The corners of the frame around a hole that is an upright rectangle, about; None for another."""
+    _, _, width, height = cv2.boundingRect(hole)
+    if min(width, height) < _SIDE or not _FLATTEST < height / width < _TALLEST:
+        return None
+    around = cv2.minAreaRect(hole)
+    turn, area = (around[2] + 45) % 90 - 45, around[1][0] * around[1][1]
+    # A stroke that touches the frame cuts into the hole, but seldom at a corner.
+    full = min(cv2.contourArea(cv2.convexHull(hole)) / _FULL, cv2.contourArea(hole) / _LEFT)
+    if abs(turn) > _STEEPEST or full < area:
+        return None
+    points = cv2.boxPoints(around).astype(np.float64)
+    total, difference = points.sum(1), points[:, 0] - points[:, 1]
+    corners = points[[total.argmin(), difference.argmax(), total.argmax(), difference.argmin()]]
+    return corners + 1.5 * np.sign(corners - corners.mean(0))  # to the middle of the frame
+
+
+def _is_even(sides: NDArray[np.float64]) -> bool:
+    """Whether the four sides, (4, N), are about as dark; the bar of a 7 is darker than the box around it."""
+    dark = np.median(sides, axis=1)
+    return bool(dark.max() < _UNEVEN * dark.min())
+
+
+def _sides(values: Map, corners: Corners) -> NDArray[np.float64]:
+    """A map's values along the four sides of a box, (4, 24); 0 outside the map."""
+    share = np.linspace(0, 1, 24)[:, None]
+    places = (corners[:, None] + share * (np.roll(corners, 1, axis=0)[:, None] - corners[:, None])).round().astype(int)
+    x, y = places[..., 0], places[..., 1]
+    height, width = values.shape
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    return np.where(inside, values[y.clip(0, height - 1), x.clip(0, width - 1)], 0).astype(np.float64)
+
+
+def _outermost(boxes: list[Corners]) -> list[Corners]:
+    """Those that are not inside another: the loop of a 6 may look like a small box."""
+    kept: list[Corners] = []
+    for corners in sorted(boxes, key=lambda corners: -np.ptp(corners[:, 0])):
+        middle = corners.mean(0)
+        if not any((other[0] < middle).all() and (middle < other[2]).all() for other in kept):
+            kept.append(corners)
+    return kept
+
+
+def _hidden(found: list[Corners], frames: Map) -> list[Corners]:
+    """Boxes that adjoin others but are no holes, since ink hides a part of their frames."""
+    hidden: list[Corners] = []
+    for corners in found:
+        for step in (corners[1] - corners[0], corners[0] - corners[1]):
+            beside = corners + step
+            apart = 0.8 * np.ptp(corners, axis=0)
+            overlapping = [(np.abs((other - beside).mean(0)) < apart).all() for other in found + hidden]
+            if not any(overlapping) and (_sides(frames, beside) > 0).mean() > _MOSTLY:
+                hidden.append(beside)
+    return hidden
+
+
+def _is_written_in(dark: Map, corners: Corners) -> bool:
+    """Whether something in a box is as dark as its frame."""
+    (left, top), (right, bottom) = corners.min(0).astype(int), corners.max(0).astype(int)
+    room = dark[max(top, 0) : bottom + 1, max(left, 0) : right + 1]
+    inside = room[_HALF:-_HALF, _HALF:-_HALF]
+    frame = np.median(np.concatenate([room[:2].ravel(), room[-2:].ravel()]))
+    return bool((inside > max(0.7 * float(frame), 2 * FAINTEST)).mean() > 0.02)
