@@ -20,6 +20,7 @@ _FULL = 0.94  # of the rectangle around a hole: less is round
 _LEFT = 0.5  # of it, where a stroke cuts into the hole
 _MOSTLY = 0.8  # of a frame that ink hides in part
 _UNEVEN = 2.0  # times as dark as another of its sides a box has none
+_CORNER = 0.7  # of how dark its sides are, the corners are at least
 _FLATTEST, _TALLEST = 0.3, 4.0  # times as high as it is wide
 _STEEPEST = 8.0  # degrees
 _SEVERAL, _ALIKE = 3, 0.1  # boxes so much alike in height, as a logarithm: one that is alone and empty may be a nought
@@ -36,7 +37,7 @@ def find_boxes(dark: Map) -> list[Corners]:
     rectangles = [corners for hole in holes if (corners := _rectangle(hole)) is not None]
     if not rectangles:
         return []
-    broad = cv2.dilate(dark, np.ones((5, 5), np.uint8))
+    broad = cv2.dilate(dark, np.ones((3, 3), np.uint8))
     found = _outermost([corners for corners in rectangles if _is_even(_sides(broad, corners))])
     found += _hidden(found, cv2.dilate(frames, np.ones((5, 5), np.uint8)))
     heights = np.array([corners[3, 1] - corners[0, 1] for corners in found])
@@ -73,9 +74,13 @@ def _rectangle(hole: NDArray[Any]) -> Corners | None:
 
 
 def _is_even(sides: NDArray[np.float64]) -> bool:
-    """Whether the four sides, (4, N), are about as dark; the bar of a 7 is darker than the box around it."""
+    """Whether the four sides, (4, N), are about as dark, and go to the corners.
+
+    The bar of a 7 is darker than the box around it, and a nought has no corners.
+    """
     dark = np.median(sides, axis=1)
-    return bool(dark.max() < _UNEVEN * dark.min())
+    corners = np.maximum(sides[:, 0], np.roll(sides[:, -1], -1))
+    return bool(dark.max() < _UNEVEN * dark.min() and corners.min() > _CORNER * np.median(dark))
 
 
 def _sides(values: Map, corners: Corners) -> NDArray[np.float64]:
