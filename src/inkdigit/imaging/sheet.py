@@ -24,6 +24,9 @@ FAINTER = 0.28  # of the page's ink: what has less contrast is smudge, texture, 
 SURE, LOW = 8, 4  # times the paper's mean deviation: what is darker is surely ink; is ink where it goes with such
 NOISY = 5  # grey levels between a pixel and its neighbours
 
+# A drawing on a screen: pixels along its longer side, at most; the paper's share, at least; pieces of ink, at most; and
+# how much of the width one takes: more may be a rule.
+_SCREEN, _PLAIN, _FEW, _ACROSS = 1200, 0.6, 60, 0.75
 _SAMPLE = 420  # pixels along the longer side of the sample that colours and polarity are chosen by
 _COLOURED = 1.4  # how many times luma's signal a colour channel must have to be taken instead
 _SURROUNDINGS = 5  # how many times the surroundings of a place, which are mostly paper, go into the longer side
@@ -71,11 +74,48 @@ def find_ink(picture: Image.Image, ink: Ink = "auto") -> Sheet:
     factor = math.ceil(math.sqrt(picture.width * picture.height / LARGEST))
     if factor > 1:
         picture = picture.reduce(factor)
+    to_picture = np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
+    if ink == "auto" and (drawing := _drawing(picture)):
+        dark, light = drawing
+        nothing, full = np.zeros((1, 1)), np.full((1, 1), _level(dark, (dark > FAINT).view(np.uint8)))
+        return Sheet(*_strength(dark, nothing, full), ~dark, to_picture, light)
     grey = _contrasting(picture, ink)
     light = _is_light(grey) if ink == "auto" else ink == "dark"
     grey = _smoothed(grey if light else ~grey)
-    to_picture = np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
-    return Sheet(*_strength(grey), grey, to_picture, light)
+    paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    dark = without_rules(cv2.bitwise_not(cv2.divide(grey, paper, scale=255)))  # light multiplies
+    return Sheet(*_strength(dark, *_noise_and_full(dark, paper)), grey, to_picture, light)
+
+
+def _drawing(picture: Image.Image) -> tuple[Map, bool] | None:
+    """How dark ink is, (H, W), on paper of exactly one colour with nothing printed, and whether that is the light one.
+
+    So are drawings on a screen. None for another picture, which takes longer to find the ink in.
+    """
+    if max(picture.size) > _SCREEN:
+        return None
+    pixels: Map = np.asarray(picture if picture.mode == "RGB" else to_grey(picture, "auto"))
+    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    counts = np.bincount(grey.ravel(), minlength=256)
+    paper = int(counts.argmax())
+    if counts[paper] < _PLAIN * grey.size:
+        return None
+    light = float(counts @ np.arange(256)) < paper * grey.size
+    dark = cv2.absdiff(grey, np.full_like(grey, paper)) if pixels.ndim == 2 else _colours_apart(pixels, grey, paper)
+    _, _, stats, _ = cv2.connectedComponentsWithStats((dark > FAINT).view(np.uint8), connectivity=8)
+    left, top, width, height = stats[1:, :4].T
+    if len(stats) > _FEW or width.max(initial=0) > _ACROSS * grey.shape[1]:
+        return None
+    right, bottom = left + width, top + height
+    inside = (left[:, None] < left) & (right < right[:, None]) & (top[:, None] < top) & (bottom < bottom[:, None])
+    return None if inside.any() else (dark, light)  # it may be a box around a digit
+
+
+def _colours_apart(pixels: Map, grey: Map, paper: int) -> Map:
+    """How far each pixel's colour is from the paper's, whose grey is known: by the channel where that is most."""
+    place = np.unravel_index(int((grey == paper).argmax()), grey.shape)
+    apart = cv2.absdiff(pixels, np.broadcast_to(pixels[place], pixels.shape).copy())
+    return np.asarray(apart.max(axis=2))
 
 
 def _contrasting(picture: Image.Image, ink: Ink) -> Map:
@@ -118,11 +158,8 @@ def _noise(residual: NDArray[Any]) -> float:
     return float(np.median(np.abs(residual)))
 
 
-def _strength(grey: Map) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
-    """Dark ink on light paper -> its strength, its components, and their contrast."""
-    paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    dark = without_rules(cv2.bitwise_not(cv2.divide(grey, paper, scale=255)))  # light multiplies
-    noise, full = _noise_and_full(dark, paper)
+def _strength(dark: Map, noise: NDArray[Any], full: NDArray[Any]) -> tuple[Map, NDArray[np.int32], NDArray[np.float64]]:
+    """How dark a page is; in blocks its noise and how dark ink is -> ink's strength, components, their contrast."""
     sure = np.maximum(SURE * noise + FAINT, 0.4 * full)
     seeds = cv2.compare(dark, _spread(sure, dark, cv2.INTER_NEAREST), cv2.CMP_GT)
     ink = _level(dark, seeds)
