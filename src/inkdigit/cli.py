@@ -91,6 +91,7 @@ def split(train_rows: int, seed: int, to: Path) -> None:
 @click.option("--model", "model_file", type=FILE, help="A Python file with build(settings) -> keras.Model.")
 @click.option("--out", type=FILE, help="The run folder.  [default: runs/PRESET-seedN]")
 @click.option("--start-from", type=FILE, metavar="RUN", help="Go on learning with that run's network, on other digits.")
+@click.option("--teacher", type=FILE, metavar="RUN", help="Learn that run's answers too, as one network from several.")
 @click.option("--folds", type=click.IntRange(2, 50), help="Train a network for each of so many folds; keep their mean.")
 @click.option("--learning-curve", is_flag=True, help="Train on fewer rows too; the report shows how accuracy grows.")
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
@@ -106,6 +107,7 @@ def train(
     model_file: Path | None,
     out: Path | None,
     start_from: Path | None,
+    teacher: Path | None,
     folds: int | None,
     learning_curve: bool,
     resume: Path | None,
@@ -141,9 +143,22 @@ def train(
     else:
         out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
         job = pipeline.Job(
-            settings, out, train_csv, test_csv, model_file, start_from, folds, deterministic, tensorboard
+            settings,
+            out,
+            train=train_csv,
+            test=test_csv,
+            model_file=model_file,
+            start_from=start_from,
+            teacher=teacher,
+            folds=folds,
+            deterministic=deterministic,
+            tensorboard=tensorboard,
         )
-    click.echo(runs.summary(pipeline.run_learning_curve(job) if learning_curve else pipeline.run(job)))
+    if job.settings.members > 1:
+        finished = pipeline.run_members(job)
+    else:
+        finished = [pipeline.run_learning_curve(job) if learning_curve else pipeline.run(job)]
+    click.echo("\n\n".join(map(runs.summary, finished)))
 
 
 def _alone(option: str, reason: str) -> None:

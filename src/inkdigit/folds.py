@@ -65,7 +65,7 @@ def together(models: Sequence[keras.Model]) -> keras.Model:
     pixels = keras.Input((28, 28), dtype="uint8", name="pixels")
     answers: list[Any] = []
     for number, model in enumerate(models, start=1):
-        model.name = f"fold_{number}"
+        model.name = f"member_{number}"
         answers.append(model(pixels))
     return keras.Model(pixels, layers.Average(name="probabilities")(answers), name="inkdigit")
 

@@ -55,7 +55,7 @@ def _task(run: runs.Run) -> dict[str, Any]:
     manifest = run.manifest
     settings = {k: v for k, v in manifest.get("settings", {}).items() if k not in {"seed", "training_rows"}}
     scored = manifest.get("figures", {}).get("scored_sha256")
-    same = {key: manifest.get(key) for key in ("model_file", "start_from", "folds")}
+    same = {key: manifest.get(key) for key in ("model_file", "start_from", "teacher", "member", "folds")}
     return {"settings": settings, "scored": scored, **same}
 
 

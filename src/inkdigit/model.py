@@ -25,7 +25,8 @@ def build(settings: Settings) -> keras.Model:
         x = layers.Dropout(settings.block_dropout)(x) if settings.block_dropout else x
 
     x = layers.Flatten()(x)
-    x = _activate(layers.Dense(settings.dense, use_bias=not settings.batch_norm)(x), settings)
+    if settings.dense:
+        x = _activate(layers.Dense(settings.dense, use_bias=not settings.batch_norm)(x), settings)
     x = layers.Dropout(settings.dropout)(x) if settings.dropout else x
     logits = layers.Dense(10, name="logits")(x)
     return keras.Model(pixels, layers.Softmax(dtype="float32", name="probabilities")(logits), name="inkdigit")

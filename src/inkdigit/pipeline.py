@@ -36,13 +36,14 @@ PARITY_IMAGES = 1000
 AUGMENTED_SHOWN = 9
 TRAINING, REFIT = "Training", "Refit on all rows"
 OUT_OF_FOLD = "out_of_fold.csv"
-PATHS = ("train", "test", "model_file", "start_from", "tensorboard")  # of a job
+PATHS = ("train", "test", "model_file", "start_from", "teacher", "tensorboard")  # of a job
 
 
 @dataclass(frozen=True)
 class Job:
     """What to do: `train` and `test` are files of digits (None: MNIST's Kaggle-protocol split); `out` the run folder.
 
+    teacher: a run whose answers are learnt too. member: what is added to the training's seed, not to that of the data.
     tensorboard: where to write the curves for TensorBoard, in a folder for each run and each fit.
     """
 
@@ -52,6 +53,8 @@ class Job:
     test: Path | None = None
     model_file: Path | None = None
     start_from: Path | None = None
+    teacher: Path | None = None
+    member: int = 0
     folds: int | None = None
     deterministic: bool = False
     tensorboard: Path | None = None
@@ -100,6 +103,34 @@ def run_learning_curve(job: Job) -> runs.Run:
     if finished:  # its report is older than the runs beside it
         write_report(job.out, beside.name)
     return whole
+
+
+def run_members(job: Job) -> tuple[runs.Run, runs.Run]:
+    """Train the members in run folders beside `job.out`, which gets their mean, and teach one network what they know.
+
+    Returns the run of the mean and that of the student, which is beside them too. What is finished is not done again.
+    """
+    if job.folds or job.settings.refit:
+        raise InkdigitError("members excludes --folds and refit: give one of them.")
+    alone = dataclasses.replace(job, settings=dataclasses.replace(job.settings, members=1))
+    folders = member_folders(job)
+    student = job.out.absolute().with_name(f"{job.out.absolute().name}-student")
+    try:
+        for number, folder in enumerate(folders):
+            out.print(f"Member {number + 1} of {len(folders)}:")
+            run(dataclasses.replace(alone, out=folder, member=number))
+        out.print("All members as one:")
+        together = run(job)
+        out.print("One network, taught by them:")
+        return together, run(dataclasses.replace(alone, out=student, teacher=job.out, member=len(folders)))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
+
+
+def member_folders(job: Job) -> list[Path]:
+    """The run folders of a job's members."""
+    beside = job.out.absolute()
+    return [beside.with_name(f"{beside.name}-member-{number + 1}") for number in range(job.settings.members)]
 
 
 def run(job: Job) -> runs.Run:
@@ -151,8 +182,9 @@ def unfinished(out: Path) -> Job:
     identity = kept["identity"]
     try:
         settings = from_manifest(identity["settings"], str(out))
+        numbers = {name: identity[name] for name in ("member", "folds", "deterministic")}
         paths = {name: Path(kept[name]) if kept[name] else None for name in PATHS}
-        return Job(settings, out, **paths, folds=identity["folds"], deterministic=identity["deterministic"])
+        return Job(settings, out, **paths, **numbers)
     except (KeyError, TypeError, AttributeError):
         raise runs.damaged_job(out) from None
 
@@ -213,9 +245,12 @@ def model_function(job: Job) -> Callable[[Settings], keras.Model]:
 def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path, watch: Stopwatch) -> Fit:
     """How a job trains a network: timed, with its progress shown, each epoch kept in the folder `checkpoints`."""
     from inkdigit import training
+    from inkdigit.recognizer import Recognizer
+
+    teacher = Recognizer.load(job.teacher) if job.teacher else None
 
     def fit(name: str, train: Digits, validation: Digits | None, number: int = 0) -> tuple[keras.Model, list[Epoch]]:
-        settings = dataclasses.replace(job.settings, seed=job.settings.seed + number)
+        settings = dataclasses.replace(job.settings, seed=job.settings.seed + job.member + number)
         backend.seed_everything(settings.seed, deterministic=job.deterministic)
         steps = training.steps_per_epoch(len(train), settings)
         file_name = name.lower().replace(" ", "-")
@@ -226,7 +261,7 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
             TrainingProgress(watch, name, settings.epochs, steps, settings.batch_size) as bar,
             tensorboard.recorded(bar, events) as progress,
         ):
-            return training.fit(build, train, validation, settings, progress, checkpoint)
+            return training.fit(build, train, validation, settings, progress, checkpoint, teacher)
 
     return fit
 
@@ -237,6 +272,8 @@ def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folde
     fit = fitter(job, build, folder / runs.CHECKPOINTS, watch)
     if job.folds:
         return _train_folds(job.folds, job.settings.seed, fit, data, folder)
+    if job.settings.members > 1:
+        return _average_members(job, data, watch)
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
         validation = training.predict(model, data.validation.images)
@@ -256,6 +293,22 @@ def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> T
     calibrated = apply_temperature(crossed.probabilities, temperature)
     cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, calibrated)
     return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), calibrated)
+
+
+def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
+    """The members, trained before, as one."""
+    from inkdigit import folds as cross
+    from inkdigit import training, usermodel
+
+    folders = member_folders(job)
+    metrics = [json.loads(runs.read_verified(folder, "metrics.json")) for folder in folders]
+    watch.stages.append(Stage(TRAINING, sum(member["training_seconds"] for member in metrics)))
+    model = cross.together([usermodel.trained(folder)(job.settings) for folder in folders])
+    with watch.stage("Calibration"):
+        validation = training.predict(model, data.validation.images)
+        temperature = fit_temperature(validation, data.validation.truth)
+    curves = [[training.Epoch(**epoch) for epoch in member["history"]] for member in metrics]
+    return Trained(model, temperature, cross.mean_curve(curves))
 
 
 def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> None:
@@ -305,7 +358,9 @@ def _learnt(job: Job, data: Data, *, by_forerunners: bool) -> int:
 
 def _learnt_images(job: Job, data: Data, *, by_forerunners: bool) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Hashes of what the networks that answered learnt from, and of what the model to keep has learnt."""
-    earlier = answers.learnt_by(job.start_from) if job.start_from else np.empty(0, np.uint64)
+    earlier = np.concatenate(
+        [np.empty(0, np.uint64), *(answers.learnt_by(run) for run in (job.start_from, job.teacher) if run)]
+    )
     kept = np.concatenate([earlier, (data.rows if job.settings.refit or job.folds else data.train).hashes])
     if not by_forerunners:
         return kept, kept
@@ -412,6 +467,8 @@ def _identity(job: Job, data: Data) -> dict[str, Any]:
                 "model_file": source,
                 "folds": job.folds,
                 "start_from": runs.checksum(job.start_from, runs.KERAS_MODEL) if job.start_from else None,
+                "teacher": runs.checksum(job.teacher, runs.MODEL) if job.teacher else None,
+                "member": job.member,
                 "deterministic": job.deterministic,
             }
         )

@@ -13,7 +13,7 @@ from inkdigit import knobs, runs
 from inkdigit.errors import InkdigitError
 from inkdigit.knobs import knob
 
-PRESETS = ("article", "fast", "best")
+PRESETS = ("article", "fast", "best", "record", "tiny")
 SIDE = 28
 NETWORK = (
     "filters", "kernel_size", "padding", "pooling", "activation", "batch_norm", "block_dropout", "dense", "dropout"
@@ -51,7 +51,7 @@ class Settings:
     )
     batch_norm: bool = knob(True, "normalise each batch after every convolution and the dense layer")
     block_dropout: float = knob(0.0, "share of values dropped after each block", "", 0, 0.95)
-    dense: int = knob(128, "width of the dense layer", "units", 1, 65536)
+    dense: int = knob(128, "width of the dense layer; 0: none", "units", 0, 65536)
     dropout: float = knob(0.5, "share of values dropped after the dense layer", "", 0, 0.95)
 
     # The training.
@@ -74,6 +74,7 @@ class Settings:
         0.04, "share of the training rows held out for the curve and the calibration", "", 0.001, 0.5
     )
     refit: bool = knob(False, "train once more on all rows, validation rows included, and keep that model")
+    members: int = knob(1, "networks that are trained from other seeds and averaged, then taught to one", "", 1, 100)
 
     # What a training image may go through (each drawn evenly between minus and plus the value).
     rotation: float = knob(12.0, "rotation", "degrees", 0, 180)

@@ -29,6 +29,7 @@ from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.optimizer import optimizer_for
+from inkdigit.recognizer import Recognizer
 from inkdigit.settings import Settings
 
 Weights = list[NDArray[np.float32]]
@@ -36,6 +37,8 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 AVERAGE_EVERY = 8  # steps between two updates of the averaged weights: as good as every step, at an eighth of the cost
 SETTLING_BATCHES = 16
+TAUGHT = 0.9  # of what is learnt is a teacher's answer, the rest the label
+SOFTENING = 2.0  # the temperature of that answer
 PREDICT_AT_ONCE = 500
 
 
@@ -75,14 +78,17 @@ def fit(
     settings: Settings,
     progress: Progress,
     checkpoint: Path | None = None,
+    teacher: Recognizer | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Train a fresh model on `train` and return it in float32, with the curve. `validation` is only looked at.
+
+    teacher: its answers to the training images, as they are augmented, are what is learnt, beside the labels.
 
     After every epoch all that the next one needs is written to `checkpoint`; where that file is there already, the
     training goes on from it. Ctrl-C ends the training after the batch at work, as KeyboardInterrupt. Raises
     InkdigitError where the loss overflows.
     """
-    trainer = Trainer(build, train, settings)
+    trainer = Trainer(build, train, settings, teacher)
     history: list[Epoch] = []
     if checkpoint and checkpoint.is_file():
         history = trainer.restore(checkpoint)
@@ -137,8 +143,14 @@ def interruptible() -> Generator[Callable[[], bool]]:
 class Trainer:
     """A model on its way: batches to feed it, steps to take, and the average of its weights so far."""
 
-    def __init__(self, build: Callable[[Settings], keras.Model], train: Digits, settings: Settings):
-        self.build, self.train, self.settings = build, train, settings
+    def __init__(
+        self,
+        build: Callable[[Settings], keras.Model],
+        train: Digits,
+        settings: Settings,
+        teacher: Recognizer | None = None,
+    ):
+        self.build, self.train, self.settings, self.teacher = build, train, settings, teacher
         self.model = compiled(build, settings)
         self.steps = steps_per_epoch(len(train), settings)
         self.total = settings.epochs * self.steps
@@ -147,7 +159,7 @@ class Trainer:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """An epoch's batches; a thread prepares the next one while the network works on this one."""
-        source = self._batches(epoch)
+        source = ((images, self._targets(images, truth)) for images, truth in self._batches(epoch))
         with ThreadPoolExecutor(1) as ahead:
             upcoming = ahead.submit(next, source, None)
             while batch := upcoming.result():
@@ -222,15 +234,27 @@ class Trainer:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 
-    def _batches(self, epoch: int) -> Iterator[Batch]:
+    def _targets(self, images: NDArray[np.uint8], truth: NDArray[np.integer]) -> NDArray[np.float32]:
+        """What the network should answer, (N, 10).
+
+        With a teacher mostly its answers, softened, which tell what a digit might also be: Hinton, Vinyals, Dean,
+        "Distilling the knowledge in a neural network", 2015.
+        """
+        labels = np.eye(10, dtype=np.float32)[truth]
+        if self.teacher is None:
+            smoothing = self.settings.label_smoothing
+            return (1 - smoothing) * labels + np.float32(smoothing / 10)
+        soft = np.maximum(self.teacher.predict_proba(images), 1e-7) ** (1 / SOFTENING)
+        return (1 - TAUGHT) * labels + TAUGHT * soft / soft.sum(1, keepdims=True)
+
+    def _batches(self, epoch: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.integer]]]:
         """Shuffling and augmentation are drawn from (seed, epoch) and nothing else."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         order = rng.permutation(len(self.train))[: self.steps * self.settings.batch_size]
-        one_hot = np.eye(10, dtype=np.float32)
         for rows in np.array_split(order, self.steps):
             images, truth = self.train.images[rows], self.train.truth[rows]
             changed = augment(images, truth, self.settings, rng) if self.settings.augmented else images
-            yield changed, one_hot[truth]
+            yield changed, truth
 
 
 class Average:
@@ -292,7 +316,7 @@ def compiled(build: Callable[[Settings], keras.Model], settings: Settings) -> ke
         fuse(model)
     model.compile(
         optimizer_for(settings),
-        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        "categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=backend.jit_compile(),
     )

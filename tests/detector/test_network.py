@@ -11,7 +11,7 @@ import pytest
 from inkdigit.data.digits import Digits
 from inkdigit.detector import training
 from inkdigit.detector.network import BOX, DIGITS, build, to_onnx
-from inkdigit.detector.training import UNIT, Training, targets
+from inkdigit.detector.training import UNIT, Phase, Training, targets
 from inkdigit.synth.strips import synthesize_strip
 
 
@@ -45,8 +45,8 @@ def test_a_column_in_the_middle_of_a_digit_is_asked_for_it_and_its_box(real_digi
 
 
 def test_a_training_goes_on_from_its_last_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, small in (("FIRST", 2), ("THEN", 1), ("LAST", 0), ("EPOCHS", 3), ("STRIPS", 64), ("WINDOWS", 32)):
-        monkeypatch.setattr(training, name, small)
+    monkeypatch.setattr(training, "PHASES", (Phase(2, 3e-3, 64, 0), Phase(1, 1e-3, 16, 32)))
+    monkeypatch.setattr(training, "EPOCHS", 3)
     broken = Training(tmp_path, seed=0)
     epochs = broken.run()
     first = next(epochs)

@@ -95,11 +95,10 @@ def loss(wanted: Any, answered: Any) -> Any:
     return ops.sum(miss + ghost) / (peaks + 1) + ops.sum(inside * (0.25 * sides - named)) / (columns + 1)
 
 
-def synthesize(digits: Digits, seed: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+def synthesize(digits: Digits, seed: int, epoch: int, phase: Phase) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     """An epoch's new strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch))
-    phase = PHASES[_phase(epoch)[0]]
     digits = with_styles(digits, rng)
     found: list[Strip] = []
     while len(found) < phase.windows:
@@ -152,9 +151,11 @@ class Training:
             plain.set_weights(self.model.get_weights())
         return plain
 
-    def _prepare(self, pool: ProcessPoolExecutor, train: Digits, epoch: int) -> Future[None]:
+    def _prepare(self, pool: ProcessPoolExecutor, train: Digits, epoch: int) -> Future[Any]:
         """Let the other process write what an epoch brings, unless it is there or no epoch is to come."""
-        return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch)
+        if epoch == EPOCHS or self._chunk(epoch).is_file():
+            return pool.submit(int)
+        return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch, PHASES[_phase(epoch)[0]])
 
     def _chunk(self, epoch: int) -> Path:
         return self.folder / f"strips-{epoch}.npz"
@@ -224,8 +225,7 @@ def _rate(epochs: float) -> float:
     return PHASES[number].rate * share + 1e-6
 
 
-def _synthesised(path: Path, digits: Digits, seed: int, epoch: int) -> None:
-    if not path.is_file() and epoch < EPOCHS:
-        images, wanted = synthesize(digits, seed, epoch)
-        with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, images=images, wanted=wanted)
+def _synthesised(path: Path, digits: Digits, seed: int, epoch: int, phase: Phase) -> None:
+    images, wanted = synthesize(digits, seed, epoch, phase)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, images=images, wanted=wanted)

@@ -1,0 +1,71 @@
+"""Networks from several seeds, averaged, and taught to one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkdigit.data.digits import Digits
+from inkdigit.quantize import to_int8
+from inkdigit.recognizer import Recognizer
+from tests.conftest import Command
+
+SMALL = ["--filters", "8, 16", "--dense", "0", "--epochs", "4", "--batch-size", "32"]
+NAMES = ("run-member-1", "run-member-2", "run", "run-student")
+
+
+@pytest.fixture(scope="module")
+def out(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("members") / "run"
+    done = inkdigit("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Accuracy on 100 validation rows") == 2  # the ensemble's and the student's
+    return out
+
+
+def test_members_their_mean_and_a_student_are_runs(out: Path, real_digits: Digits) -> None:
+    images, truth = real_digits.images[3000:5000], real_digits.truth[3000:5000]
+    first, second, mean, student = (Recognizer.load(out.with_name(name)).predict_proba(images) for name in NAMES)
+    assert np.abs(first - second).max() > 0.1
+    # What both are sure of, the mean is sure of.
+    agreed = first.argmax(1) == second.argmax(1)
+    assert (mean.argmax(1) == first.argmax(1))[agreed].all()
+    right = [(answers.argmax(1) == truth).mean() for answers in (first, second, mean, student)]
+    assert right[2] > min(right[:2])
+    assert right[3] > 0.8
+
+    manifests = [json.loads((out.with_name(name) / "manifest.json").read_text()) for name in NAMES]
+    assert manifests[2]["parameters"] == 2 * manifests[0]["parameters"]
+    assert manifests[3]["parameters"] == manifests[0]["parameters"]
+    assert manifests[3]["teacher"] == manifests[2]["files"]["model.onnx"]["sha256"]
+
+
+def test_what_is_finished_is_not_done_again(inkdigit: Command, files: Path, out: Path) -> None:
+    again = inkdigit("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
+    assert again.stdout.count("already holds this run") == 4
+
+
+def test_in_eight_bits_it_reads_the_same(out: Path, real_digits: Digits) -> None:
+    model = (out / "model.onnx").read_bytes()
+    small = to_int8(model, real_digits.images[:500])
+    assert len(small) < len(model)
+    rows = slice(3000, 4000)
+    same = Recognizer(small).predict(real_digits.images[rows]) == Recognizer(model).predict(real_digits.images[rows])
+    assert same.mean() > 0.98
+
+
+def test_what_does_not_go_together(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+    train = ["train", "--train", files / "small.csv", "--out", tmp_path / "run"]
+    for arguments, words in (
+        (["--members", 2, "--folds", 3], "members"),
+        (["--members", 2, "--refit"], "refit"),
+        (["--teacher", tmp_path], str(tmp_path)),
+    ):
+        refused = inkdigit(*train, *arguments)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+        assert len(refused.stderr.splitlines()) <= 3
+    assert not any(tmp_path.iterdir())
