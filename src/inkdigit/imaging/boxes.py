@@ -12,9 +12,11 @@ Map = NDArray[Any]  # of uint8; OpenCV's own types say less
 Corners = NDArray[np.float64]  # (4, 2), x and y: top left, top right, bottom right, bottom left
 
 _SIDE = 18  # pixels, at least, of a box in the picture that is looked at
-_EDGE = 13  # pixels of an edge that are straight and whole
 _GAP = 7  # pixels of it that may be hidden, or too faint
 _HALF = 4  # pixels: half an edge's width is less
+# What may be edges: half of how broad they are at most, and how many pixels are straight and whole. The short ones are
+# those of small boxes; fewer strokes are as straight as the long ones; the broad ones are of boxes that touch.
+_KINDS = (_HALF, 13), (_HALF, 28), (2 * _HALF, 28)
 FAINTEST = 4  # of 255: less is noise
 _FULL = 0.94  # of the rectangle around a hole: less is round
 _LEFT = 0.5  # of it, where a stroke cuts into the hole
@@ -30,34 +32,52 @@ def find_boxes(dark: Map) -> list[Corners]:
     """The boxes in a map (H, W) of how dark a page is, 0 for paper: their corners, in the middle of their frames."""
     if min(dark.shape) < 2 * _SIDE:
         return []
-    across, down = _straight(dark), cv2.transpose(_straight(cv2.transpose(dark)))
-    frames = cv2.dilate(cv2.bitwise_or(across, down), np.ones((3, 3), np.uint8))
-    contours, tree = cv2.findContours(frames, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
-    rectangles = [corners for hole in holes if (corners := _rectangle(hole)) is not None]
-    if not rectangles:
-        return []
-    broad = cv2.dilate(dark, np.ones((3, 3), np.uint8))
-    found = _outermost([corners for corners in rectangles if _is_even(_sides(broad, corners))])
-    found += _hidden(found, cv2.dilate(frames, np.ones((5, 5), np.uint8)))
+    found: list[Corners] = []
+    turned = cv2.transpose(dark)
+    drawn = [cv2.bitwise_or(_edges(dark, *kind), cv2.transpose(_edges(turned, *kind))) for kind in _KINDS]
+    for frames in drawn:
+        found += [corners for corners in _rectangles(frames, dark) if not _overlapping(corners, found)]
+    found = _outermost(found)
+    found += _hidden(found, cv2.dilate(drawn[0], np.ones((7, 7), np.uint8)))
     heights = np.array([corners[3, 1] - corners[0, 1] for corners in found])
     alike = (np.abs(np.log(heights[:, None] / heights)) < _ALIKE).sum(0)
     return [c for c, many in zip(found, alike, strict=True) if many >= _SEVERAL or _is_written_in(dark, c)]
 
 
-def _straight(dark: Map) -> Map:
-    """The pixels, 255, of what is thin and runs across for a while."""
+def _rectangles(frames: Map, dark: Map) -> list[Corners]:
+    """Rectangular holes among what may be frames, with their corners on the frame."""
+    frames = cv2.dilate(frames, np.ones((3, 3), np.uint8))
+    contours, tree = cv2.findContours(frames, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
+    found = [_on_frame(corners, dark) for hole in holes if (corners := _rectangle(hole)) is not None]
+    if not found:
+        return []
+    broad = cv2.dilate(dark, np.ones((3, 3), np.uint8))
+    return [corners for corners in found if _is_even(_sides(broad, corners))]
+
+
+def are_squares(boxes: list[Corners]) -> bool:
+    """Whether boxes are the squares of squared paper: half of them, at least, are right above others."""
+    if not boxes:
+        return False
+    tops, feet = np.array([corners[:2] for corners in boxes]), np.array([corners[[3, 2]] for corners in boxes])
+    adjoining = np.abs(feet[:, None] - tops[None]).max((2, 3)) < _SIDE / 3
+    return bool((adjoining.any(0) | adjoining.any(1)).mean() >= 0.5)
+
+
+def _edges(dark: Map, half: int, length: int) -> Map:
+    """The pixels, 255, of what is less broad than twice `half` pixels and runs across for `length`."""
     smooth = cv2.blur(dark, (7, 1))
-    wide = cv2.copyMakeBorder(smooth, _HALF, _HALF, 0, 0, cv2.BORDER_REPLICATE)
-    beside = cv2.max(wide[: -2 * _HALF], wide[2 * _HALF :])
+    wide = cv2.copyMakeBorder(smooth, half, half, 0, 0, cv2.BORDER_REPLICATE)
+    beside = cv2.max(wide[: -2 * half], wide[2 * half :])
     ridge: Map = (cv2.subtract(smooth, beside) > FAINTEST).view(np.uint8) * np.uint8(255)
     ridge = cv2.dilate(ridge, np.ones((2, 1), np.uint8))
     ridge = cv2.morphologyEx(ridge, cv2.MORPH_CLOSE, np.ones((1, _GAP), np.uint8))
-    return cv2.morphologyEx(ridge, cv2.MORPH_OPEN, np.ones((1, _EDGE), np.uint8))
+    return cv2.morphologyEx(ridge, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
 
 
 def _rectangle(hole: NDArray[Any]) -> Corners | None:
-    """The corners of the frame around a hole that is an upright rectangle, about; None for another."""
+    """The corners of a hole that is an upright rectangle, about; None for another."""
     _, _, width, height = cv2.boundingRect(hole)
     if min(width, height) < _SIDE or not _FLATTEST < height / width < _TALLEST:
         return None
@@ -69,8 +89,19 @@ def _rectangle(hole: NDArray[Any]) -> Corners | None:
         return None
     points = cv2.boxPoints(around).astype(np.float64)
     total, difference = points.sum(1), points[:, 0] - points[:, 1]
-    corners = points[[total.argmin(), difference.argmax(), total.argmax(), difference.argmin()]]
-    return corners + 1.5 * np.sign(corners - corners.mean(0))  # to the middle of the frame
+    return points[[total.argmin(), difference.argmax(), total.argmax(), difference.argmin()]]
+
+
+def _on_frame(corners: Corners, dark: Map) -> Corners:
+    """A hole's corners, moved to where its frame is darkest, which is its middle."""
+    outward = np.sign(corners - corners.mean(0))
+    moved = corners.copy()
+    for axis, ends in ((1, [0, 1]), (0, [1, 2]), (1, [2, 3]), (0, [3, 0])):
+        step = np.zeros(2)
+        step[axis] = outward[ends[0], axis]
+        strength = [_median_on(corners[ends] + far * step, dark) for far in range(-1, 2 * _HALF)]
+        moved[ends] += (int(np.argmax(strength)) - 1) * step
+    return moved
 
 
 def _is_even(sides: NDArray[np.float64]) -> bool:
@@ -83,11 +114,18 @@ def _is_even(sides: NDArray[np.float64]) -> bool:
     return bool(dark.max() < _UNEVEN * dark.min() and corners.min() > _CORNER * np.median(dark))
 
 
+def _median_on(ends: Corners, dark: Map) -> float:
+    return float(np.median(_between(ends[0], ends[1], dark)[3:-3]))
+
+
 def _sides(values: Map, corners: Corners) -> NDArray[np.float64]:
     """A map's values along the four sides of a box, (4, 24); 0 outside the map."""
-    share = np.linspace(0, 1, 24)[:, None]
-    places = (corners[:, None] + share * (np.roll(corners, 1, axis=0)[:, None] - corners[:, None])).round().astype(int)
-    x, y = places[..., 0], places[..., 1]
+    return np.stack([_between(corners[k], corners[k - 1], values) for k in range(4)])
+
+
+def _between(start: NDArray[np.float64], end: NDArray[np.float64], values: Map) -> NDArray[np.float64]:
+    """A map's values at 24 places from one point to another; 0 outside the map."""
+    x, y = np.linspace(start, end, 24).round().astype(int).T
     height, width = values.shape
     inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
     return np.where(inside, values[y.clip(0, height - 1), x.clip(0, width - 1)], 0).astype(np.float64)
@@ -103,15 +141,18 @@ def _outermost(boxes: list[Corners]) -> list[Corners]:
     return kept
 
 
+def _overlapping(corners: Corners, others: list[Corners]) -> bool:
+    apart = 0.8 * np.ptp(corners, axis=0)
+    return any((np.abs((other - corners).mean(0)) < apart).all() for other in others)
+
+
 def _hidden(found: list[Corners], frames: Map) -> list[Corners]:
     """Boxes that adjoin others but are no holes, since ink hides a part of their frames."""
     hidden: list[Corners] = []
     for corners in found:
         for step in (corners[1] - corners[0], corners[0] - corners[1]):
             beside = corners + step
-            apart = 0.8 * np.ptp(corners, axis=0)
-            overlapping = [(np.abs((other - beside).mean(0)) < apart).all() for other in found + hidden]
-            if not any(overlapping) and (_sides(frames, beside) > 0).mean() > _MOSTLY:
+            if not _overlapping(beside, found + hidden) and (_sides(frames, beside) > 0).mean() > _MOSTLY:
                 hidden.append(beside)
     return hidden
 

@@ -22,7 +22,7 @@ DIGIT = 28  # pixels of a typical digit's height in a strip
 ROOM = 44  # pixels of a strip's height that ink may take
 PAPER = 10  # columns of paper at each end of a strip
 
-_SMALLEST = 6  # pixels of a digit's height, at least, in a page
+_SMALLEST, _TINIEST = 10, 6  # pixels of a digit's height, at least: in a picture, and in one that was shrunk
 _CUT_OFF = 0.4  # of a part's side, in a page: where the edge of the picture cuts so much, it is no digit
 _BORDERLESS = 0.15  # of what surrounds a part: where so much is as dark as it is, it is a shadow
 _UPRIGHT = 0.3  # what speaks for a page that stands upright, at least, where it is not tried on its side
@@ -107,12 +107,12 @@ def find_lines(sheet: Sheet, layout: Layout = "page") -> Lines:
     """The lines of a sheet's ink. Where the page lies on its side, turn the sheet first, as `turns` says."""
     parts = _parts(sheet)
     blots: list[Blot] = []
-    free = np.maximum(parts.height, parts.width) >= _SMALLEST
+    free = np.maximum(parts.height, parts.width) >= _smallest(sheet)
     if layout == "page":
         for reason, found in _unlike_writing(sheet, parts):
             blots += [_blot(sheet, parts, k, reason) for k in np.flatnonzero(found & free)]
             free &= ~found
-    groups = _one_line(parts, free) if layout == "line" else _levels(parts, free)
+    groups = _one_line(parts, free) if layout == "line" else _levels(parts, free, _smallest(sheet))
     groups.sort(key=lambda group: float(np.median((parts.top + parts.bottom)[group.bodies])))
     return Lines([[_strip(sheet, parts, group)] for group in groups], blots)
 
@@ -124,7 +124,7 @@ def turns(sheet: Sheet) -> tuple[int, ...]:
     digits alone: they have to be read.
     """
     parts = _parts(sheet)
-    free = np.maximum(parts.height, parts.width) >= _SMALLEST
+    free = np.maximum(parts.height, parts.width) >= _smallest(sheet)
     for _, found in _unlike_writing(sheet, parts):
         free &= ~found
     if not free.any():
@@ -208,6 +208,12 @@ def _shadows(sheet: Sheet, parts: _Parts) -> NDArray[np.bool_]:
     return found
 
 
+def _smallest(sheet: Sheet) -> float:
+    """How high a digit is at least, in pixels of the sheet."""
+    shrunk = math.sqrt(abs(float(np.linalg.det(sheet.to_picture[:, :2]))))
+    return max(_TINIEST, _SMALLEST / shrunk)
+
+
 def _one_line(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
     if not free.any():
         return []
@@ -216,12 +222,12 @@ def _one_line(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
     return [_with_pieces(parts, bodies, free)]
 
 
-def _levels(parts: _Parts, free: NDArray[np.bool_]) -> list[_Group]:
+def _levels(parts: _Parts, free: NDArray[np.bool_], smallest: float) -> list[_Group]:
     """The lines of a page: those of the size that has most of the ink, then of the size that has most of the rest."""
     groups: list[_Group] = []
     free = free.copy()
     first = 0.0
-    while free.any() and (typical := _typical(parts, free)) >= _SMALLEST:
+    while free.any() and (typical := _typical(parts, free)) >= smallest:
         first = first or typical
         sized = np.flatnonzero(free & (parts.height >= _LEAST * typical) & (parts.height <= typical / _LEAST))
         # What is much smaller than the page's digits may be dirt, of which there is much and not in lines.

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.imaging.boxes import FAINTEST, Corners, find_boxes
+from inkdigit.imaging.boxes import FAINTEST, Corners, are_squares, find_boxes
 
 Map = NDArray[Any]  # of uint8; OpenCV's own types say less
 
@@ -46,7 +46,9 @@ def without_rules(dark: Map) -> Map:
     least = _LONG * max(small.shape)
     across = _rules(small, max(least, min(0.8 * small.shape[1], _SHORTEST)))
     down = _rules(cv2.transpose(small), max(least, _SHORTEST))
-    boxes = [corners for corners in find_boxes(small) if not any(_has_side_on(rule, corners) for rule in down)]
+    boxes = find_boxes(small)
+    if are_squares(boxes):
+        boxes = [corners for corners in boxes if not any(_has_side_on(rule, corners) for rule in down)]
     dark = _without(dark, _sides(boxes, [[0, 1], [3, 2]]), shrink, _HALF)
     dark = _without(dark, across, shrink, 2 * _HALF)
     if down or boxes:
@@ -57,7 +59,7 @@ def without_rules(dark: Map) -> Map:
 
 
 def _has_side_on(rule: _Rule, corners: Corners) -> bool:
-    """Whether one side of a box is on a rule that runs down: then it is a square of squared paper, or in a table."""
+    """Whether one side of a box is on a rule that runs down."""
     middle = corners[:, 1].mean()
     at = np.interp(middle, rule.x, rule.y)
     inside = rule.x[0] <= middle <= rule.x[-1]

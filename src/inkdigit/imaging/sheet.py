@@ -31,6 +31,7 @@ _SAMPLE = 420  # pixels along the longer side of the sample that colours and pol
 _COLOURED = 1.4  # how many times luma's signal a colour channel must have to be taken instead
 _SURROUNDINGS = 5  # how many times the surroundings of a place, which are mostly paper, go into the longer side
 _BROADEST = 9  # how many times the broadest stroke goes into the longer side
+_ROOM = 6  # how many times as broad as a broad stroke is what is filled
 _BLOCK = 16  # pixels; in blocks of so many the noise is measured
 _NEAR = 5  # blocks: as far around a stroke goes what it says of how dark ink is
 
@@ -82,8 +83,8 @@ def find_ink(picture: Image.Image, ink: Ink = "auto") -> Sheet:
     grey = _contrasting(picture, ink)
     light = _is_light(grey) if ink == "auto" else ink == "dark"
     grey = _smoothed(grey if light else ~grey)
-    paper = cv2.resize(_paper(grey), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    dark = without_rules(cv2.bitwise_not(cv2.divide(grey, paper, scale=255)))  # light multiplies
+    dark, paper = _flattened(grey)
+    dark = without_rules(dark)
     return Sheet(*_strength(dark, *_noise_and_full(dark, paper)), grey, to_picture, light)
 
 
@@ -216,16 +217,34 @@ def _spread(blocks: NDArray[Any], over: Map, between: int = cv2.INTER_LINEAR) ->
     return cv2.resize(blocks.clip(0, 255).astype(np.uint8), over.shape[::-1], interpolation=between)
 
 
-def _paper(grey: Map) -> Map:
-    """What the picture would be without ink, shrunk.
-
-    A closing fills what is narrower than the broadest stroke, and keeps the edges of shadows. What it leaves there
-    is a pixel's blur: the darker of neighbours is the paper's.
-    """
+def _flattened(grey: Map) -> tuple[Map, Map]:
+    """How much darker than the paper each pixel is, whatever the light, which multiplies; and the paper."""
     shrink = max(1, max(grey.shape) // 800)
     small = cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
     small = cv2.medianBlur(small, 3)
     side = max(5, max(small.shape) // _BROADEST | 1)
+    paper = _paper(small, side)
+    needed = round(_ROOM * _broad(cv2.bitwise_not(cv2.divide(small, paper, scale=255)))) | 1
+    if needed < side // 2:  # the less is filled, the less of a shadow's corners is taken for ink
+        paper = _paper(small, max(needed, 5))
+    paper = cv2.resize(paper, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.bitwise_not(cv2.divide(grey, paper, scale=255)), paper
+
+
+def _broad(dark: Map) -> float:
+    """How broad broad strokes are, in pixels: nearly all of the ink's length is narrower."""
+    ink = (dark > 0.4 * np.quantile(dark, 0.998)).view(np.uint8)
+    inside = cv2.distanceTransform(ink, cv2.DIST_L2, 3)
+    middle = inside[(inside > 0) & (inside == cv2.dilate(inside, np.ones((3, 3), np.uint8)))]
+    return 2 * float(np.quantile(middle, 0.93)) if middle.size else 0.0
+
+
+def _paper(small: Map, side: int) -> Map:
+    """What a picture would be without ink.
+
+    A closing fills what is narrower than `side` pixels, and keeps the edges of shadows. What it leaves there is a
+    pixel's blur: the darker of neighbours is the paper's.
+    """
     # Beyond the picture's edge the light goes on as it did.
     wide = np.pad(small.astype(np.int16), side, mode="reflect", reflect_type="odd")
     filled = cv2.dilate(wide.clip(0, 255).astype(np.uint8), np.ones((side, side), np.uint8))
