@@ -124,7 +124,7 @@ def classical(recognizer: Recognizer) -> Peer:
         texts: Texts = []
         for file in files:
             lines = strips(opened(file, file.name, FORMATS, LARGEST), layout).lines
-            found = read_strips([strip.image for line in lines for strip in line], recognizer)
+            found = read_strips([line.image for line in lines], recognizer)
             texts.append("\n".join("".join(str(digit.probabilities.argmax()) for digit in line) for line in found))
         return texts, time.perf_counter() - started
 

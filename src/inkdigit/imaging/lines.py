@@ -36,7 +36,7 @@ _STEEPEST = 0.36  # a line rises by no more than so much of its length
 
 @dataclass(frozen=True)
 class Strip:
-    """A line of ink, or a part of one, straightened.
+    """A line of ink, straightened.
 
     image: (48, W) uint8, ink bright on 0, thin strokes as bright as broad ones, PAPER columns of 0 at each end.
     to_picture: (2, 3), the affine map from its pixels (x, y, 1) to those of the picture.
@@ -66,9 +66,9 @@ class Blot:
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a page from top to bottom, each of one strip or more from left to right; and what is in none."""
+    """The lines of a page from top to bottom, and what is in none."""
 
-    lines: list[list[Strip]]
+    lines: list[Strip]
     blots: list[Blot]
 
 
@@ -114,7 +114,7 @@ def find_lines(sheet: Sheet, layout: Layout = "page") -> Lines:
             free &= ~found
     groups = _one_line(parts, free) if layout == "line" else _levels(parts, free, _smallest(sheet))
     groups.sort(key=lambda group: float(np.median((parts.top + parts.bottom)[group.bodies])))
-    return Lines([[_strip(sheet, parts, group)] for group in groups], blots)
+    return Lines([_strip(sheet, parts, group) for group in groups], blots)
 
 
 def turns(sheet: Sheet) -> tuple[int, ...]:

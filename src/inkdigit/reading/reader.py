@@ -82,14 +82,11 @@ class Reader:
     def _read(self, sheet: Sheet, layout: Layout) -> Found:
         found = find_lines(sheet, layout)
         rejected = [Rejected(blot.box, blot.reason) for blot in found.blots]
-        every = [strip for line in found.lines for strip in line]
-        spots = iter(self._detector.find([strip.image for strip in every]))
+        every = self._detector.find([strip.image for strip in found.lines])
         lines: list[list[Digit]] = []
-        for line in found.lines:
-            digits: list[Digit] = []
-            for strip, here in zip(line, spots, strict=False):
-                digits += self._digits(strip, here)
-                rejected += [Rejected(strip.box(*box), "no digit") for box in left_over(strip.image, here)]
+        for strip, spots in zip(found.lines, every, strict=True):
+            digits = self._digits(strip, spots)
+            rejected += [Rejected(strip.box(*box), "no digit") for box in left_over(strip.image, spots)]
             if layout == "line" or sum(digit.confidence - LIKELY for digit in digits) > 0:
                 lines.append(digits)
             else:  # what is found in letters and dirt is doubtful all along the line

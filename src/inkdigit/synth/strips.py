@@ -63,7 +63,7 @@ def windows(page: Page, width: int, rng: np.random.Generator) -> list[Strip]:
     """The strips that are found on a page, cut or padded to a width."""
     found: list[Strip] = []
     marks = [digit for line in page.lines for digit in line]
-    for strip in (strip for line in found_lines.strips(Image.fromarray(page.picture)).lines for strip in line):
+    for strip in found_lines.strips(Image.fromarray(page.picture)).lines:
         whole = _labelled(strip, marks)
         spare = whole.image.shape[1] - width
         if spare <= 0:
