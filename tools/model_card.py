@@ -1,0 +1,113 @@
+"""Writes docs/model-card.md and its pictures from the manifests of the models that ship, and what they say of MNIST.
+
+    .venv/bin/python tools/model_card.py
+
+MNIST's 10,000 test images are read once more, to show what is misread; the figures of recipes over several seeds come
+from benchmarks/records.json, where that is.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+
+from inkdigit import Recognizer, runs
+from inkdigit.data import mnist
+from inkdigit.evaluation import evaluate, percent
+from inkdigit.files import atomic
+from inkdigit.report import charts, sheets
+from inkdigit.report.content import scored_by
+from inkdigit.report.page import png
+from inkdigit.report.style import STYLE
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = Path(__file__).with_name("model-card.md")
+CARD = ROOT / "docs" / "model-card.md"
+PICTURES = ROOT / "docs" / "pictures"
+RECORDS = ROOT / "benchmarks" / "records.json"
+
+
+def main() -> None:
+    """Write the card."""
+    run = runs.read(runs.SHIPPED)
+    recognizer = Recognizer.load()
+    test = mnist.load()[1]
+    probabilities = recognizer.predict_proba(test.images)
+    scored = scored_by("MNIST's 10,000 test images", test, probabilities, run.manifest["temperature"], recognizer)
+    with rc_context(STYLE):
+        for name, figure in (("mistakes", sheets.mistakes(scored)), ("reliability", charts.reliability(scored))):
+            (PICTURES / f"card-{name}.png").write_bytes(png(figure))
+    evaluation = evaluate(probabilities, test.truth)
+    digits = [
+        f"| {row['digit']} | {row['count']:,} | {percent(row['recall'] or 0)} | {percent(row['precision'] or 0)} |"
+        for row in evaluation.per_class
+    ]
+    text = TEMPLATE.read_text(encoding="utf-8").format(
+        models=models(run),
+        data=data(run),
+        evaluation=evaluation,
+        ece=evaluation.ece,
+        nll=evaluation.nll,
+        seed=run.manifest["settings"]["seed"],
+        digits="\n".join(digits),
+        records=records(),
+    )
+    with atomic(CARD) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def models(run: runs.Run) -> str:
+    """A row for each model."""
+    line = runs.read(runs.SHIPPED / "line")
+    not_digit = run.manifest[runs.NOT_DIGIT]
+    rows = [
+        (runs.MODEL, "names a digit", run.manifest["parameters"], run.manifest["made_by"], run.folder / runs.MODEL),
+        (runs.NOT_DIGIT, "tells digits from what is none", not_digit["parameters"], run.manifest["made_by"], None),
+        ("line/model.onnx", "finds digits along a line", None, line.manifest["made_by"], line.folder / runs.MODEL),
+    ]
+    table = ["| model | what it does | parameters | bytes | made by |", "|---|---|---:|---:|---|"]
+    for name, task, parameters, command, path in rows:
+        size = (path or run.folder / name).stat().st_size
+        table.append(f"| `{name}` | {task} | {f'{parameters:,}' if parameters else ''} | {size:,} | `{command}` |")
+    return "\n".join(table)
+
+
+def data(run: runs.Run) -> str:
+    """What the models have learnt, and what they have not."""
+    settings, figures = run.manifest["settings"], run.manifest["figures"]
+    text = (
+        f"`model.onnx` has learnt {figures['training_rows']:,} of MNIST's 60,000 training images; the others were held "
+        f"out to calibrate it. In each epoch {100 * settings['real_ink']:.0f} % of them are written anew with other pens "
+        f"and proportions, and {100 * settings['other_styles']:.0f} % are drawn in styles that are rare in MNIST. "
+        "`not_digit.onnx` has learnt the same digits beside letters, scribbles and spots that are drawn by chance; the "
+        "line reader strips and pages synthesised from the 60,000. No model has learnt any of the 10,000 test images, "
+        "nor any real scan. MNIST's writers were American census workers and students: other countries' hands are rarer "
+        "in it than they are on paper."
+    )
+    return textwrap.fill(text, 120)
+
+
+def records() -> str:
+    """The recipes' figures over several seeds."""
+    if not RECORDS.is_file():
+        return ""
+    rows = ["", "The recipes over several seeds, by `python benchmarks/records.py`:", ""]
+    rows += ["| protocol: recipe | accuracy | seeds | parameters | calibration error |", "|---|---:|---:|---:|---:|"]
+    kept: dict[str, Any] = json.loads(RECORDS.read_text())
+    for name, result in kept.items():
+        shares = [100 * correct / result["total"] for correct in result["correct"]]
+        spread = f" ± {statistics.stdev(shares):.3f}" if len(shares) > 1 else ""
+        rows.append(
+            f"| {name} | {statistics.mean(shares):.3f} %{spread} | {len(shares)} | {result['parameters']:,} "
+            f"| {statistics.mean(result['ece']):.4f} |"
+        )
+    return "\n".join([*rows, ""])
+
+
+if __name__ == "__main__":
+    main()
