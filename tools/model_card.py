@@ -81,13 +81,13 @@ def data(run: runs.Run) -> str:
     """What the models have learnt, and what they have not."""
     settings, figures = run.manifest["settings"], run.manifest["figures"]
     text = (
-        f"`model.onnx` has learnt {figures['training_rows']:,} of MNIST's 60,000 training images; the others were held "
-        f"out to calibrate it. In each epoch {100 * settings['real_ink']:.0f} % of them are written anew with other pens "
-        f"and proportions, and {100 * settings['other_styles']:.0f} % are drawn in styles that are rare in MNIST. "
+        f"`model.onnx` has learnt {figures['training_rows']:,} of MNIST's 60,000 training images; the others were "
+        f"held out to calibrate it. In each epoch {100 * settings['real_ink']:.0f} % are written anew with other pens and "
+        f"proportions, and {100 * settings['other_styles']:.0f} % are drawn in styles that are rare in MNIST. "
         "`not_digit.onnx` has learnt the same digits beside letters, scribbles and spots that are drawn by chance; the "
         "line reader strips and pages synthesised from the 60,000. No model has learnt any of the 10,000 test images, "
-        "nor any real scan. MNIST's writers were American census workers and students: other countries' hands are rarer "
-        "in it than they are on paper."
+        "nor any real scan. MNIST's writers were American census workers and students: other countries' hands are "
+        "rarer in it than they are on paper."
     )
     return textwrap.fill(text, 120)
 
