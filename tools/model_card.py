@@ -82,7 +82,8 @@ def data(run: runs.Run) -> str:
     settings, figures = run.manifest["settings"], run.manifest["figures"]
     text = (
         f"`model.onnx` has learnt {figures['training_rows']:,} of MNIST's 60,000 training images; the others were "
-        f"held out to calibrate it. In each epoch {100 * settings['real_ink']:.0f} % are written anew with other pens and "
+        "held out to calibrate it. "
+        f"In each epoch {100 * settings['real_ink']:.0f} % are written anew with other pens and "
         f"proportions, and {100 * settings['other_styles']:.0f} % are drawn in styles that are rare in MNIST. "
         "`not_digit.onnx` has learnt the same digits beside letters, scribbles and spots that are drawn by chance; the "
         "line reader strips and pages synthesised from the 60,000. No model has learnt any of the 10,000 test images, "
