@@ -25,6 +25,7 @@ _UNEVEN = 2.0  # times as dark as another of its sides a box has none
 _CORNER = 0.7  # of how dark its sides are, the corners are at least
 _FLATTEST, _TALLEST = 0.3, 4.0  # times as high as it is wide
 _STEEPEST = 8.0  # degrees
+_MOST = 400  # boxes: so many are the squares of squared paper, or a table's, which rules make up
 _SEVERAL, _ALIKE = 3, 0.1  # boxes so much alike in height, as a logarithm: one that is alone and empty may be a nought
 
 
@@ -36,7 +37,8 @@ def find_boxes(dark: Map) -> list[Corners]:
     turned = cv2.transpose(dark)
     drawn = [cv2.bitwise_or(_edges(dark, *kind), cv2.transpose(_edges(turned, *kind))) for kind in _KINDS]
     for frames in drawn:
-        found += [corners for corners in _rectangles(frames, dark) if not _overlapping(corners, found)]
+        earlier = _middles(found)
+        found += [corners for corners in _rectangles(frames, dark) if not _overlapping(corners, earlier)]
     found = _outermost(found)
     found += _hidden(found, cv2.dilate(drawn[0], np.ones((7, 7), np.uint8)))
     heights = np.array([corners[3, 1] - corners[0, 1] for corners in found])
@@ -45,14 +47,15 @@ def find_boxes(dark: Map) -> list[Corners]:
 
 
 def _rectangles(frames: Map, dark: Map) -> list[Corners]:
-    """Rectangular holes among what may be frames, with their corners on the frame."""
+    """Rectangular holes among what may be frames, with their corners on the frame; none where there are too many."""
     frames = cv2.dilate(frames, np.ones((3, 3), np.uint8))
     contours, tree = cv2.findContours(frames, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
-    found = [_on_frame(corners, dark) for hole in holes if (corners := _rectangle(hole)) is not None]
-    if not found:
+    found = [corners for hole in holes if (corners := _rectangle(hole)) is not None]
+    if not 0 < len(found) <= _MOST:
         return []
     broad = cv2.dilate(dark, np.ones((3, 3), np.uint8))
+    found = [_on_frame(corners, dark) for corners in found]
     return [corners for corners in found if _is_even(_sides(broad, corners))]
 
 
@@ -133,17 +136,23 @@ def _between(start: NDArray[np.float64], end: NDArray[np.float64], values: Map) 
 
 def _outermost(boxes: list[Corners]) -> list[Corners]:
     """Those that are not inside another: the loop of a 6 may look like a small box."""
-    kept: list[Corners] = []
-    for corners in sorted(boxes, key=lambda corners: -np.ptp(corners[:, 0])):
-        middle = corners.mean(0)
-        if not any((other[0] < middle).all() and (middle < other[2]).all() for other in kept):
-            kept.append(corners)
-    return kept
+    if not boxes:
+        return []
+    middles, corners = _middles(boxes), np.stack(boxes)
+    within = (corners[:, None, 0] < middles).all(2) & (middles < corners[:, None, 2]).all(2)  # (around, inside)
+    area = np.ptp(corners, axis=1).prod(1)
+    within &= area[:, None] > area
+    return [box for box, inside in zip(boxes, within.any(0), strict=True) if not inside]
 
 
-def _overlapping(corners: Corners, others: list[Corners]) -> bool:
-    apart = 0.8 * np.ptp(corners, axis=0)
-    return any((np.abs((other - corners).mean(0)) < apart).all() for other in others)
+def _middles(boxes: list[Corners]) -> NDArray[np.float64]:
+    """(N, 2)."""
+    return np.array([corners.mean(0) for corners in boxes]).reshape(-1, 2)
+
+
+def _overlapping(corners: Corners, middles: NDArray[np.float64]) -> bool:
+    """Whether a box has those in its place of which the middles, (N, 2), are known."""
+    return bool((np.abs(middles - corners.mean(0)) < 0.8 * np.ptp(corners, axis=0)).all(1).any())
 
 
 def _hidden(found: list[Corners], frames: Map) -> list[Corners]:
@@ -152,7 +161,7 @@ def _hidden(found: list[Corners], frames: Map) -> list[Corners]:
     for corners in found:
         for step in (corners[1] - corners[0], corners[0] - corners[1]):
             beside = corners + step
-            if not _overlapping(beside, found + hidden) and (_sides(frames, beside) > 0).mean() > _MOSTLY:
+            if not _overlapping(beside, _middles(found + hidden)) and (_sides(frames, beside) > 0).mean() > _MOSTLY:
                 hidden.append(beside)
     return hidden
 
