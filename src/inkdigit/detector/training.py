@@ -48,6 +48,7 @@ PHASES = (
     Phase(epochs=6, rate=1.5e-3, strips=768, windows=1536),
     Phase(epochs=12, rate=1.5e-3, strips=4096, windows=0),
     Phase(epochs=10, rate=1.5e-3, strips=2048, windows=512),
+    Phase(epochs=8, rate=1.5e-3, strips=4096, windows=0),
 )
 EPOCHS = sum(phase.epochs for phase in PHASES)
 BATCH = 32

@@ -30,6 +30,7 @@ _SCREEN, _PLAIN, _FEW, _ACROSS = 1200, 0.6, 60, 0.75
 _SAMPLE = 420  # pixels along the longer side of the sample that colours and polarity are chosen by
 _COLOURED = 1.4  # how many times luma's signal a colour channel must have to be taken instead
 _SURROUNDINGS = 5  # how many times the surroundings of a place, which are mostly paper, go into the longer side
+_NEARBY, _CLEARLY = 17, 0.3  # the same for near surroundings; how clearly dark or bright outweighs the other there
 _BROADEST = 9  # how many times the broadest stroke goes into the longer side
 _ROOM = 6  # how many times as broad as a broad stroke is what is filled
 _BLOCK = 16  # pixels; in blocks of so many the noise is measured
@@ -132,10 +133,19 @@ def _contrasting(picture: Image.Image, ink: Ink) -> Map:
 
 
 def _is_light(grey: Map) -> bool:
-    """Whether what stands out is dark: ink is the lesser part of the surroundings of any place."""
-    residual = _residual(_sampled(grey))
-    beyond = np.where(np.abs(residual) > 4 * _noise(residual) + FAINT, residual.astype(np.float32), 0)
-    return float((beyond * np.abs(beyond)).sum()) <= 0
+    """Whether what stands out is dark: ink is the lesser part of the surroundings of any place.
+
+    What stands out from near surroundings are strokes; of far ones a sheet's corners, on a dark table, are the lesser
+    part too. The far ones are asked where strokes are so broad that the near ones do not tell.
+    """
+    sample = _sampled(grey)
+    for around in (_NEARBY, _SURROUNDINGS):
+        residual = _residual(sample, around)
+        beyond = np.where(np.abs(residual) > 4 * _noise(residual) + FAINT, residual.astype(np.float32), 0)
+        bright, total = float((beyond * np.abs(beyond)).sum()), float((beyond * beyond).sum())
+        if abs(bright) > _CLEARLY * total:
+            return bright <= 0
+    return bright <= 0
 
 
 def _sampled(pixels: Map) -> Map:
@@ -143,9 +153,9 @@ def _sampled(pixels: Map) -> Map:
     return pixels if shrink >= 1 else cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
 
 
-def _residual(grey: Map) -> NDArray[Any]:
-    """What is left of each pixel less the median of its surroundings."""
-    around = max(3, max(grey.shape) // _SURROUNDINGS | 1)
+def _residual(grey: Map, parts: int = _SURROUNDINGS) -> NDArray[Any]:
+    """What is left of each pixel less the median of its surroundings, which go `parts` times into the longer side."""
+    around = max(3, max(grey.shape) // parts | 1)
     return grey.astype(np.int16) - cv2.medianBlur(grey, min(around, 255))
 
 

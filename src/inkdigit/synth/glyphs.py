@@ -6,11 +6,15 @@ A piece is an (h, w) uint8 array, 255 = full ink, cropped to its ink. The same g
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import matplotlib
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from inkdigit.synth.hershey import fonts
 from inkdigit.synth.skeleton import Strokes, from_lines, from_mask
@@ -24,6 +28,11 @@ INKED = 112  # MNIST's grey level at the edge of a stroke
 UNIT = 80  # pixels of the grid for the height of a letter or sign: that of MNIST's digits
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LOOK_ALIKES = frozenset("OoQDUIijlJSsZzBbqgGyYTt")  # letters that may pass for digits
+CAPITAL = 0.72  # of a print font's size, about: a capital's height
+PRINT_FONTS = (
+    *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSerif", "DejaVuSerif-Bold"),
+    *("DejaVuSerif-Italic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "cmss10"),
+)
 FONTS = ("futural", "rowmans", "scripts", "cursive", "scriptc")  # Hershey's, those of single strokes
 
 
@@ -98,6 +107,22 @@ def letter(character: str, height: int, hand: Hand, rng: np.random.Generator) ->
     lines = [np.asarray(line, np.float32) for line in fonts()[str(rng.choice(FONTS))][character]]
     top = np.array([0, 12], np.float32)
     return _drawn([(_rounded(line) + top) * np.float32(UNIT / 21) for line in lines], height, hand, rng)
+
+
+def printed(text: str, height: int, rng: np.random.Generator) -> Placed:
+    """A word in print; `height` is that of a capital."""
+    font = ImageFont.truetype(str(rng.choice(_print_fonts())), round(height / CAPITAL))
+    left, top, right, bottom = font.getbbox(text, anchor="ls")
+    canvas = Image.new("L", (max(round(right - left), 1) + 2, max(round(bottom - top), 1) + 2))
+    ImageDraw.Draw(canvas).text((1 - left, 1 - top), text, fill=255, font=font, anchor="ls")
+    return Placed(_cropped(np.asarray(canvas)), round(top) + height)
+
+
+@cache
+def _print_fonts() -> list[str]:
+    """The files of text fonts that come with matplotlib, with and without serifs."""
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return [str(folder / f"{name}.ttf") for name in PRINT_FONTS]
 
 
 def sign(character: str, height: int, hand: Hand, rng: np.random.Generator) -> Placed:

@@ -21,6 +21,8 @@ DIGIT = 27  # pixels of a common digit's height in it
 LETTERS = [character for character in glyphs.LETTERS if character not in glyphs.LOOK_ALIKES]
 # In a word its neighbours tell these from digits.
 WORD_LETTERS = [character for character in glyphs.LETTERS if character not in "OoDQIlSsZz"]
+COMMON = "etaoinsrhldcumfpgwybvk"  # letters as they are common in European languages, and how common, about
+COMMON_SHARES = np.array([13, 9, 8, 8, 7, 7, 7, 7, 5, 5, 4, 4, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1]) / 102
 SEPARATORS = (".", ",", "-", ".", ",", "=", "/", ":", "+", "#", "€")
 FAINTEST = 8  # of 255: a box with less ink on average has none of its digit's
 GAPS = ((-0.03, 0.05), (0.04, 0.05), (0.22, 0.1), (0.7, 0.3))  # mean and spread, as shares of a digit's height
@@ -49,7 +51,7 @@ def synthesize_strip(digits: Digits, width: int, rng: np.random.Generator) -> St
     writer = _Writer(digits, strip, rng)
     kind = rng.random()
     while writer.room:
-        if kind > 0.93 or (kind > 0.78 and rng.random() < 0.4):
+        if kind > 0.88 or (kind > 0.73 and rng.random() < 0.4):
             writer.word()
         else:
             writer.number(separated=kind > 0.5)
@@ -143,6 +145,9 @@ class _Writer:
         self.x += int(self.rng.uniform(0, 2) * self.height)
 
     def word(self) -> None:
+        if self.rng.random() < 0.5:
+            self._printed()
+            return
         gap = GAPS[self.rng.choice(3)]
         count = int(self.rng.integers(1, 7))
         letters = WORD_LETTERS if count >= 3 else LETTERS
@@ -152,6 +157,21 @@ class _Writer:
             else:
                 piece, top = glyphs.letter(str(self.rng.choice(letters)), round(self.height), self.hand, self.rng)
             self._put(piece, self.foot - self.height + top, self._gap(gap))
+            if not self.room:
+                return
+        self.x += int(self.rng.uniform(0.2, 1.5) * self.height)
+
+    def _printed(self) -> None:
+        """A word or more in print."""
+        scale = self.rng.uniform(0.85, 1.25)
+        for _ in range(int(self.rng.integers(1, 5))):
+            letters = self.rng.choice([*COMMON], int(self.rng.integers(2, 11)), p=COMMON_SHARES)
+            text, case = "".join(letters), self.rng.random()
+            text = text.title() if case < 0.35 else text.upper() if case < 0.45 else text
+            text += str(self.rng.choice(["", "", "", "", ",", ".", ":", ")"]))
+            height = round(scale * self.height)
+            piece, top = glyphs.printed(text, height, self.rng)
+            self._put(piece, self.foot - height + top, 0.3 * self.height)
             if not self.room:
                 return
         self.x += int(self.rng.uniform(0.2, 1.5) * self.height)
