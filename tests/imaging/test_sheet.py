@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from inkdigit.imaging.sheet import LARGEST, Sheet, find_ink
 from tests.imaging.pages import Page
@@ -103,3 +103,35 @@ def test_a_turned_sheet_knows_its_places_in_the_picture(quarters: int):
     rows, columns = np.nonzero(turned.ink)
     x, y = turned.to_picture @ np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))])
     np.testing.assert_array_equal(sheet.ink[y.astype(int), x.astype(int)], turned.ink[rows, columns])
+
+
+@pytest.mark.parametrize("bright", [False, True])
+def test_a_sheet_on_a_table_of_the_ink_s_brightness(bright: bool, ink: np.random.Generator):
+    page = Page.empty(700, 460)
+    page.write("07170", 120, 180, 70)
+    sheet = page.picture(ink, noise=3)
+    table = Image.new("RGB", (900, 640), (45, 38, 35))
+    table.paste(sheet, (100, 90))
+    found = find_ink(ImageOps.invert(table) if bright else table)
+    assert found.light is not bright
+    inked = found.ink[90 + 150 : 90 + 280, 100 + 100 : 100 + 520] > 60
+    drawn = page.ink[150:280, 100:520] > 0.5
+    assert (inked & drawn).sum() > 0.8 * drawn.sum()
+    assert inked.sum() < 1.6 * drawn.sum()
+
+
+def test_a_broad_stroke_that_fills_the_picture_is_the_ink():
+    for light in (True, False):
+        picture = Image.new("L", (300, 300), 255 if light else 0)
+        ImageDraw.Draw(picture).line([(150, 30), (150, 270)], fill=0 if light else 255, width=60)
+        noisy = np.asarray(picture).astype(int) + np.random.default_rng(0).normal(0, 4, (300, 300))
+        assert find_ink(Image.fromarray(noisy.clip(0, 255).astype(np.uint8))).light is light
+
+
+def test_a_drawing_has_the_ink_that_a_scan_of_it_has():
+    page = Page.empty(400, 300)
+    page.write("071", 60, 90, 100)
+    drawing = (255 * (1 - page.ink)).astype(np.uint8)
+    scan = (drawing + np.random.default_rng(0).integers(-3, 4, drawing.shape)).clip(0, 255).astype(np.uint8)
+    clean, noisy = (find_ink(Image.fromarray(picture)).ink > 100 for picture in (drawing, scan))
+    assert (clean & noisy).sum() > 0.9 * (clean | noisy).sum()
