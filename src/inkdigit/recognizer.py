@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from inkdigit.errors import InkdigitError
 from inkdigit.runs import MODEL, NOT_DIGIT, SHIPPED, Run, read_distinct, read_verified
 
+USUAL_DOUBT = 0.01  # about the digit: more speaks for its being none
 BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
 
 
@@ -64,11 +65,15 @@ class Recognizer:
         """What `predict_proba` gives, and how likely each image shows no digit at all, (N,) float32 from 0 to 1.
 
         Where no run has a model for that, which those of `inkdigit train` have not, it is the doubt about the digit:
-        1 less the highest probability.
+        1 less the highest probability. Where one has, the odds it gives are multiplied by those of the doubt, as of
+        witnesses who do not know each other: what looks like two digits at once is seldom one.
         """
         probabilities = self.predict_proba(images)
-        digit = _mean(self._not_digit, images)[:, 0] if self._not_digit else probabilities.max(axis=1)
-        return probabilities, 1 - digit
+        doubt = 1 - probabilities.max(axis=1)
+        if not self._not_digit:
+            return probabilities, doubt
+        odds = _odds(1 - _mean(self._not_digit, images)[:, 0]) * _odds(doubt) / _odds(np.float32(USUAL_DOUBT))
+        return probabilities, (odds / (1 + odds)).astype(np.float32)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The most probable digit of each image, (N,) int64. Takes what `predict_proba` takes."""
@@ -89,6 +94,11 @@ def _mean(sessions: list[Any], images: NDArray[np.uint8]) -> NDArray[np.float32]
         batch = slice(start, start + BATCH)
         probabilities[batch] = _mean(sessions, images[batch])
     return probabilities
+
+
+def _odds(share: NDArray[np.float32] | np.float32) -> Any:
+    kept = np.clip(share, 1e-6, 1 - 1e-6)
+    return kept / (1 - kept)
 
 
 def _check(images: Any) -> None:
