@@ -40,13 +40,17 @@ DIGITS = [
 def beside(text: str, side: float = 0.34) -> list[Stroke]:
     """The strokes of several digits beside each other, in lines as in the text. side: a digit's paper, of the whole."""
     lines = text.split("\n")
-    placed: list[Stroke] = []
+    drawn: list[Stroke] = []
     for row, line in enumerate(lines):
         for place, digit in enumerate(line):
             left = 0.5 + 0.8 * side * (place - len(line) / 2) - 0.1 * side
-            top = 0.5 + 0.9 * side * (row - len(lines) / 2)
-            placed += [[(left + side * x, top + side * y) for x, y in stroke] for stroke in DIGITS[int(digit)]]
-    return placed
+            drawn += placed(DIGITS[int(digit)], left, 0.5 + 0.9 * side * (row - len(lines) / 2), side)
+    return drawn
+
+
+def placed(strokes: list[Stroke], left: float, top: float, side: float) -> list[Stroke]:
+    """Strokes on a smaller paper somewhere on the paper."""
+    return [[(left + side * x, top + side * y) for x, y in stroke] for stroke in strokes]
 
 
 # Strokes that bend into other strokes, and the digit that they are before they do.

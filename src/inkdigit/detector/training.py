@@ -54,6 +54,7 @@ EPOCHS = sum(phase.epochs for phase in PHASES)
 BATCH = 32
 SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
 INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
+DRAWN = 4000  # digits in rare styles for each epoch's strips
 UNIT = 16.0  # pixels: the boxes' sides are learnt in these
 
 
@@ -112,10 +113,11 @@ def synthesize(digits: Digits, seed: int, epoch: int, phase: Phase) -> tuple[NDA
 
 
 def with_styles(digits: Digits, rng: np.random.Generator) -> Digits:
-    """The digits, and a third as many in styles that are rare among them."""
-    labels = rng.integers(0, 10, len(digits) // 3)
-    images = np.concatenate([digits.images, write(labels, rng)])
-    return Digits(images, np.concatenate([digits.truth, labels]), f"{digits.source} and other styles")
+    """The digits, and a third as many in styles that are rare among them: some thousand, each several times."""
+    labels = rng.integers(0, 10, DRAWN)
+    times = max(len(digits) // 3 // DRAWN, 1)
+    images = np.concatenate([digits.images, np.tile(write(labels, rng), (times, 1, 1))])
+    return Digits(images, np.concatenate([digits.truth, np.tile(labels, times)]), f"{digits.source} and other styles")
 
 
 class Training:
