@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -121,6 +120,8 @@ def printed(text: str, height: int, rng: np.random.Generator) -> Placed:
 @cache
 def _print_fonts() -> list[str]:
     """The files of text fonts that come with matplotlib, with and without serifs."""
+    import matplotlib  # not there where nothing is trained; pages have no print
+
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     return [str(folder / f"{name}.ttf") for name in PRINT_FONTS]
 
