@@ -79,7 +79,7 @@ def find_ink(picture: Image.Image, ink: Ink = "auto") -> Sheet:
     to_picture = np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
     if ink == "auto" and (drawing := _drawing(picture)):
         dark, light = drawing
-        nothing, full = np.zeros((1, 1)), np.full((1, 1), _level(dark, (dark > FAINT).view(np.uint8)))
+        nothing, full = np.zeros((1, 1)), np.full((1, 1), dark.max())
         return Sheet(*_strength(dark, nothing, full), ~dark, to_picture, light)
     grey = _contrasting(picture, ink)
     light = _is_light(grey) if ink == "auto" else ink == "dark"
