@@ -62,6 +62,7 @@ def test_what_does_not_go_together(inkdigit: Command, files: Path, tmp_path: Pat
     for arguments, words in (
         (["--members", 2, "--folds", 3], "members"),
         (["--members", 2, "--refit"], "refit"),
+        (["--members", 2, "--learning-curve"], "--learning-curve and members"),
         (["--teacher", tmp_path], str(tmp_path)),
     ):
         refused = inkdigit(*train, *arguments)

@@ -154,10 +154,10 @@ def train(
             deterministic=deterministic,
             tensorboard=tensorboard,
         )
-    if job.settings.members > 1:
-        finished = pipeline.run_members(job)
+    if learning_curve:
+        finished = [pipeline.run_learning_curve(job)]
     else:
-        finished = [pipeline.run_learning_curve(job) if learning_curve else pipeline.run(job)]
+        finished = pipeline.run_members(job) if job.settings.members > 1 else [pipeline.run(job)]
     click.echo("\n\n".join(map(runs.summary, finished)))
 
 

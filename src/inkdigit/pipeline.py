@@ -86,8 +86,9 @@ class Trained:
 
 def run_learning_curve(job: Job) -> runs.Run:
     """Do the job on fewer rows first, in run folders beside it, then on all; its report shows how accuracy grows."""
-    if job.folds:
-        raise InkdigitError("--learning-curve and --folds exclude each other: give one of them.")
+    if job.folds or job.settings.members > 1:
+        other = "--folds" if job.folds else "members"
+        raise InkdigitError(f"--learning-curve and {other} exclude each other: give one of them.")
     data = load(job)
     finished = _finished(job, data)
     beside = job.out.absolute()
@@ -247,7 +248,7 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
     from inkdigit import training
     from inkdigit.recognizer import Recognizer
 
-    teacher = Recognizer.load(job.teacher) if job.teacher else None
+    teacher = Recognizer.load(job.teacher).predict_proba if job.teacher else None
 
     def fit(name: str, train: Digits, validation: Digits | None, number: int = 0) -> tuple[keras.Model, list[Epoch]]:
         settings = dataclasses.replace(job.settings, seed=job.settings.seed + job.member + number)

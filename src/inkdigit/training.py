@@ -29,10 +29,10 @@ from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.optimizer import optimizer_for
-from inkdigit.recognizer import Recognizer
 from inkdigit.settings import Settings
 
 Weights = list[NDArray[np.float32]]
+Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # images (N, 28, 28) -> probabilities (N, 10)
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 AVERAGE_EVERY = 8  # steps between two updates of the averaged weights: as good as every step, at an eighth of the cost
@@ -78,7 +78,7 @@ def fit(
     settings: Settings,
     progress: Progress,
     checkpoint: Path | None = None,
-    teacher: Recognizer | None = None,
+    teacher: Teacher | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Train a fresh model on `train` and return it in float32, with the curve. `validation` is only looked at.
 
@@ -148,7 +148,7 @@ class Trainer:
         build: Callable[[Settings], keras.Model],
         train: Digits,
         settings: Settings,
-        teacher: Recognizer | None = None,
+        teacher: Teacher | None = None,
     ):
         self.build, self.train, self.settings, self.teacher = build, train, settings, teacher
         self.model = compiled(build, settings)
@@ -244,7 +244,7 @@ class Trainer:
         if self.teacher is None:
             smoothing = self.settings.label_smoothing
             return (1 - smoothing) * labels + np.float32(smoothing / 10)
-        soft = np.maximum(self.teacher.predict_proba(images), 1e-7) ** (1 / SOFTENING)
+        soft = np.maximum(self.teacher(images), 1e-7) ** (1 / SOFTENING)
         return (1 - TAUGHT) * labels + TAUGHT * soft / soft.sum(1, keepdims=True)
 
     def _batches(self, epoch: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.integer]]]:
