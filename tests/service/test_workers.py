@@ -17,12 +17,16 @@ from tests.serving import Served, served
 
 
 def workers(server: Served) -> list[psutil.Process]:
-    """The processes that serve: each has a socket that listens."""
-    return [
-        child
-        for child in psutil.Process(server.process.pid).children()
-        if any(connection.status == "LISTEN" for connection in child.net_connections())
-    ]
+    """The processes that serve."""
+    return [child for child in psutil.Process(server.process.pid).children() if listens(child)]
+
+
+def listens(process: psutil.Process) -> bool:
+    """Whether it has a socket that listens; one that has just ended has none."""
+    try:
+        return any(connection.status == "LISTEN" for connection in process.net_connections())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def ask(server: Served) -> httpx.Response:
