@@ -24,7 +24,12 @@ test: $(SETUP)  ## set up what is missing, check style and types, run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/service tests/test_*.py tests
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not cluster' tests/service tests/test_*.py tests
+
+# Apart from the other tests, since Ray takes several hundred megabytes.
+cluster: $(SETUP)  ## install Ray, and run the tests of what runs on it
+	$(BIN)/pip install --quiet --editable '.[cluster]'
+	$(BIN)/pytest tests/cluster
 
 shipped: $(SETUP)  ## train the model that ships (minutes)
 	$(BIN)/python tools/ship.py
@@ -48,5 +53,5 @@ $(SETUP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --editable '.[train,serve,dev]'
 	@touch $@
 
-.PHONY: help demo serve setup test shipped dist kaggle clean
+.PHONY: help demo serve setup test cluster shipped dist kaggle clean
 .DEFAULT_GOAL := help

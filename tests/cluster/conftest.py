@@ -1,0 +1,117 @@
+"""A real Ray cluster on this machine: a head and a second node, each in processes of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+HERE = Path(__file__).parent
+# A node that died is missed within seconds, not half a minute.
+WATCHFUL = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_health_check_initial_delay_ms": "500",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "3",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here are marked, and skipped where Ray is not installed."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+            if importlib.util.find_spec("ray") is None:
+                item.add_marker(pytest.mark.skip(reason="the cluster extra is not installed: make cluster"))
+
+
+@dataclass
+class Cluster:
+    """Nodes of one processor each. `address` is that of the head, which the command finds by `environment`."""
+
+    address: str
+    nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a process that is to use this cluster."""
+        return {**os.environ, **WATCHFUL, "RAY_ADDRESS": self.address}
+
+    def add(self, *options: str) -> psutil.Process:
+        """Start a node and wait until it is one."""
+        command = [Path(sys.executable).with_name("ray"), "start", "--block", "--num-cpus=1", "--disable-usage-stats"]
+        memory = f"--object-store-memory={200 * 2**20}"
+        log = subprocess.DEVNULL
+        self.nodes.append(
+            subprocess.Popen([*command, memory, *options], env={**os.environ, **WATCHFUL}, stdout=log, stderr=log)
+        )
+        return psutil.Process(self.nodes[-1].pid)
+
+    def add_worker(self) -> psutil.Process:
+        """Start another node beside the head."""
+        return self.add(f"--address={self.address}")
+
+    @staticmethod
+    def kill(node: psutil.Process) -> None:
+        """End a node and its workers as a power cut does."""
+        for process in [*node.children(recursive=True), node]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def processors(self) -> int:
+        """How many the cluster has now, asked in a process of its own."""
+        asked = "import ray; ray.init(log_to_driver=False); print(int(ray.cluster_resources().get('CPU', 0)))"
+        command = [sys.executable, "-c", asked]
+        done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=False)
+        return int(done.stdout or 0)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
+    """A cluster of two nodes."""
+    port = free_port()
+    made = Cluster(f"127.0.0.1:{port}")
+    folder = tmp_path_factory.mktemp("r")  # short: sockets live in it
+    try:
+        made.add("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
+        wait_for_port(port)
+        made.add_worker()
+        for _ in range(30):
+            if made.processors() == 2:
+                break
+        else:
+            raise AssertionError("the second node never came")
+        yield made
+    finally:
+        for node in made.nodes:
+            if node.poll() is None:
+                made.kill(psutil.Process(node.pid))
+            node.wait()
+
+
+def wait_for_port(port: int) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the head never came")
