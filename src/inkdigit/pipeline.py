@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import answers, backend, learning_curve, machine, runs, tensorboard
-from inkdigit.calibration import apply_temperature, fit_temperature
+from inkdigit.calibration import calibrated, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import files, kaggle, split
 from inkdigit.data.digits import Digits
@@ -299,7 +299,7 @@ def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folde
     if not job.settings.refit:
         return Trained(model, temperature, history)
     model, _ = fit(REFIT, data.rows, None)
-    return Trained(model, temperature, history, apply_temperature(validation, temperature))
+    return Trained(model, temperature, history, calibrated(validation, temperature))
 
 
 def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> Trained:
@@ -308,9 +308,9 @@ def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> T
 
     crossed = cross.fit(data.rows, folds, seed, fit)
     temperature = fit_temperature(crossed.probabilities, data.rows.truth)
-    calibrated = apply_temperature(crossed.probabilities, temperature)
-    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, calibrated)
-    return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), calibrated)
+    probabilities = calibrated(crossed.probabilities, temperature)
+    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, probabilities)
+    return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), probabilities)
 
 
 def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
