@@ -130,7 +130,16 @@ def run_folder(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPath
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as it is installed."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, Path(__file__).parents[1]]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        folder,
+        Path(__file__).parents[1],
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (path,) = folder.glob("*.whl")
     return path
