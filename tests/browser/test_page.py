@@ -511,7 +511,7 @@ def test_paper_and_answer_fit_the_window(visit: Open, width: int, height: int) -
     assert bars["y"] + bars["height"] <= model["y"]
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.click("#clear")
-    draw(page, beside("7251\n03", 0.28))
+    draw(page, beside("1171\n17", 0.28), steps=1)  # of few points: at each the page reads
     text(page)
     for part in ("#lines", "#copy", "#model"):
         box = page.locator(part).bounding_box()
@@ -539,7 +539,7 @@ def test_the_drawing_outlives_the_server(browser: Browser) -> None:
 def test_a_busy_server_is_waited_for(browser: Browser, tmp_path: Path) -> None:
     """Every answer takes longer than the server allows it: 504 upon 504, and no complaint but the page's own."""
     context = browser.new_context()
-    slow = bare_run(tmp_path / "slow", slow_model(60))
+    slow = bare_run(tmp_path / "slow", slow_model(20))
     with closing(context), served("--model", slow, "--deadline", 0.05) as server:
         page = context.new_page()
         page.goto(server.url)
