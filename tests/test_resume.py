@@ -105,13 +105,13 @@ def test_a_training_cut_short_twice_goes_on_and_ends_as_an_unbroken_one(
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"identity": {}}'])
 def test_an_unfinished_training_that_cannot_be_gone_on_with_is_told(
-    inkdigit: Command, tmp_path: Path, content: str
+    inkdigit_here: Command, tmp_path: Path, content: str
 ) -> None:
     out, partial = tmp_path / "run", tmp_path / ".run.partial"
     (partial / "checkpoints").mkdir(parents=True)
     (partial / "checkpoints" / "training.npz").touch()
     (partial / "job.json").write_text(content)
-    done = inkdigit("train", "--resume", out)
+    done = inkdigit_here("train", "--resume", out)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert f"give it up by removing {partial}" in done.stderr
