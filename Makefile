@@ -6,6 +6,11 @@ KAGGLE_PYTHON ?= 3.12
 SETUP := $(VENV)/.ready
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Bytecode is kept, whatever the shell says: the tests start hundreds of processes, and each would compile the package.
+export PYTHONDONTWRITEBYTECODE :=
+# The slowest come first, so that no core is idle at the end.
+SLOWEST := $(addprefix tests/,browser test_main_job.py test_resume.py detector test_tutorial.py test_members.py \
+	test_audit.py test_folds.py test_classifier.py test_notebook.py test_wheel.py service)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -18,13 +23,12 @@ serve: $(SETUP)  ## the API with a page to draw on, at http://127.0.0.1:8000/
 
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
-# The slowest files come first, so that no core is idle at the end.
 test: $(SETUP)  ## set up what is missing, check style and types, run the tests
 	@$(BIN)/python tests/chromium.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not cluster' tests/service tests/test_*.py tests
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not cluster' $(SLOWEST) tests
 
 # Apart from the other tests, since Ray takes several hundred megabytes.
 cluster: $(SETUP)  ## install Ray, and run the tests of what runs on it

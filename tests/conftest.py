@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from inkdigit.cli import main
 from inkdigit.data import kaggle, mnist
 from inkdigit.data.digits import Digits
 
@@ -31,6 +34,22 @@ def inkdigit() -> Command:
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("inkdigit"), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def inkdigit_here() -> Command:
+    """Runs the command in this process: for trainings, since a process of their own takes seconds to import Keras.
+
+    What a process has beside its arguments (signals, --deterministic, the first import) is tested with `inkdigit`.
+    """
+
+    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = list(map(str, arguments))
+        with contextlib.chdir(cwd or Path.cwd()):
+            done = CliRunner().invoke(main, command, catch_exceptions=False)
+        return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
 
     return run
 
@@ -111,7 +130,16 @@ def run_folder(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPath
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as it is installed."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, Path(__file__).parents[1]]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        folder,
+        Path(__file__).parents[1],
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (path,) = folder.glob("*.whl")
     return path

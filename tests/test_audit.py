@@ -18,13 +18,13 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def test_flipped_labels_come_first(
-    inkdigit: Command, tmp_path: Path, real_digits: Digits, ink: np.random.Generator
+    inkdigit_here: Command, tmp_path: Path, real_digits: Digits, ink: np.random.Generator
 ) -> None:
     labels = real_digits.truth[:3000].copy()
     flipped = ink.choice(3000, 30, replace=False)
     labels[flipped] = (labels[flipped] + ink.integers(1, 10, 30)) % 10
     kaggle.write_csv(tmp_path / "train.csv", Digits(real_digits.images[:3000], labels, "planted"))
-    done = inkdigit("audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", tmp_path / "found")
+    done = inkdigit_here("audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", tmp_path / "found")
     assert done.returncode == 0, done.stderr
     first = read(tmp_path / "found" / "doubtful.csv")[:60]
     found = {int(row["row"]) for row in first} & set(flipped.tolist())

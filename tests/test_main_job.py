@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import LINEAR, Command
+from inkdigit.data import kaggle
+from inkdigit.data.digits import Digits
+from inkdigit.recognizer import Recognizer
+from tests.conftest import LINEAR, Command, part
 
 MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if sys.platform == "linux" else 0
 
@@ -118,7 +121,7 @@ def test_report_is_written_again_from_the_run_folder_alone_without_keras(run_fol
 
 
 def test_learning_curve_trains_on_fewer_rows_too_and_scores_on_the_same(
-    inkdigit: Command, files: Path, tmp_path: Path
+    inkdigit_here: Command, files: Path, tmp_path: Path
 ) -> None:
     network = tmp_path / "network.py"
     network.write_text(LINEAR)
@@ -126,11 +129,11 @@ def test_learning_curve_trains_on_fewer_rows_too_and_scores_on_the_same(
     (tmp_path / "train.csv").write_text("".join(rows[:301]))
     out = tmp_path / "runs" / "mine"
     command = ["train", "--train", tmp_path / "train.csv", "--model", network, "--epochs", 2, "--out", out]
-    done = inkdigit(*command)
+    done = inkdigit_here(*command)
     assert done.returncode == 0, done.stderr
     assert "What more data brings" not in (out / "report.html").read_text(encoding="utf-8")
 
-    done = inkdigit(*command, "--learning-curve")
+    done = inkdigit_here(*command, "--learning-curve")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in out.parent.iterdir()} == {"mine", "mine-100-rows", "mine-200-rows"}
     figures = [
@@ -144,7 +147,7 @@ def test_learning_curve_trains_on_fewer_rows_too_and_scores_on_the_same(
     assert "What more data brings" in html
     assert "mine-100-rows" in html
 
-    refused = inkdigit(*command, "--learning-curve", "--epochs", 3)
+    refused = inkdigit_here(*command, "--learning-curve", "--epochs", 3)
     assert refused.returncode == 2
     assert "holds another run" in refused.stderr
     assert len(list(out.parent.iterdir())) == 3
@@ -157,29 +160,54 @@ def test_more_training_rows_than_there_are_is_told(inkdigit: Command, files: Pat
 
 
 def test_users_own_model_goes_all_the_way_and_is_compared(
-    inkdigit: Command, run_folder: Path, files: Path, tmp_path: Path
+    inkdigit_here: Command, run_folder: Path, files: Path, tmp_path: Path
 ) -> None:
     example = Path(__file__).parents[1] / "docs" / "examples" / "my_model.py"
     out = tmp_path / "mine"
     arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--epochs", 6, "--out", out]
-    done = inkdigit("train", *arguments, "--model", example)
+    done = inkdigit_here("train", *arguments, "--model", example)
     assert done.returncode == 0, done.stderr
     assert "SeparableConv2D" in (out / "report.html").read_text(encoding="utf-8")
-    scored = inkdigit("evaluate", out, "--data", files / "labelled.csv", "--json")
+    scored = inkdigit_here("evaluate", out, "--data", files / "labelled.csv", "--json")
     assert json.loads(scored.stdout)["accuracy"] > 0.8
-    compared = inkdigit("compare", run_folder, out, "--out", tmp_path / "comparison", "--json")
+    compared = inkdigit_here("compare", run_folder, out, "--out", tmp_path / "comparison", "--json")
     duel = json.loads(compared.stdout)["duels"][0]
     assert (duel["first"], duel["second"]) == ("first", "mine")
     assert "own file" in compared.stdout
-    listed = inkdigit("runs", tmp_path).stdout
+    listed = inkdigit_here("runs", tmp_path).stdout
     assert "on 500 validation rows" in listed
     assert listed.splitlines()[-1].startswith("mine ")
 
 
-def test_a_loss_that_overflows_is_told_and_leaves_no_run(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+def test_learning_goes_on_from_a_run(
+    inkdigit_here: Command, run_folder: Path, tmp_path: Path, real_digits: Digits, files: Path
+) -> None:
+    """Digits mirrored left to right: the old network reads most of them wrongly, and soon learns better."""
+    mirrored = Digits(real_digits.images[:, :, ::-1], real_digits.truth, "mirrored")
+    kaggle.write_csv(tmp_path / "train.csv", part(mirrored, slice(600)))
+    held_out = part(mirrored, slice(5000, 6000))
+    before = (Recognizer.load(run_folder).predict(held_out.images) == held_out.truth).mean()
+    arguments = ["--start-from", run_folder, "--train", tmp_path / "train.csv", "--epochs", 4]
+    done = inkdigit_here("train", *arguments, "--out", tmp_path / "mine")
+    assert done.returncode == 0, done.stderr
+    after = (Recognizer.load(tmp_path / "mine").predict(held_out.images) == held_out.truth).mean()
+    assert after > before + 0.2
+
+    alone = inkdigit_here("train", "--start-from", run_folder, "--out", tmp_path / "other")
+    nowhere = inkdigit_here(
+        "train", "--start-from", files, "--train", tmp_path / "train.csv", "--out", tmp_path / "other"
+    )
+    other = inkdigit_here("train", *arguments, "--dense", 16, "--out", tmp_path / "other")
+    assert alone.returncode == nowhere.returncode == other.returncode == 2
+    assert "whose dense cannot be changed" in other.stderr
+    assert "--start-from goes with --train" in alone.stderr
+    assert "no finished run" in nowhere.stderr
+
+
+def test_a_loss_that_overflows_is_told_and_leaves_no_run(inkdigit_here: Command, files: Path, tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text(LINEAR.replace("1 / 255", "1e38"))
     arguments = ["--train", files / "small.csv", "--model", tmp_path / "model.py", "--epochs", 1]
-    done = inkdigit("train", *arguments, "--out", tmp_path / "run")
+    done = inkdigit_here("train", *arguments, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: The loss of epoch 1 is nan")
     assert done.stderr.count("\n") == 1
@@ -202,7 +230,6 @@ def test_a_network_too_large_for_the_memory_is_told(inkdigit: Command, files: Pa
         ("", "has no function build"),
         ("def build(settings):\n    return 5\n", "must return a keras.Model"),
         ("def build(settings)\n    return 5\n", "line 1: SyntaxError"),
-        ("def build(settings):\n    return 1 / 0\n", "line 2: ZeroDivisionError"),
         ("import no_such_library\n", "line 1: ModuleNotFoundError"),
         (
             "import keras\ndef build(settings):\n    i = keras.Input((28, 28))\n"
@@ -218,14 +245,27 @@ def test_a_network_too_large_for_the_memory_is_told(inkdigit: Command, files: Pa
     ],
 )
 def test_wrong_model_file_is_told_before_the_training(
-    inkdigit: Command, files: Path, tmp_path: Path, source: str, sentence: str
+    inkdigit_here: Command, files: Path, tmp_path: Path, source: str, sentence: str
 ) -> None:
     model = tmp_path / "model.py"
     model.write_text(source)
-    done = inkdigit("train", "--train", files / "small.csv", "--model", model, "--out", tmp_path / "run")
+    done = inkdigit_here("train", "--train", files / "small.csv", "--model", model, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
+
+
+def test_nothing_but_the_sentence_is_printed_of_a_wrong_model_file(
+    inkdigit: Command, files: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model.py"
+    model.write_text("def build(settings):\n    return 1 / 0\n")
+    done = inkdigit("train", "--train", files / "small.csv", "--model", model, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.endswith("line 2: ZeroDivisionError: division by zero\n")
+    assert done.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
 
 

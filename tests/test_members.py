@@ -31,9 +31,9 @@ def linear(seed: int) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def out(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(inkdigit_here: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("members") / "run"
-    done = inkdigit("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
+    done = inkdigit_here("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Accuracy on 100 validation rows") == 2  # the ensemble's and the student's
     return out
@@ -66,8 +66,8 @@ def test_the_mean_is_that_of_all_members_on_all_views(real_digits: Digits) -> No
     assert len(moved) < 1.2 * len(single)  # weights are there once
 
 
-def test_what_is_finished_is_not_done_again(inkdigit: Command, files: Path, out: Path) -> None:
-    again = inkdigit("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
+def test_what_is_finished_is_not_done_again(inkdigit_here: Command, files: Path, out: Path) -> None:
+    again = inkdigit_here("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
     assert again.stdout.count("already holds this run") == 4
 
 
@@ -80,7 +80,7 @@ def test_in_eight_bits_it_reads_the_same(out: Path, real_digits: Digits) -> None
     assert same.mean() > 0.98
 
 
-def test_what_does_not_go_together(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+def test_what_does_not_go_together(inkdigit_here: Command, files: Path, tmp_path: Path) -> None:
     train = ["train", "--train", files / "small.csv", "--out", tmp_path / "run"]
     for arguments, words in (
         (["--members", 2, "--folds", 3], "members"),
@@ -88,7 +88,7 @@ def test_what_does_not_go_together(inkdigit: Command, files: Path, tmp_path: Pat
         (["--members", 2, "--learning-curve"], "--learning-curve and members"),
         (["--teacher", tmp_path], str(tmp_path)),
     ):
-        refused = inkdigit(*train, *arguments)
+        refused = inkdigit_here(*train, *arguments)
         assert refused.returncode == 2
         assert words in refused.stderr
         assert len(refused.stderr.splitlines()) <= 3

@@ -53,9 +53,10 @@ def unbroken(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPathFa
     return figures(out)
 
 
-def test_killed_training_goes_on_and_ends_as_an_unbroken_one(
+def test_a_training_cut_short_twice_goes_on_and_ends_as_an_unbroken_one(
     inkdigit: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
 ) -> None:
+    """Once by Ctrl-C, which the same command goes on from, and once by a kill, which --resume goes on from."""
     out, train = tmp_path / "runs" / "run", tmp_path / "train.csv"
     content = (files / "small.csv").read_text()
     train.write_text(content)
@@ -65,8 +66,17 @@ def test_killed_training_goes_on_and_ends_as_an_unbroken_one(
     nothing = inkdigit("train", "--resume", out)
     assert nothing.returncode == 2
     assert "no unfinished training" in nothing.stderr
+
     with started("--train", train, *SMALL, "--out", out) as process:
-        wait_for(process, "epoch 2/4")
+        wait_for(process, "epoch 1/4")
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130
+    assert stderr == f"Interrupted. To go on: inkdigit train --resume {out}\n"
+
+    with started("--train", train, *SMALL, "--out", out) as process:
+        wait_for(process, " of 4 epochs were done before")
+        wait_for(process, "epoch ")
         second = inkdigit("train", "--train", train, *SMALL, "--out", out)
         os.kill(process.pid, signal.SIGKILL)
     assert second.returncode == 2
@@ -95,32 +105,16 @@ def test_killed_training_goes_on_and_ends_as_an_unbroken_one(
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"identity": {}}'])
 def test_an_unfinished_training_that_cannot_be_gone_on_with_is_told(
-    inkdigit: Command, tmp_path: Path, content: str
+    inkdigit_here: Command, tmp_path: Path, content: str
 ) -> None:
     out, partial = tmp_path / "run", tmp_path / ".run.partial"
     (partial / "checkpoints").mkdir(parents=True)
     (partial / "checkpoints" / "training.npz").touch()
     (partial / "job.json").write_text(content)
-    done = inkdigit("train", "--resume", out)
+    done = inkdigit_here("train", "--resume", out)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert f"give it up by removing {partial}" in done.stderr
-
-
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
-    inkdigit: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
-) -> None:
-    out = tmp_path / "run"
-    with started("--train", files / "small.csv", *SMALL, "--out", out) as process:
-        wait_for(process, "epoch 1/4")
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
-        assert process.returncode == 130
-    assert stderr == f"Interrupted. To go on: inkdigit train --resume {out}\n"
-    done = inkdigit("train", "--train", files / "small.csv", *SMALL, "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert "epochs were done before" in done.stdout
-    assert figures(out) == unbroken
 
 
 def test_a_kill_after_the_training_costs_no_epoch_and_leaves_nothing_behind(

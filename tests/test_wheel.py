@@ -7,10 +7,14 @@ import sys
 import venv
 from pathlib import Path
 
+from inkdigit.data import kaggle
+from inkdigit.recognizer import Recognizer
+from inkdigit.runs import SHIPPED
+
 ROOT = Path(__file__).parents[1]
 
 
-def test_wheel_works_in_an_empty_environment(wheel: Path, run_folder: Path, files: Path, tmp_path: Path) -> None:
+def test_wheel_works_in_an_empty_environment(wheel: Path, files: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
     pins = ROOT / "constraints.txt"
@@ -19,9 +23,10 @@ def test_wheel_works_in_an_empty_environment(wheel: Path, run_folder: Path, file
     assert not {"keras", "tensorflow", "tensorflow-cpu", "matplotlib"} & set(packages.lower().split())
 
     submission = tmp_path / "submission.csv"
-    command = [programs / "inkdigit", "submit", run_folder, "--test", files / "test.csv", "-o", submission]
+    command = [programs / "inkdigit", "submit", SHIPPED, "--test", files / "test.csv", "-o", submission]
     subprocess.run(command, check=True, cwd=tmp_path)
-    assert submission.read_bytes() == (run_folder / "submission.csv").read_bytes()
+    expected = Recognizer.load(SHIPPED).predict(kaggle.read_csv(files / "test.csv").images)
+    assert submission.read_bytes() == kaggle.submission_text(expected)
     training = subprocess.run(
         [programs / "inkdigit", "train", "--train", files / "small.csv"],
         capture_output=True,
@@ -31,5 +36,5 @@ def test_wheel_works_in_an_empty_environment(wheel: Path, run_folder: Path, file
     )
     assert training.returncode == 2
     assert 'pip install "inkdigit[train]"' in training.stderr
-    listed = subprocess.run([programs / "inkdigit", "runs", run_folder], capture_output=True, text=True, check=True)
-    assert run_folder.name in listed.stdout
+    listed = subprocess.run([programs / "inkdigit", "runs", SHIPPED], capture_output=True, text=True, check=True)
+    assert SHIPPED.name in listed.stdout

@@ -77,17 +77,17 @@ def curve(stroke: Stroke, steps: int = 2) -> Stroke:
     return curved
 
 
-def on_screen(page: Page, stroke: Stroke) -> Stroke:
+def on_screen(page: Page, stroke: Stroke, steps: int = 2) -> Stroke:
     """A stroke's curve in the window's pixels."""
     box = page.locator("#paper").bounding_box()
     assert box
-    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in curve(stroke)]
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in curve(stroke, steps)]
 
 
-def draw(page: Page, strokes: list[Stroke]) -> None:
-    """Draw with the mouse."""
+def draw(page: Page, strokes: list[Stroke], steps: int = 2) -> None:
+    """Draw with the mouse, which stops `steps` times from each point of a stroke to the next."""
     for stroke in strokes:
-        (start, *points) = on_screen(page, stroke)
+        (start, *points) = on_screen(page, stroke, steps)
         page.mouse.move(*start)
         page.mouse.down()
         for point in points:

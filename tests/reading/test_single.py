@@ -78,46 +78,48 @@ def test_pictures_are_answered_as_prepared_and_recognized(inkdigit: Command, run
         assert abs(float(line.rpartition("(")[2][:-3]) - 100 * float(str(answer["confidence"]))) <= 0.1
 
 
-def test_the_model_that_ships_reads_by_default(inkdigit: Command, pictures: list[Path], real_digits: Digits) -> None:
-    done = inkdigit("read", "--single", *pictures, "--json")
+def test_the_model_that_ships_reads_by_default(
+    inkdigit_here: Command, pictures: list[Path], real_digits: Digits
+) -> None:
+    done = inkdigit_here("read", "--single", *pictures, "--json")
     assert done.returncode == 0, done.stderr
     assert [answer["digit"] for answer in answers(done.stdout)] == real_digits.truth[5000 : 5000 + TEN].tolist()
 
 
 def test_a_server_answers_alike(
-    inkdigit: Command, run: Path, pictures: list[Path], blank: Path, server: Served
+    inkdigit_here: Command, run: Path, pictures: list[Path], blank: Path, server: Served
 ) -> None:
-    here = inkdigit("read", "--single", *pictures, blank, "--model", run, "--json")
-    there = inkdigit("read", "--single", *pictures, blank, "--url", server.url, "--json")
+    here = inkdigit_here("read", "--single", *pictures, blank, "--model", run, "--json")
+    there = inkdigit_here("read", "--single", *pictures, blank, "--url", server.url, "--json")
     assert here.returncode == there.returncode == 0, there.stderr
     for one, other in zip(answers(here.stdout), answers(there.stdout), strict=True):
         assert one.keys() == other.keys()
         assert one["digit"] == other["digit"]
         assert one.get("probabilities") == pytest.approx(other.get("probabilities"), abs=1e-4)
-    plain = inkdigit("read", "--single", pictures[0], "--url", f"{server.url}/")
+    plain = inkdigit_here("read", "--single", pictures[0], "--url", f"{server.url}/")
     assert plain.stdout.startswith(f"{pictures[0]}: ")
 
 
-def test_a_blank_picture_has_no_digit_and_a_reason(inkdigit: Command, run: Path, blank: Path) -> None:
-    done = inkdigit("read", "--single", blank, "--model", run, "--json")
+def test_a_blank_picture_has_no_digit_and_a_reason(inkdigit_here: Command, run: Path, blank: Path) -> None:
+    done = inkdigit_here("read", "--single", blank, "--model", run, "--json")
     assert done.returncode == 0
     (answer,) = answers(done.stdout)
     assert answer.keys() == {"file", "digit", "reason"}
     assert answer["digit"] is None
     assert "no ink" in str(answer["reason"])
-    plain = inkdigit("read", "--single", blank, "--model", run)
+    plain = inkdigit_here("read", "--single", blank, "--model", run)
     assert plain.stdout.startswith(f"{blank}: no digit (The picture shows no ink")
 
 
 @pytest.mark.parametrize("there", [False, True])
 def test_one_that_cannot_be_read_is_told_and_the_others_are_read(
-    inkdigit: Command, run: Path, pictures: list[Path], tmp_path: Path, server: Served, there: bool
+    inkdigit_here: Command, run: Path, pictures: list[Path], tmp_path: Path, server: Served, there: bool
 ) -> None:
     (tmp_path / "letter.png").write_text("Dear all")
     (tmp_path / "half.png").write_bytes(pictures[0].read_bytes()[:200])
     files = [tmp_path / "letter.png", pictures[0], tmp_path / "half.png", tmp_path / "absent.png", pictures[1]]
     reader = ["--url", server.url] if there else ["--model", run]
-    done = inkdigit("read", "--single", *files, *reader, "--json")
+    done = inkdigit_here("read", "--single", *files, *reader, "--json")
     assert done.returncode == 2
     assert done.stderr == ""
     found = answers(done.stdout)
@@ -125,7 +127,7 @@ def test_one_that_cannot_be_read_is_told_and_the_others_are_read(
     assert all(
         name in str(answer["error"]) for answer, name in zip(found[::2], ["letter.png", "half.png"], strict=False)
     )
-    plain = inkdigit("read", "--single", *files, *reader)
+    plain = inkdigit_here("read", "--single", *files, *reader)
     assert plain.returncode == 2
     assert len(plain.stdout.splitlines()) == 2
     told = plain.stderr.splitlines()
@@ -135,12 +137,12 @@ def test_one_that_cannot_be_read_is_told_and_the_others_are_read(
 
 
 def test_what_the_server_does_not_take_is_told(
-    inkdigit: Command, pictures: list[Path], server: Served, tmp_path: Path
+    inkdigit_here: Command, pictures: list[Path], server: Served, tmp_path: Path
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (800, 800, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "large.png")
     Image.open(pictures[0]).save(tmp_path / "other.gif")
-    done = inkdigit(
+    done = inkdigit_here(
         "read", "--single", tmp_path / "large.png", tmp_path / "other.gif", pictures[0], "--url", server.url
     )
     assert done.returncode == 2
@@ -151,20 +153,20 @@ def test_what_the_server_does_not_take_is_told(
 
 
 def test_a_key_is_sent_where_one_is_wanted(
-    inkdigit: Command, run: Path, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inkdigit_here: Command, run: Path, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = inkdigit("api-key", "reader", "--file", tmp_path / "keys").stdout.strip()
+    key = inkdigit_here("api-key", "reader", "--file", tmp_path / "keys").stdout.strip()
     with served("--model", run, "--api-key-file", tmp_path / "keys") as server:
         command = ["read", "--single", *pictures[:2], "--url", server.url]
-        for refused in (inkdigit(*command), inkdigit(*command, "--api-key", "nonsense")):
+        for refused in (inkdigit_here(*command), inkdigit_here(*command, "--api-key", "nonsense")):
             assert refused.returncode == 2
             assert refused.stderr.splitlines() == [
                 f"Error: {server.url} wants an API key that it knows: give --api-key, or set INKDIGIT_API_KEY."
             ]
-        assert "letters that no key has" in inkdigit(*command, "--api-key", "ключ").stderr
-        assert inkdigit(*command, "--api-key", key).returncode == 0
+        assert "letters that no key has" in inkdigit_here(*command, "--api-key", "ключ").stderr
+        assert inkdigit_here(*command, "--api-key", key).returncode == 0
         monkeypatch.setenv("INKDIGIT_API_KEY", key)
-        assert inkdigit(*command).returncode == 0
+        assert inkdigit_here(*command).returncode == 0
 
 
 @contextmanager
@@ -203,26 +205,26 @@ STRANGE: dict[str, tuple[int, str, bytes]] = {
 
 
 @pytest.mark.parametrize("case", STRANGE)
-def test_another_server_is_told(inkdigit: Command, pictures: list[Path], case: str) -> None:
+def test_another_server_is_told(inkdigit_here: Command, pictures: list[Path], case: str) -> None:
     with answering(*STRANGE[case]) as url:
-        done = inkdigit("read", "--single", *pictures[:2], "--url", url)
+        done = inkdigit_here("read", "--single", *pictures[:2], "--url", url)
     assert done.returncode == 2
     assert done.stderr == f"Error: {url} does not answer as an Inkdigit server does: check the address.\n"
 
 
-def test_a_busy_server_is_told_for_each_picture(inkdigit: Command, pictures: list[Path]) -> None:
+def test_a_busy_server_is_told_for_each_picture(inkdigit_here: Command, pictures: list[Path]) -> None:
     detail = "Too many requests wait for an answer: try again in a second."
     problem = {"title": "Service Unavailable", "status": 503, "detail": detail}
     with answering(503, "application/problem+json", json.dumps(problem).encode()) as url:
-        done = inkdigit("read", "--single", *pictures[:2], "--url", url)
+        done = inkdigit_here("read", "--single", *pictures[:2], "--url", url)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [f"Error: {path} was not read by {url} (503): {detail}" for path in pictures[:2]]
 
 
-def test_a_server_that_is_not_there_is_told_once(inkdigit: Command, pictures: list[Path]) -> None:
+def test_a_server_that_is_not_there_is_told_once(inkdigit_here: Command, pictures: list[Path]) -> None:
     with answering(200, "", b"") as url:
         pass
-    done = inkdigit("read", "--single", *pictures, "--url", url)
+    done = inkdigit_here("read", "--single", *pictures, "--url", url)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {url} cannot be reached (Connection refused): check the address")
     assert done.stderr.count("\n") == 1
@@ -242,9 +244,9 @@ def test_a_server_that_is_not_there_is_told_once(inkdigit: Command, pictures: li
     ],
 )
 def test_what_does_not_fit_is_one_sentence(
-    inkdigit: Command, pictures: list[Path], arguments: list[str], sentence: str
+    inkdigit_here: Command, pictures: list[Path], arguments: list[str], sentence: str
 ) -> None:
-    done = inkdigit("read", pictures[0], *arguments)
+    done = inkdigit_here("read", pictures[0], *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {sentence}"), done.stderr
     assert done.stderr.count("\n") == 1

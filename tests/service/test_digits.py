@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -13,14 +12,14 @@ from tests.serving import Served, served
 
 
 @pytest.fixture(scope="module")
-def server(run_folder: Path) -> Generator[Served]:
-    with served("--model", run_folder) as server:
+def server() -> Generator[Served]:
+    with served() as server:
         yield server
 
 
-def test_pixels_are_answered_as_the_recognizer_answers(server: Served, run_folder: Path, real_digits: Digits) -> None:
+def test_pixels_are_answered_as_the_recognizer_answers(server: Served, real_digits: Digits) -> None:
     images = real_digits.images[5000:5010]
-    expected = Recognizer.load(run_folder).predict_proba(images)
+    expected = Recognizer.load().predict_proba(images)
     with server.client() as client:
         answer = client.post("/v1/digits", json={"pixels": images.tolist()})
         alone = client.post("/v1/digits", json={"pixels": images[3].tolist()})

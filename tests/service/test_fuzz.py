@@ -18,7 +18,7 @@ from inkdigit.service.openapi.parts import page, pixels, png
 from tests.service.raw import answers, connect, lasting, read, request
 from tests.serving import Served, served
 
-SECONDS = 30
+SECONDS = 15
 
 
 @pytest.fixture(scope="module")

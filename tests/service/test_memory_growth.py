@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import httpx
 import psutil
 from PIL import Image
 
 from inkdigit.data.digits import Digits
+from tests.conftest import part
 from tests.serving import served
 
 MOST = 4 << 20  # bytes, of a process of about a hundred million
@@ -25,15 +25,16 @@ def pictures(digits: Digits) -> list[bytes]:
     return files
 
 
-def test_memory_stays_where_it_was(run_folder: Path, real_digits: Digits) -> None:
-    digits = Digits(real_digits.images[:40], real_digits.truth[:40], "MNIST")
-    with served("--model", run_folder) as server, server.client() as client:
+def test_memory_stays_where_it_was(real_digits: Digits) -> None:
+    digits = part(real_digits, slice(40))
+    files = pictures(digits)
+    with served() as server, server.client() as client:
         memory = psutil.Process(server.process.pid).memory_info
 
         def ask() -> None:
             for count in range(1, 41):
                 send(client, json={"pixels": digits.images[:count].tolist()})
-            for file in pictures(digits):
+            for file in files:
                 send(client, content=file, headers={"Content-Type": "image/png"})
             for _ in range(40):
                 assert client.post("/v1/digits", content=b"{", headers={"Content-Type": "application/json"}).is_error

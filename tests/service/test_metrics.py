@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prometheus_client.parser import text_string_to_metric_families
 
 from inkdigit.data.digits import Digits
@@ -12,10 +10,10 @@ from tests.service.conftest import metric
 from tests.serving import served
 
 
-def test_everything_is_counted(run_folder: Path, real_digits: Digits) -> None:
+def test_everything_is_counted(real_digits: Digits) -> None:
     images = real_digits.images[5000:5012]
-    answers = Recognizer.load(run_folder).predict(images)
-    with served("--model", run_folder) as server:
+    answers = Recognizer.load().predict(images)
+    with served() as server:
         server.post("/v1/digits", json={"pixels": images.tolist()})
         server.post("/v1/digits", json={"pixels": images[0].tolist()})
         server.post("/v1/digits", json={"pixels": []})
