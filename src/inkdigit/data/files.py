@@ -104,7 +104,7 @@ def _in_zip(path: Path, suffix: str) -> Format:
 
 
 def check_ink(path: Path | str, images: NDArray[np.uint8]) -> None:
-    """Refuse, by an InkdigitError, a set whose values are what a slip makes of pixels, and which would be learnt in silence."""
+    """Raise InkdigitError for a set whose values are what a slip makes of pixels: it would be used in silence."""
     mean = images.mean()
     if mean > _BRIGHTEST_MEAN:
         problem = f"are dark on light (their mean is {mean:.0f} of 255)"

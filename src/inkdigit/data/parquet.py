@@ -86,8 +86,9 @@ def pixels(path: Path | str, batch: Any, first: int) -> NDArray[np.uint8]:
 
 def _lists(path: Path | str, batch: Any, first: int) -> NDArray[Any]:
     """A column of lists of 784 numbers each -> (N, 784), without a copy where it has no gaps."""
-    import pyarrow.compute as pc
+    from pyarrow import compute
 
+    pc: Any = compute  # its functions are made when it is imported
     column = batch.column(IMAGE)
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     if np.any(lengths != len(PIXELS)):

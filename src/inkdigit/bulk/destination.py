@@ -1,0 +1,170 @@
+"""Where answers go: a folder of Parquet files, one a part. What is there under its name is finished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+import pyarrow as pa
+from filelock import FileLock, Timeout
+from pyarrow import parquet
+
+from inkdigit.bulk.place import Place, place
+from inkdigit.errors import InkdigitError
+from inkdigit.files import atomic
+
+# Names that begin so are left aside by whatever reads a folder of Parquet files.
+JOB, TRIES, LOCK = "_job.json", "_tries", ".lock"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Tries:
+    """How often a part was begun in this job. at: the picture it was at; lethal: those that a process ended over."""
+
+    begun: int = 0
+    at: int | None = None
+    lethal: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A folder on any file system; it travels to other processes."""
+
+    folder: Place
+
+    @classmethod
+    def at(cls, url: str) -> Destination:
+        """The folder at a path or URL, there or not."""
+        return cls(place(url))
+
+    @contextmanager
+    def claimed(self, job: dict[str, Any]) -> Generator[None]:
+        """Inside, the folder is this job's alone. Raises InkdigitError where it holds another's answers, or files.
+
+        What one machine cannot see of another is who is at work in a bucket: only folders here are locked.
+        """
+        with self._locked():
+            self._check(job)
+            if not self._exists(JOB):
+                self._write(JOB, json.dumps(job, indent=2, ensure_ascii=False).encode())
+            self.forget_tries()
+            yield
+            self.forget_tries()
+
+    @contextmanager
+    def _locked(self) -> Generator[None]:
+        if not self.folder.local:
+            yield
+            return
+        folder = Path(self.folder.path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / LOCK)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InkdigitError(f"{folder} is in another job's hands: let it end, or choose another folder.") from None
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror})"
+            raise InkdigitError(f"{folder} {problem}: name a folder for the answers.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _check(self, job: dict[str, Any]) -> None:
+        path = self.folder.path
+        if not self._exists(JOB):
+            if any(name != LOCK for name in self._names()):
+                raise InkdigitError(f"{path} holds other files already: name a new folder for the answers.")
+            return
+        try:
+            earlier = json.loads(self.folder.system.cat_file(self.folder.below(JOB)))["identity"]
+            different = [key for key, value in job["identity"].items() if earlier.get(key) != value]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            problem = f"{self.folder.below(JOB)} is damaged"
+            raise InkdigitError(f"{problem}: choose another folder, or remove {path}.") from None
+        if different:
+            raise InkdigitError(
+                f"{path} holds the answers of a job with other {' and '.join(different)}: "
+                "choose another folder, or remove this one."
+            )
+
+    def check_seen(self) -> None:
+        """Raise InkdigitError where this machine does not see the job that another one began."""
+        if not self._exists(JOB):
+            raise unseen(self.folder.path)
+
+    def finished(self) -> set[int]:
+        """The numbers of the parts that are there."""
+        names = (name for name in self._names() if name.startswith("part-") and name.endswith(".parquet"))
+        return {int(name.removeprefix("part-").removesuffix(".parquet")) for name in names}
+
+    def has(self, number: int) -> bool:
+        """Whether a part is there."""
+        return self._exists(_name(number))
+
+    def write(self, number: int, table: Any) -> None:
+        """Put a part's answers there, all at once. Raises InkdigitError where that cannot be."""
+        buffer = pa.BufferOutputStream()
+        parquet.write_table(table, buffer, compression="zstd")
+        self._write(_name(number), buffer.getvalue())
+
+    # ---- tries
+
+    def tries(self, number: int) -> Tries:
+        """What is known of a part that was begun before."""
+        try:
+            content = json.loads(self.folder.system.cat_file(self.folder.below(f"{TRIES}/{number}")))
+        except FileNotFoundError:
+            return Tries()
+        return Tries(content["begun"], content["at"], tuple(content["lethal"]))
+
+    def note(self, number: int, tries: Tries) -> None:
+        """Keep in mind that a part is begun."""
+        self._write(f"{TRIES}/{number}", json.dumps(vars(tries)).encode())
+
+    def forget_tries(self) -> None:
+        """Begin to count anew."""
+        if self._exists(TRIES):
+            self.folder.system.rm(self.folder.below(TRIES), recursive=True)
+
+    # ---- files
+
+    def _exists(self, name: str) -> bool:
+        self.folder.system.invalidate_cache()
+        return bool(self.folder.system.exists(self.folder.below(name)))
+
+    def _names(self) -> list[str]:
+        system = self.folder.system
+        system.invalidate_cache()
+        try:
+            return [name.rstrip("/").rpartition("/")[2] for name in system.ls(self.folder.path, detail=False)]
+        except FileNotFoundError:
+            return []
+
+    def _write(self, name: str, content: Any) -> None:
+        path = self.folder.below(name)
+        if self.folder.local:
+            with atomic(Path(path)) as temporary:
+                temporary.write_bytes(content)
+            return
+        try:
+            self.folder.system.pipe_file(path, bytes(content))  # an object is there as a whole or not at all
+        except Exception as error:
+            problem = f"could not be written ({' '.join(str(error).split())})"
+            raise InkdigitError(f"{path} {problem}: see to it; the same command goes on.") from error
+
+
+def unseen(path: str) -> InkdigitError:
+    """What to say where a machine of a cluster does not see a folder that the others do."""
+    return InkdigitError(f"{path} is not seen from {gethostname()}: name a folder that all nodes share, or a bucket.")
+
+
+def _name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
