@@ -23,6 +23,7 @@ Kind = Literal["parquet", "csv", "idx", "pictures", "unreadable"]
 
 ROWS = 16_384  # of a part: seconds of work, which is what a kill costs
 PAGES, DIGITS = 32, 512  # pictures of a part, of pages or lines and of one digit each
+FEWEST = 16  # parts of pictures, where there are so many: a page may take a second, and no core should idle
 LONGEST_LINE = 1 << 20  # bytes of a CSV file's line; Kaggle's have at most 3,000
 
 _LISTED = (*SUFFIXES, ".pdf")
@@ -152,6 +153,7 @@ def _is_beside_rows(name: str) -> bool:
 
 
 def _picture_parts(names: Sequence[str], at_once: int) -> Iterator[Part]:
+    at_once = min(at_once, -(-len(names) // FEWEST) or 1)
     for number, (start, end) in enumerate(_shares(0, len(names), at_once)):
         yield Part(number, "pictures", tuple(names[start:end]), end - start, start + 1)
 

@@ -44,8 +44,9 @@ def run(
     _check(source, found, layout)
     options = Options((layout or "page") if found.pictures else "rows", probabilities)
     folder = model or SHIPPED
-    work = Work(found.folder, Destination.at(destination), read_verified(folder, MODEL), options)
-    with work.destination.claimed(_job(source, found, options, checksum(folder, MODEL))):
+    work = Work(found.folder, Destination.at(destination), options)
+    job = _job(source, found, options, checksum(folder, MODEL))
+    with work.destination.claimed(job, read_verified(folder, MODEL)):
         _work(work, found, engine_run, workers)
     out.print(f"Answers: {destination}")
 

@@ -19,7 +19,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 
 # Names that begin so are left aside by whatever reads a folder of Parquet files.
-JOB, TRIES, LOCK = "_job.json", "_tries", ".lock"
+JOB, MODEL, TRIES, LOCK = "_job.json", "_model.onnx", "_tries", ".lock"
 FORMAT = 1
 
 
@@ -44,14 +44,17 @@ class Destination:
         return cls(place(url))
 
     @contextmanager
-    def claimed(self, job: dict[str, Any]) -> Generator[None]:
+    def claimed(self, job: dict[str, Any], model: bytes) -> Generator[None]:
         """Inside, the folder is this job's alone. Raises InkdigitError where it holds another's answers, or files.
 
-        What one machine cannot see of another is who is at work in a bucket: only folders here are locked.
+        job: "identity" in it must be that of the answers that are there. model: the ONNX file that answers, which is
+        kept beside them: whoever sees the folder has it. What one machine cannot see of another is who is at work in a
+        bucket: only folders here are locked.
         """
         with self._locked():
             self._check(job)
             if not self._exists(JOB):
+                self._write(MODEL, model)
                 self._write(JOB, json.dumps(job, indent=2, ensure_ascii=False).encode())
             self.forget_tries()
             yield
@@ -80,7 +83,7 @@ class Destination:
     def _check(self, job: dict[str, Any]) -> None:
         path = self.folder.path
         if not self._exists(JOB):
-            if any(name != LOCK for name in self._names()):
+            if any(name not in {LOCK, MODEL} for name in self._names()):
                 raise InkdigitError(f"{path} holds other files already: name a new folder for the answers.")
             return
         try:
@@ -95,19 +98,25 @@ class Destination:
                 "choose another folder, or remove this one."
             )
 
-    def check_seen(self) -> None:
-        """Raise InkdigitError where this machine does not see the job that another one began."""
-        if not self._exists(JOB):
-            raise unseen(self.folder.path)
+    def model(self) -> bytes:
+        """What answers. Raises InkdigitError where this machine does not see the folder."""
+        try:
+            return self.folder.system.cat_file(self.folder.below(MODEL))
+        except FileNotFoundError:
+            raise unseen(self.folder.path) from None
 
     def finished(self) -> set[int]:
         """The numbers of the parts that are there."""
         names = (name for name in self._names() if name.startswith("part-") and name.endswith(".parquet"))
         return {int(name.removeprefix("part-").removesuffix(".parquet")) for name in names}
 
-    def has(self, number: int) -> bool:
-        """Whether a part is there."""
-        return self._exists(_name(number))
+    def counted(self, number: int) -> tuple[int, int] | None:
+        """The rows of a part that is there, and how many of them have an error."""
+        if not self._exists(_name(number)):
+            return None
+        with self.folder.system.open(self.folder.below(_name(number)), "rb") as stream:
+            errors = parquet.read_table(stream, columns=["error"])["error"]
+        return len(errors), len(errors) - errors.null_count
 
     def write(self, number: int, table: Any) -> None:
         """Put a part's answers there, all at once. Raises InkdigitError where that cannot be."""

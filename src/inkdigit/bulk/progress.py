@@ -61,6 +61,6 @@ class BulkProgress:
 
     def summary(self) -> str:
         """A line when all is done."""
-        errors = f"{self.errors:,} of them errors" if self.errors else "no errors"
+        errors = f"{self.errors:,} with an error" if self.errors else "none with an error"
         rate = f"{self._planned / self.seconds:,.0f} {self._unit}/s"
         return f"{self.rows:,} rows of answers, {errors}; {self.seconds:.1f} s, {rate}"

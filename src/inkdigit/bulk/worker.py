@@ -16,11 +16,10 @@ MOST = 2  # processes that may end over a part of rows, before it is given up
 
 @dataclass(frozen=True)
 class Work:
-    """What all parts of a job have in common; it travels to other processes. model: the bytes of an ONNX file."""
+    """What all parts of a job have in common; it travels to other processes, and is small."""
 
     source: Place
     destination: Destination
-    model: bytes
     options: Options
 
 
@@ -40,18 +39,21 @@ class Worker:
         import pyarrow as pa
 
         pa.set_cpu_count(1)  # each core has a process of its own
-        work.destination.check_seen()
+        model = work.destination.model()
         if work.source.local and not work.source.system.exists(work.source.path):
             raise unseen(work.source.path)
         self._destination = work.destination
-        self._answerer = Answerer(work.source, work.model, work.options)
+        self._answerer = Answerer(work.source, model, work.options)
 
     def do(self, part: Part) -> Done:
-        """Answer a part. Raises InkdigitError where the answers cannot be written, ConnectionError where none answers.
+        """Answer a part, unless it is there: Ray may ask twice.
 
+        Raises InkdigitError where the answers cannot be written, and ConnectionError where the source does not answer.
         A part over which processes ended is done with more care: one of rows is given up after two, and of pictures
         those are left out that a process ended over.
         """
+        if counted := self._destination.counted(part.number):
+            return Done(part.number, *counted)
         tries = self._tries(part)
         self._destination.note(part.number, tries)
         try:

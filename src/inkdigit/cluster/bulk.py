@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import pickle
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -21,14 +24,17 @@ def run(work: Work, parts: Sequence[Part], workers: int | None) -> Generator[Don
     A node that is lost takes no part with it: Ray gives its work to another one. What travels back is a row for each
     part; answers are written where they are made. Raises InkdigitError where the job cannot go on.
     """
+    # Of each actor Ray says that it could not restart if what it was made with were lost; the driver keeps that.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     with connected():
         import ray
         import ray.data
 
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
         count = min(workers or int(ray.cluster_resources()["CPU"]), len(parts))
         blocks = min(len(parts), MOST_BLOCKS)
-        items = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=blocks)
+        items = ray.data.from_items([{"part": pickle.dumps(part)} for part in parts], override_num_blocks=blocks)
         pool = ray.data.ActorPoolStrategy(size=count)
         done = items.map_batches(_Actor, batch_size=1, compute=pool, num_cpus=1, fn_constructor_kwargs={"work": work})
         for row in done.iter_rows():
@@ -45,7 +51,7 @@ class _Actor:
         self._worker: Worker | None = None
 
     def __call__(self, batch: dict[str, Any]) -> Statuses:
-        (part,) = batch["part"]
+        part: Part = pickle.loads(batch["part"][0])  # noqa: S301 - our own
         try:
             self._worker = self._worker or Worker(self._work)
             done = self._worker.do(part)
