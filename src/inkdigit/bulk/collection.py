@@ -76,14 +76,15 @@ class _File:
     version: str
 
 
-def find(source: str, *, pictures_at_once: int = PAGES) -> Collection:
+def find(source: str, besides: Place, *, pictures_at_once: int = PAGES) -> Collection:
     """The files at a path or URL: one file, all below a folder, or those that a pattern with * names.
 
+    besides: where the answers go; what is there is none of it. pictures_at_once: of a part.
     Where some are pictures, each of the files is taken for one, notes (.txt, .csv, …) aside. Hidden ones are left out.
     A file that cannot be read is a part of one row. Raises InkdigitError where there are no files, or none is readable.
     """
     where = place(source)
-    folder, files = _files(source, where)
+    folder, files = _files(source, where, besides)
     named = len(files) == 1 and not where.system.isdir(where.path)
     suffixed = any(file.name.lower().endswith(_LISTED) for file in files)
     pictures = suffixed or (named and _is_picture(folder, files[0]))
@@ -106,7 +107,7 @@ def find(source: str, *, pictures_at_once: int = PAGES) -> Collection:
 # ---- files
 
 
-def _files(source: str, where: Place) -> tuple[Place, list[_File]]:
+def _files(source: str, where: Place, besides: Place) -> tuple[Place, list[_File]]:
     """The folder that names are relative to, and the files in order of their names."""
     system, path = where.system, where.path
     with told(source, local=where.local):
@@ -124,7 +125,7 @@ def _files(source: str, where: Place) -> tuple[Place, list[_File]]:
     files = [
         _File(name[len(root) :].lstrip("/"), int(info.get("size") or 0), _version(info))
         for name, info in sorted(found.items())
-        if info["type"] == "file"
+        if info["type"] == "file" and not (besides.system == system and name.startswith(besides.below("")))
     ]
     shown = [file for file in files if not any(step.startswith((".", "__MACOSX")) for step in file.name.split("/"))]
     if not shown:

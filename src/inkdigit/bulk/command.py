@@ -40,11 +40,12 @@ def run(
     """
     engine_run = _engine(engine)
     digits = collection.DIGITS if layout == "single" else collection.PAGES
-    found = collection.find(source, pictures_at_once=digits)
+    place = Destination.at(destination)
+    found = collection.find(source, place.folder, pictures_at_once=digits)
     _check(source, found, layout)
     options = Options((layout or "page") if found.pictures else "rows", probabilities)
     folder = model or SHIPPED
-    work = Work(found.folder, Destination.at(destination), options)
+    work = Work(found.folder, place, options)
     job = _job(source, found, options, checksum(folder, MODEL))
     with work.destination.claimed(job, read_verified(folder, MODEL)):
         _work(work, found, engine_run, workers)
