@@ -7,6 +7,7 @@ import io
 import random
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +18,10 @@ from PIL import Image
 from pyarrow import parquet
 
 from inkdigit.bulk import collection
-from inkdigit.bulk.answers import Answerer, Options
+from inkdigit.bulk.answers import Answerer, Layout, Options
 from inkdigit.bulk.collection import ROWS, Collection
 from inkdigit.bulk.destination import Destination
-from inkdigit.bulk.place import place, told
+from inkdigit.bulk.place import UnreachableError, place, told
 from inkdigit.bulk.rows import Rows
 from inkdigit.bulk.worker import Work, Worker
 from inkdigit.data import kaggle
@@ -49,8 +50,8 @@ def few(real_digits: Digits) -> Digits:
     return part(real_digits, slice(300))
 
 
-def answered(found: Collection, model: bytes, layout: str = "rows") -> pa.Table:
-    answerer = Answerer(found.folder, model, Options(layout, probabilities=True))  # type: ignore[arg-type]
+def answered(found: Collection, model: bytes, layout: Layout = "rows") -> Any:
+    answerer = Answerer(found.folder, model, Options(layout, probabilities=True))
     return pa.concat_tables([answerer.answer(part) for part in found.parts])
 
 
@@ -143,7 +144,7 @@ def _no_row(line: bytes) -> bool:
 
 @pytest.mark.parametrize("wrong", ["blank", "too large", "too short"])
 def test_a_bad_row_of_a_parquet_file_keeps_no_other_from_being_read(wrong: str, few: Digits, tmp_path: Path):
-    images: list[list[int | None]] = few.images.reshape(-1, 784).tolist()
+    images: list[list[Any]] = few.images.reshape(-1, 784).tolist()
     images[41] = {"blank": [None, *images[41][1:]], "too large": [256, *images[41][1:]], "too short": [0] * 783}[wrong]
     parquet.write_table(pa.table({"image": pa.array(images)}), tmp_path / "rows.parquet")
     found = find(tmp_path / "rows.parquet")
@@ -306,7 +307,7 @@ def test_source_and_answers_may_lie_on_any_file_system(few: Digits, model: bytes
 def test_a_connection_that_fails_is_no_answer(error: OSError):
     """It ends the job, which can go on later; on a disk of this machine it is the file that has the fault."""
     unreached = r"^a\.csv cannot be reached \(late\): the same command goes on\.$"
-    with pytest.raises(ConnectionError, match=unreached), told("a.csv", local=False):
+    with pytest.raises(UnreachableError, match=unreached), told("a.csv", local=False):
         raise error
     with pytest.raises(InkdigitError, match=r"^a\.csv .*\(late\)"), told("a.csv", local=True):
         raise error

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from inkdigit.bulk.collection import Part
-from inkdigit.bulk.place import Place, guarded, told
+from inkdigit.bulk.place import Place, UnreachableError, guarded, told
 from inkdigit.bulk.rows import Block, Rows
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.pages import Page, pages
@@ -70,7 +70,7 @@ class Answerer:
         """The answers to all of a part, a row for each of its rows or pictures, and for each page of a picture.
 
         lethal: places of pictures that are not to be touched, since processes ended over them. begin: is called with
-        the place of each picture before it is read. Raises ConnectionError where another machine does not answer.
+        the place of each picture before it is read. Raises UnreachableError where another machine does not answer.
         """
         schema = self._options.schema
         if part.kind != "pictures":
@@ -120,6 +120,8 @@ class Answerer:
                 yield self._single(name, content)
                 return
             found = pages(content, name)
+        except UnreachableError:
+            raise
         except InkdigitError as error:
             yield {"error": str(error)}
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
@@ -14,7 +14,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from pyarrow import parquet
 
-from inkdigit.bulk.place import Place, place
+from inkdigit.bulk.place import Place, place, told
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 
@@ -87,7 +87,7 @@ class Destination:
                 raise InkdigitError(f"{path} holds other files already: name a new folder for the answers.")
             return
         try:
-            earlier = json.loads(self.folder.system.cat_file(self.folder.below(JOB)))["identity"]
+            earlier = json.loads(self._read(JOB))["identity"]
             different = [key for key, value in job["identity"].items() if earlier.get(key) != value]
         except (AttributeError, KeyError, TypeError, ValueError):
             problem = f"{self.folder.below(JOB)} is damaged"
@@ -100,10 +100,9 @@ class Destination:
 
     def model(self) -> bytes:
         """What answers. Raises InkdigitError where this machine does not see the folder."""
-        try:
-            return self.folder.system.cat_file(self.folder.below(MODEL))
-        except FileNotFoundError:
-            raise unseen(self.folder.path) from None
+        if not self._exists(MODEL):
+            raise unseen(self.folder.path)
+        return self._read(MODEL)
 
     def finished(self) -> set[int]:
         """The numbers of the parts that are there."""
@@ -114,8 +113,8 @@ class Destination:
         """The rows of a part that is there, and how many of them have an error."""
         if not self._exists(_name(number)):
             return None
-        with self.folder.system.open(self.folder.below(_name(number)), "rb") as stream:
-            errors = parquet.read_table(stream, columns=["error"])["error"]
+        content = pa.BufferReader(self._read(_name(number)))
+        errors = parquet.read_table(content, columns=["error"])["error"]
         return len(errors), len(errors) - errors.null_count
 
     def write(self, number: int, table: Any) -> None:
@@ -128,10 +127,10 @@ class Destination:
 
     def tries(self, number: int) -> Tries:
         """What is known of a part that was begun before."""
-        try:
-            content = json.loads(self.folder.system.cat_file(self.folder.below(f"{TRIES}/{number}")))
-        except FileNotFoundError:
+        name = f"{TRIES}/{number}"
+        if not self._exists(name):
             return Tries()
+        content = json.loads(self._read(name))
         return Tries(content["begun"], content["at"], tuple(content["lethal"]))
 
     def note(self, number: int, tries: Tries) -> None:
@@ -145,17 +144,26 @@ class Destination:
 
     # ---- files
 
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self.folder.path, local=self.folder.local)
+
     def _exists(self, name: str) -> bool:
-        self.folder.system.invalidate_cache()
-        return bool(self.folder.system.exists(self.folder.below(name)))
+        with self._told():
+            self.folder.system.invalidate_cache()
+            return bool(self.folder.system.exists(self.folder.below(name)))
 
     def _names(self) -> list[str]:
         system = self.folder.system
-        system.invalidate_cache()
-        try:
-            return [name.rstrip("/").rpartition("/")[2] for name in system.ls(self.folder.path, detail=False)]
-        except FileNotFoundError:
-            return []
+        with self._told():
+            system.invalidate_cache()
+            try:
+                return [name.rstrip("/").rpartition("/")[2] for name in system.ls(self.folder.path, detail=False)]
+            except FileNotFoundError:
+                return []
+
+    def _read(self, name: str) -> bytes:
+        with self._told():
+            return self.folder.system.cat_file(self.folder.below(name))
 
     def _write(self, name: str, content: Any) -> None:
         path = self.folder.below(name)

@@ -102,7 +102,7 @@ def _serve(connection: Connection, work: Work) -> None:
         connection.send(_READY)
         while True:
             connection.send(worker.do(connection.recv()))
-    except (InkdigitError, ConnectionError) as error:
+    except InkdigitError as error:
         connection.send(error)
     except EOFError:
         return

@@ -13,6 +13,10 @@ from inkdigit.files import DAMAGE
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 
 
+class UnreachableError(InkdigitError):
+    """Another machine does not answer, which says nothing about its files."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A path on a file system; it travels to other processes."""
@@ -52,7 +56,7 @@ def told(name: str, *, local: bool) -> Generator[None]:
     """Make one sentence, an InkdigitError, of what goes wrong while the block reads the file `name`.
 
     On another machine, whatever is neither damage nor a missing file or right is a failing connection, which no answer
-    should be made of: that is a ConnectionError, and ends the job, which can go on later.
+    should be made of: that is an UnreachableError, and ends the job, which can go on later.
     """
     import pyarrow as pa
 
@@ -73,7 +77,7 @@ def told(name: str, *, local: bool) -> Generator[None]:
         if isinstance(error, OSError) and error.errno is None and not isinstance(error, TimeoutError | ConnectionError):
             raise InkdigitError(f"{name} is damaged ({reason}): download or pack it again.") from error  # pyarrow's
         if not local:
-            raise ConnectionError(f"{name} cannot be reached ({reason}): the same command goes on.") from error
+            raise UnreachableError(f"{name} cannot be reached ({reason}): the same command goes on.") from error
         if not isinstance(error, OSError):
             raise
         raise InkdigitError(f"{name} could not be read ({reason}).") from error
@@ -87,7 +91,7 @@ def guarded(name: str) -> Generator[None]:
     """
     try:
         yield
-    except (InkdigitError, ConnectionError):
+    except InkdigitError:
         raise
     except Exception as error:
         raise InkdigitError(f"{name} could not be read ({type(error).__name__}: {_reason(error)}).") from error

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.bulk.collection import LONGEST_LINE, Part, opened
-from inkdigit.bulk.place import Place, guarded, told
+from inkdigit.bulk.place import Place, UnreachableError, guarded, told
 from inkdigit.data import kaggle, parquet
 from inkdigit.data.kaggle import LABEL
 from inkdigit.errors import InkdigitError
@@ -45,7 +45,7 @@ class Rows:
     def read(self, part: Part) -> Generator[Block]:
         """The rows of a part, all of them: from where the file cannot be read on, each with the reason as its error.
 
-        Raises ConnectionError where another machine does not answer.
+        Raises UnreachableError where another machine does not answer.
         """
         name, done = part.files[0], 0
         try:
@@ -56,6 +56,8 @@ class Rows:
                 for block in self._blocks(part):
                     yield block
                     done = int(block.rows[-1]) + 1 - part.first
+        except UnreachableError:
+            raise
         except InkdigitError as error:
             self.close()
             yield from _without(np.arange(part.first + done, part.first + part.rows), str(error))

@@ -8,7 +8,7 @@ from typing import Any
 from inkdigit.bulk.answers import Answerer, Options
 from inkdigit.bulk.collection import Part
 from inkdigit.bulk.destination import Destination, Tries, unseen
-from inkdigit.bulk.place import Place, guarded
+from inkdigit.bulk.place import Place, UnreachableError, guarded
 from inkdigit.errors import InkdigitError
 
 MOST = 2  # processes that may end over a part of rows, before it is given up
@@ -48,7 +48,7 @@ class Worker:
     def do(self, part: Part) -> Done:
         """Answer a part, unless it is there: Ray may ask twice.
 
-        Raises InkdigitError where the answers cannot be written, and ConnectionError where the source does not answer.
+        Raises InkdigitError where the answers cannot be written, and UnreachableError where the source does not answer.
         A part over which processes ended is done with more care: one of rows is given up after two, and of pictures
         those are left out that a process ended over.
         """
@@ -59,6 +59,8 @@ class Worker:
         try:
             with guarded(part.files[0]):
                 table = self._answered(part, tries)
+        except UnreachableError:
+            raise
         except InkdigitError as error:
             table = self._answerer.unanswered(part, str(error))
         self._destination.write(part.number, table)

@@ -55,6 +55,6 @@ class _Actor:
         try:
             self._worker = self._worker or Worker(self._work)
             done = self._worker.do(part)
-        except (InkdigitError, ConnectionError) as error:
+        except InkdigitError as error:
             return {"number": [part.number], "rows": [0], "errors": [0], "problem": [str(error)]}
         return {"number": [done.number], "rows": [done.rows], "errors": [done.errors], "problem": [""]}
