@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import random
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -142,16 +144,16 @@ def _no_row(line: bytes) -> bool:
     return b"\n" not in line and line.count(b",") != 784
 
 
-@pytest.mark.parametrize("wrong", ["blank", "too large", "too short"])
-def test_a_bad_row_of_a_parquet_file_keeps_no_other_from_being_read(wrong: str, few: Digits, tmp_path: Path):
-    images: list[list[Any]] = few.images.reshape(-1, 784).tolist()
-    images[41] = {"blank": [None, *images[41][1:]], "too large": [256, *images[41][1:]], "too short": [0] * 783}[wrong]
+@pytest.mark.parametrize("bad", [[None] * 784, [256] * 784, [0] * 783, None], ids=["blank", "large", "short", "none"])
+def test_a_bad_row_of_a_parquet_file_keeps_no_other_from_being_read(bad: Any, few: Digits, tmp_path: Path):
+    images: list[Any] = few.images.reshape(-1, 784).tolist()
+    images[41] = images[299] = bad
     parquet.write_table(pa.table({"image": pa.array(images)}), tmp_path / "rows.parquet")
     found = find(tmp_path / "rows.parquet")
     (block,) = Rows(found.folder).read(found.parts[0])
-    assert block.errors.keys() == {41}
-    assert "42" in block.errors[41]
-    others = np.arange(300) != 41
+    assert block.errors.keys() == {41, 299}
+    assert re.search(r"(row|image) 42\b", block.errors[41])
+    others = ~np.isin(np.arange(300), [41, 299])
     np.testing.assert_array_equal(block.images[others], few.images[others])
 
 
@@ -247,6 +249,7 @@ def pictures(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> P
     (folder / "e.png").write_bytes(file("PNG", page(real_digits, "1"))[:200])
     (folder / "f.png").write_bytes(file("PNG", Image.new("L", (80, 80), 255)))
     (folder / "labels.csv").write_text("file,label\na.png,0\n")
+    (folder / os.fsdecode(b"g\xff.png")).write_text("no text that is UTF-8 names this")
     return folder
 
 
@@ -254,14 +257,15 @@ def test_each_picture_and_page_has_a_row(pictures: Path, model: bytes):
     table = answered(find(pictures), model, "page").to_pylist()
     assert [(row["file"], row["page"]) for row in table] == [
         *(("a.png", None), ("below/b.jpg", None), ("c.pdf", 1), ("c.pdf", 2)),
-        *(("d.png", None), ("e.png", None), ("f.png", None)),
+        *(("d.png", None), ("e.png", None), ("f.png", None), ("g\\udcff.png", None)),
     ]
-    first, *_, letter, damaged, blank = table
+    first, *_, letter, damaged, blank, unnameable = table
     assert [len(line["digits"]) for line in first["lines"]] == [3, 3]
     assert first["text"] == "\n".join(line["text"] for line in first["lines"])
     assert {"digit", "confidence", "probabilities", "box"} == first["lines"][0]["digits"][0].keys()
     assert letter["error"].startswith("d.png is not a picture of a kind that is read")
     assert damaged["error"].startswith("e.png is a damaged picture")
+    assert unnameable["error"].startswith(r"g\udcff.png is not a picture")
     assert (letter["text"], damaged["lines"]) == (None, None)
     assert (blank["text"], blank["lines"], blank["error"]) == ("", [], None)
 

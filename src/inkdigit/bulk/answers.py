@@ -79,7 +79,7 @@ class Answerer:
         rows: list[Row] = []
         for place, name in enumerate(part.files):
             if place in lethal:
-                read = [Row(error=f"{name} has ended the process that read it: look at it.")]
+                read = [Row(error=f"{printable(name)} has ended the process that read it: look at it.")]
             else:
                 begin(place)
                 read = self._read(name)
@@ -90,7 +90,8 @@ class Answerer:
         """Rows for all of a part, with a reason why there is no answer."""
         files = part.files * (part.rows // len(part.files))
         rows = [
-            {"file": printable(name), "row": part.first + place, "error": reason} for place, name in enumerate(files)
+            {"file": printable(name), "row": part.first + place, "error": printable(reason)}
+            for place, name in enumerate(files)
         ]
         return pa.Table.from_pylist(rows, self._options.schema)
 
@@ -99,12 +100,13 @@ class Answerer:
         count = len(probabilities)
         wrong = np.zeros(count, np.bool_)
         wrong[list(block.errors)] = True
+        errors = {place: printable(error) for place, error in block.errors.items()}
         columns = {
             "file": pa.repeat(name, count),
             "row": pa.array(block.rows),
             "digit": pa.array(probabilities.argmax(axis=1).astype(np.uint8), mask=wrong),
             "confidence": pa.array(probabilities.max(axis=1), mask=wrong),
-            "error": pa.array([block.errors.get(place) for place in range(count)], pa.string()),
+            "error": pa.array([errors.get(place) for place in range(count)], pa.string()),
         }
         if self._options.probabilities:
             flat = pa.array(probabilities.reshape(-1))
@@ -123,13 +125,13 @@ class Answerer:
         except UnreachableError:
             raise
         except InkdigitError as error:
-            yield {"error": str(error)}
+            yield {"error": printable(str(error))}
             return
         for page in found:
             try:
                 yield {"page": page.number} | self._page(page)
             except InkdigitError as error:
-                yield {"page": page.number, "error": str(error)}
+                yield {"page": page.number, "error": printable(str(error))}
 
     def _content(self, name: str) -> bytes:
         system, path = self._folder.system, self._folder.below(name)

@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
-from inkdigit.bulk.place import Place, place, told
+from inkdigit.bulk.place import Place, UnreachableError, place, told
 from inkdigit.data import idx, kaggle
 from inkdigit.data.files import PICTURES
 from inkdigit.data.pictures import SUFFIXES
@@ -164,6 +164,8 @@ def _row_parts(folder: Place, files: Iterable[_File], *, named: bool) -> Iterato
         try:
             with told(file.name, local=folder.local):
                 found = list(_parts_of(folder, file, named=named))
+        except UnreachableError:
+            raise
         except InkdigitError as error:
             found = [Part(0, "unreadable", (file.name,), 1, problem=str(error))]
         yield from found

@@ -75,6 +75,8 @@ def _check(source: str, found: Collection, layout: Layout | None) -> None:
         block = next(rows.read(first))
     finally:
         rows.close()
+    if len(block.errors) == len(block.rows) and len({part.files for part in found.parts}) == 1:
+        raise InkdigitError(block.errors[0])
     if not block.errors:
         check_ink(source, block.images)
 

@@ -55,7 +55,7 @@ class Destination:
             self._check(job)
             if not self._exists(JOB):
                 self._write(MODEL, model)
-                self._write(JOB, json.dumps(job, indent=2, ensure_ascii=False).encode())
+                self._write(JOB, json.dumps(job, indent=2).encode())
             self.forget_tries()
             yield
             self.forget_tries()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from inkdigit.data.digits import Digits
 from tests.bulk.conftest import Bulk, answers, files_of, stamps
@@ -106,6 +108,28 @@ def test_another_job_is_refused_where_answers_are(bulk: Bulk, source: Path, tmp_
 
 
 def test_a_folder_with_other_files_is_refused(bulk: Bulk, source: Path, tmp_path: Path):
-    done = bulk(source, source)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "letter.txt").write_text("Dear all")
+    done = bulk(source, tmp_path / "out")
     assert done.returncode == 2
     assert "holds other files already: name a new folder" in done.stderr
+
+
+@pytest.mark.parametrize("case", ["scaled", "inverted"])
+def test_what_would_be_a_whole_job_of_errors_is_refused(bulk: Bulk, real_digits: Digits, tmp_path: Path, case: str):
+    images = real_digits.images[:50].reshape(-1, 784)
+    pixels, sentence = {
+        "scaled": (images / 255, "pixels scaled to 0–1 are to be multiplied by 255"),
+        "inverted": (255 - images, "are dark on light"),
+    }[case]
+    parquet.write_table(pa.table({"image": pa.array(list(pixels))}), tmp_path / "digits.parquet")
+    done = bulk(tmp_path / "digits.parquet", tmp_path / "out")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_of_pictures_are_refused_for_rows(bulk: Bulk, source: Path, tmp_path: Path):
+    done = bulk(source, tmp_path / "out", "--line")
+    assert done.returncode == 2
+    assert done.stderr == f"Error: --line is for pictures, and {source} holds rows of pixels: leave it out.\n"
