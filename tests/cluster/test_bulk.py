@@ -22,7 +22,7 @@ def test_a_lost_node_costs_no_answer_and_nothing_is_done_twice(
 ) -> None:
     source, out = files_of(real_digits, tmp_path / "source", PARTS, ROWS), tmp_path / "out"
     command = [Path(sys.executable).with_name("inkdigit"), "bulk", source, out, "--engine", "ray"]
-    second = psutil.Process(cluster.nodes[-1].pid)
+    second = psutil.Process(cluster.nodes[1].pid)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cluster.environment
     ) as process:
