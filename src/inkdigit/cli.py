@@ -420,6 +420,41 @@ def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path |
 
 
 @main.command()
+@click.argument("source")
+@click.argument("dest")
+@click.option("--page", "layout", flag_value="page", help="Pictures: find the lines of digits.  [default]")
+@click.option("--line", "layout", flag_value="line", help="Pictures: there is one line of digits.")
+@click.option("--single", "layout", flag_value="single", help="Pictures: there is one digit.")
+@click.option("--probabilities", is_flag=True, help="Write all ten of each digit, too.")
+@click.option("--model", type=FILE, metavar="RUN", help="Whose model answers.  [default: the one that ships]")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="This machine, or Ray."
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes that work at once.  [default: one for each core]")
+def bulk(
+    source: str,
+    dest: str,
+    layout: Literal["page", "line", "single"] | None,
+    probabilities: bool,
+    model: Path | None,
+    engine: Literal["local", "ray"],
+    workers: int | None,
+) -> None:
+    """Answer a whole collection: SOURCE, rows of pixels or pictures, into DEST, a folder of Parquet files.
+
+    SOURCE is a file, a folder or a pattern such as 'scans/*.png', here or at a URL (s3://, gs://): Parquet, CSV, IDX,
+    or pictures. Each input becomes a row; one that cannot be read has its error in it. After an interruption the
+    same command goes on.
+    """
+    from inkdigit import bulk as work
+
+    work.require()
+    from inkdigit.bulk.command import run
+
+    run(source, dest, layout=layout, probabilities=probabilities, model=model, workers=workers, engine=engine)
+
+
+@main.command()
 @knobs.options(ServiceSettings(), "default")
 @click.option("--config", type=FILE, help="A TOML file of settings; INKDIGIT_… variables and options go on top.")
 @click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")

@@ -33,6 +33,10 @@ def faces() -> Columns:
     return {"image": [{"bytes": png(image), "path": None} for image in IMAGES], "label": LABELS}
 
 
+def lists(kind: pa.DataType, images: np.ndarray = IMAGES) -> Columns:
+    return {"image": pa.array(list(images.reshape(-1, 784)), kind), "label": LABELS}
+
+
 def save(path: Path, columns: Columns) -> Path:
     pq.write_table(pa.table(columns), path)
     return path
@@ -48,6 +52,8 @@ FORMS: dict[str, Callable[[], Columns]] = {
     "floats": lambda: {name: np.asarray(values, float) for name, values in kaggles().items()},
     "in another order": lambda: dict(reversed(kaggles().items())),
     "more columns": lambda: {"writer": ["a"] * 6, **kaggles()},
+    "lists of one length": lambda: lists(pa.list_(pa.uint8(), 784)),
+    "lists of any length": lambda: lists(pa.list_(pa.float32())),
     "picture files without a path": lambda: {**faces(), "image": [cell["bytes"] for cell in faces()["image"]]},
 }
 
@@ -82,6 +88,14 @@ BAD: dict[str, tuple[Callable[[], Columns], str]] = {
     "no rows": (lambda: {name: values[:0] for name, values in kaggles().items()}, "holds no images"),
     "no picture": (cell("image", 3, {"bytes": None, "path": "3.png"}), "row 3, column image: this is not the content"),
     "damaged picture": (cell("image", 3, {"bytes": png(IMAGES[0])[:90], "path": None}), "row 3 is a damaged picture"),
+    "list too short": (
+        lambda: {"image": [[0] * 784, [0] * 783]},
+        "row 2, column image: 783 values, and an image has 784",
+    ),
+    "no list": (lambda: {"image": [[0] * 784, None]}, "row 2, column image: 0 values, and an image has 784"),
+    "blank in a list": (lambda: {"image": [[0] * 784, [0, None] * 392]}, "row 2, column image: pixel1 is blank"),
+    "list of text": (lambda: {"image": [["a"] * 784]}, "column image holds values of type"),
+    "list over 255": (lambda: {"image": [[0] * 784, [256] * 784]}, "column image, image 2, pixel0: 256 is not"),
     "number for a picture": (lambda: {"image": LABELS}, "row 1, column image: this is not the content"),
 }
 

@@ -26,7 +26,7 @@ _LABELS_WANTED = {
     "folder": "sort the pictures into folders named 0 to 9",
 }
 _TEXT = {".csv", ".txt", ".tsv"}
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 
 # Even the boldest handwriting covers less: above it, paper is bright.
 _BRIGHTEST_MEAN = 150
@@ -45,7 +45,7 @@ def read(path: Path, *, labelled: bool | None = None, part: Literal["train", "te
         digits = _read(path, kind, labelled, part)
     if labelled and digits.labels is None:
         raise InkdigitError(f"{path} has no labels, and they are needed here: {_LABELS_WANTED[kind]}.")
-    _check_ink(path, digits.images)
+    check_ink(path, digits.images)
     return digits
 
 
@@ -85,7 +85,7 @@ def _format(path: Path) -> Format:
             start = stream.read(512)
     if idx.is_idx(start) or "idx3" in path.name or "idx1" in path.name:
         return "idx"
-    if start.startswith(_PICTURES):
+    if start.startswith(PICTURES):
         raise InkdigitError(f"{path} is a picture: put it into a folder, and name the folder.")
     if b"\0" in start and suffix not in _TEXT:
         raise InkdigitError(f"{path} is in none of the formats that are read: {FORMATS}.")
@@ -103,8 +103,8 @@ def _in_zip(path: Path, suffix: str) -> Format:
     raise InkdigitError(f"{path} {problem}: unpack it, and name what is read: {FORMATS}.")
 
 
-def _check_ink(path: Path, images: NDArray[np.uint8]) -> None:
-    """Refuse a set whose values are what a slip makes of pixels, and which would be learnt in silence."""
+def check_ink(path: Path | str, images: NDArray[np.uint8]) -> None:
+    """Raise InkdigitError for a set whose values are what a slip makes of pixels: it would be used in silence."""
     mean = images.mean()
     if mean > _BRIGHTEST_MEAN:
         problem = f"are dark on light (their mean is {mean:.0f} of 255)"

@@ -66,21 +66,27 @@ def _beside(path: Path, this: tuple[str, str], other: tuple[str, str]) -> Path |
 
 def _array(path: Path) -> NDArray[np.uint8]:
     with reading(path), _opened(path) as stream:
-        magic = stream.read(4)
-        if not is_idx(magic):
-            raise InkdigitError(f"{path} is not an IDX file: it begins with {magic!r}.")
-        if magic[2] != _BYTES:
-            raise InkdigitError(f"{path} holds values of type 0x{magic[2]:02x}: unsigned bytes (0x08) are needed.")
-        shape: tuple[int, ...] = struct.unpack(f">{magic[3]}I", stream.read(4 * magic[3]))
+        shape = read_shape(path, stream)
         check_count(shape[0], str(path))
-        if shape[1:] not in {(), (28, 28)}:
-            raise InkdigitError(f"{path} has shape {shape}: images are (N, 28, 28).")
         count = math.prod(shape)
         content = stream.read(count + 1)
     if len(content) != count:
         problem = "ends before" if len(content) < count else "goes on after"
         raise InkdigitError(f"{path} {problem} the {shape[0]:,} that its header announces: download it again.")
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def read_shape(path: Path | str, stream: IO[bytes] | gzip.GzipFile) -> tuple[int, ...]:
+    """The header of a file of unsigned bytes: (N,) for labels, (N, 28, 28) for images. InkdigitError for another."""
+    magic = stream.read(4)
+    if not is_idx(magic):
+        raise InkdigitError(f"{path} is not an IDX file: it begins with {magic!r}.")
+    if magic[2] != _BYTES:
+        raise InkdigitError(f"{path} holds values of type 0x{magic[2]:02x}: unsigned bytes (0x08) are needed.")
+    shape: tuple[int, ...] = struct.unpack(f">{magic[3]}I", stream.read(4 * magic[3]))
+    if shape[1:] not in {(), (28, 28)}:
+        raise InkdigitError(f"{path} has shape {shape}: images are (N, 28, 28).")
+    return shape
 
 
 def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:

@@ -93,7 +93,7 @@ def submission_text(labels: NDArray[np.int64]) -> bytes:
 
 def _parse(path: Path) -> Digits:
     blocks = _blocks(path)
-    names = _header(path, next(blocks, b""))
+    names = header(path, next(blocks, b""))
     rows = parse(blocks, len(names))
     if rows is None or (LABEL in names and np.any(rows[:, 0] > 9)):
         rows = _parse_carefully(path, names)
@@ -150,11 +150,12 @@ def _parse_carefully(path: Path, names: Sequence[str]) -> NDArray[np.uint8]:
     blocks = _blocks(path)
     next(blocks)
     lines = (line for block in blocks for line in block.splitlines())
-    rows = [_row(path, number, names, line) for number, line in enumerate(lines, start=2) if line.strip()]
+    rows = [parse_row(path, number, names, line) for number, line in enumerate(lines, start=2) if line.strip()]
     return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, len(names))
 
 
-def _row(path: Path, number: int, names: Sequence[str], line: bytes) -> bytes:
+def parse_row(path: Path | str, number: int, names: Sequence[str], line: bytes) -> bytes:
+    """A line of cells -> a byte for each of the columns. Raises InkdigitError with line and column."""
     cells = _cells(path, number, line)
     if len(cells) < len(names):
         problem = f"the row ends before it, with {len(cells)} values for {len(names)} columns"
@@ -173,8 +174,8 @@ def _row(path: Path, number: int, names: Sequence[str], line: bytes) -> bytes:
     return bytes(values)
 
 
-def _header(path: Path, line: bytes) -> list[str]:
-    """Return the column names in the header line, which must be Kaggle's."""
+def header(path: Path | str, line: bytes) -> list[str]:
+    """Return the column names in the header line, which must be Kaggle's. Raises InkdigitError for another one."""
     line = line.removeprefix(b"\xef\xbb\xbf")
     if not line.strip():
         raise InkdigitError(f"{path} is empty: it needs a header line and at least one image.")
@@ -208,7 +209,7 @@ def _difference(names: Sequence[str], expected: Sequence[str]) -> str:
     return f"column {place} is {got} and should be {want}"
 
 
-def _cells(path: Path, number: int, line: bytes) -> list[str]:
+def _cells(path: Path | str, number: int, line: bytes) -> list[str]:
     try:
         return next(csv.reader([line.decode().rstrip("\r\n")], skipinitialspace=True, strict=True))
     except UnicodeDecodeError as error:

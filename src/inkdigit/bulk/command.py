@@ -1,0 +1,109 @@
+"""`inkdigit bulk`: a collection -> a folder of Parquet files with an answer for each input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from inkdigit import reading
+from inkdigit.bulk import collection, local
+from inkdigit.bulk.answers import Options
+from inkdigit.bulk.collection import Collection, Part
+from inkdigit.bulk.destination import FORMAT, Destination
+from inkdigit.bulk.progress import BulkProgress
+from inkdigit.bulk.rows import Rows
+from inkdigit.bulk.worker import Done, Work
+from inkdigit.console import out
+from inkdigit.data.files import check_ink
+from inkdigit.errors import InkdigitError
+from inkdigit.runs import MODEL, SHIPPED, checksum, read_verified
+
+Layout = Literal["page", "line", "single"]
+Engine = Callable[[Work, Sequence[Part], int | None], Iterator[Done]]
+
+
+def run(
+    source: str,
+    destination: str,
+    *,
+    layout: Layout | None,
+    probabilities: bool,
+    model: Path | None,
+    workers: int | None,
+    engine: Literal["local", "ray"],
+) -> None:
+    """Answer all of `source` into `destination`, but for what is there already.
+
+    layout: of pictures; None is a page. model: a run's folder; None is the one that ships. workers: processes. Raises
+    InkdigitError where there is nothing to do, or no place for it; what cannot be read is a row with its error.
+    """
+    engine_run = _engine(engine)
+    digits = collection.DIGITS if layout == "single" else collection.PAGES
+    place = Destination.at(destination)
+    found = collection.find(source, place.folder, pictures_at_once=digits)
+    _check(source, found, layout)
+    options = Options((layout or "page") if found.pictures else "rows", probabilities)
+    folder = model or SHIPPED
+    work = Work(found.folder, place, options)
+    job = _job(source, found, options, checksum(folder, MODEL))
+    with work.destination.claimed(job, read_verified(folder, MODEL)):
+        _work(work, found, engine_run, workers)
+    out.print(f"Answers: {destination}")
+
+
+def _engine(name: Literal["local", "ray"]) -> Engine:
+    if name == "local":
+        return local.run
+    from inkdigit.cluster import bulk, connection
+
+    connection.require()
+    return bulk.run
+
+
+def _check(source: str, found: Collection, layout: Layout | None) -> None:
+    """Raise InkdigitError for what would be answered wrongly without a word, or cannot be answered here."""
+    if found.pictures:
+        if layout != "single":
+            reading.require()
+        return
+    if layout:
+        raise InkdigitError(f"--{layout} is for pictures, and {source} holds rows of pixels: leave it out.")
+    first = next(part for part in found.parts if not part.problem)
+    rows = Rows(found.folder)
+    try:
+        block = next(rows.read(first))
+    finally:
+        rows.close()
+    if len(block.errors) == len(block.rows) and len({part.files for part in found.parts}) == 1:
+        raise InkdigitError(block.errors[0])
+    if not block.errors:
+        check_ink(source, block.images)
+
+
+def _job(source: str, found: Collection, options: Options, model: str) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "source": source,
+        "parts": len(found.parts),
+        "rows": found.rows,
+        "identity": {"source": found.fingerprint, "model": model, "options": vars(options)},
+    }
+
+
+def _work(work: Work, found: Collection, engine: Engine, workers: int | None) -> None:
+    finished = work.destination.finished()
+    left = [part for part in found.parts if part.number not in finished]
+    before, unit = found.rows - sum(part.rows for part in left), "pictures" if found.pictures else "rows"
+    if before:
+        out.print(f"{before:,} of {found.rows:,} {unit} were done before.")
+    if not left:
+        return
+    planned = {part.number: part.rows for part in left}
+    try:
+        with BulkProgress(unit, found.rows, before) as progress:
+            for done in engine(work, left, workers):
+                progress.done(done, planned.pop(done.number))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted: what is done is kept, and the same command goes on.") from None
+    out.print(progress.summary())
