@@ -14,6 +14,8 @@ from typing import Any
 from inkdigit import machine
 from inkdigit.errors import InkdigitError
 
+THREADS = "TF_NUM_INTRAOP_THREADS"  # TensorFlow's variable
+
 
 def require() -> None:
     """Raise InkdigitError where the `train` extra is not installed; cheap, since nothing is imported."""
@@ -36,6 +38,16 @@ def prepare() -> None:
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except Exception as error:  # whatever a missing or broken backend raises
         raise InkdigitError(f"Keras cannot start: {' '.join(str(error).split())}") from error
+
+
+def threads() -> int:
+    """How many threads TensorFlow computes on in this process: what the user has set, or one for each core."""
+    return int(os.environ.get(THREADS, "0")) or machine.cores()
+
+
+def limit_threads(count: int) -> None:
+    """Have the backend compute on so many threads. To be called before `prepare`."""
+    os.environ[THREADS] = os.environ["OMP_NUM_THREADS"] = str(count)
 
 
 @contextmanager

@@ -97,6 +97,9 @@ def split(train_rows: int, seed: int, to: Path) -> None:
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--tensorboard", type=FILE, metavar="DIR", help="Write the curves there as well, for TensorBoard.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Where members train."
+)
 @knobs.options(preset("fast"), "fast", fixed=("preset",))
 def train(
     train_csv: Path | None,
@@ -113,6 +116,7 @@ def train(
     resume: Path | None,
     tensorboard: Path | None,
     deterministic: bool,
+    engine: Literal["local", "ray"],
     **values: Any,
 ) -> None:
     """Train a network; write its run folder with model, figures, report and submission.
@@ -154,7 +158,13 @@ def train(
             deterministic=deterministic,
             tensorboard=tensorboard,
         )
-    if learning_curve:
+    if learning_curve and engine == "ray":
+        raise InkdigitError("--learning-curve trains on this machine alone: leave out --engine ray.")
+    if engine == "ray":
+        from inkdigit.cluster import members
+
+        finished = members.run_members(job)
+    elif learning_curve:
         finished = [pipeline.run_learning_curve(job)]
     else:
         finished = pipeline.run_members(job) if job.settings.members > 1 else [pipeline.run(job)]

@@ -26,8 +26,12 @@ def hardware() -> str:
     name, flags = _processor()
     best = next((label for flag, label in VECTOR_UNITS if flag in flags), "")
     features = f" ({best})" if best else ""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores{features}, {platform.system()}"
+    return f"{name}, {cores()} cores{features}, {platform.system()}"
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_bfloat16() -> bool:
