@@ -194,9 +194,7 @@ def train(order: Order, digits: list[Any]) -> Iterator[News]:
         with ThreadPoolExecutor(1) as thread, redirect_stdout(_Output(runs.partial(job.out), news.put)):
             training = thread.submit(_train, job, digits[0])
             training.add_done_callback(lambda _: news.put(None))
-            for one in iter(
-                news.get, None
-            ):  # Ray sends to its generators, so that no iterator may stand in for this one
+            while one := news.get():
                 yield one
         try:
             training.result()
