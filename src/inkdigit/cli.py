@@ -433,7 +433,10 @@ def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path |
 @knobs.options(ServiceSettings(), "default")
 @click.option("--config", type=FILE, help="A TOML file of settings; INKDIGIT_… variables and options go on top.")
 @click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
-def serve(config: Path | None, print_config: bool, **values: Any) -> None:
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Where it is served."
+)
+def serve(config: Path | None, print_config: bool, engine: Literal["local", "ray"], **values: Any) -> None:
     """Serve a model as an API, with a page to draw on. Ctrl-C ends it.
 
     Every setting is an option, a variable such as INKDIGIT_PORT, and a key of the file.
@@ -445,7 +448,10 @@ def serve(config: Path | None, print_config: bool, **values: Any) -> None:
     from inkdigit import service
 
     service.require()
-    from inkdigit.service.server import serve as run
+    if engine == "ray":
+        from inkdigit.cluster.serve import serve as run
+    else:
+        from inkdigit.service.server import serve as run
 
     run(settings, click.echo, lambda sentence: click.echo(f"Warning: {sentence}", err=True))
 
