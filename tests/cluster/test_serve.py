@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import socket
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,9 @@ def test_a_second_one_is_told_and_sigterm_ends_the_first(cluster: Cluster, on_ra
     assert not replicas(cluster)
     with pytest.raises(httpx.ConnectError):
         on_ray.get("/healthz")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = cluster.command("serve", "--engine", "ray", "--port", port)
+    assert refused.returncode == 2
+    assert f"port {port}" in refused.stderr
+    assert refused.stderr.count("\n") == 1

@@ -53,15 +53,8 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
             )
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
         came = _signals()
-        ray_serve.start(
-            proxy_location="HeadOnly",
-            http_options={
-                "host": settings.host,
-                "port": settings.port,
-                "keep_alive_timeout_s": round(settings.keep_alive),
-            },
-        )
         try:
+            _start(settings)
             application = _deployment(settings, int(ray.cluster_resources()["CPU"])).bind(settings, model, keys)
             ray_serve.run(application, name=NAME)
             tell(f"Inkdigit serves at {server.url(settings.host, settings.port)} on Ray (Ctrl-C ends it)")
@@ -69,6 +62,20 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
             ray_serve.delete(NAME)  # ends when the last request is answered
         finally:
             ray_serve.shutdown()
+
+
+def _start(settings: ServiceSettings) -> None:
+    """Have Ray's proxy listen on the head. Raises InkdigitError where it cannot."""
+    from ray import serve as ray_serve
+    from ray.exceptions import RayTaskError
+
+    address = {"host": settings.host, "port": settings.port}
+    try:
+        ray_serve.start("HeadOnly", {**address, "keep_alive_timeout_s": round(settings.keep_alive)})
+    except RayTaskError as error:
+        if "Failed to bind" not in str(error):
+            raise
+        raise server.cannot_listen(settings, "it is taken, or no address of the head") from None
 
 
 def _check(settings: ServiceSettings) -> None:

@@ -80,9 +80,14 @@ def listen(settings: ServiceSettings) -> Sockets:
         return [_bound(family, address) for family, address in dict.fromkeys((part[0], part[4]) for part in found)]
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no address"
-        raise InkdigitError(
-            f"Nothing can listen on {settings.host}, port {settings.port} ({reason}): choose another --host or --port."
-        ) from None
+        raise cannot_listen(settings, reason) from None
+
+
+def cannot_listen(settings: ServiceSettings, reason: str) -> InkdigitError:
+    """What to say where the host or the port will not do."""
+    return InkdigitError(
+        f"Nothing can listen on {settings.host}, port {settings.port} ({reason}): choose another --host or --port."
+    )
 
 
 def _bound(family: int, address: Any) -> socket.socket:
