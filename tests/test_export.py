@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from inkdigit import export as exporting
-from inkdigit.calibration import apply_temperature
+from inkdigit.calibration import calibrated
 from inkdigit.errors import InkdigitError
 from inkdigit.export import export, parity, to_onnx
 from inkdigit.onnx_layers import ACTIVATIONS
@@ -223,10 +223,10 @@ def test_interface() -> None:
     ]
 
 
-def test_temperature_divides_the_logits() -> None:
+def test_a_temperature_calibrates() -> None:
     model = classifier(conv())
-    plain, softened = (Recognizer(to_onnx(model, t)).predict_proba(IMAGES) for t in (1.0, 1.7))
-    assert np.abs(softened - apply_temperature(plain, 1.7)).max() < 1e-6
+    plain, softened = (Recognizer(to_onnx(model, t)).predict_proba(IMAGES) for t in (None, 1.7))
+    assert np.abs(softened - calibrated(plain, 1.7)).max() < 1e-6
     assert np.abs(softened - plain).max() > 0.01
     assert parity(to_onnx(model, 1.7), model, IMAGES, 1.7) < 1e-5
 
@@ -239,7 +239,7 @@ def test_export_writes_what_the_recognizer_reads(tmp_path: Path) -> None:
 
 
 def test_tampered_export_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tampered(model: keras.Model, temperature: float) -> bytes:
+    def tampered(model: keras.Model, temperature: float | None) -> bytes:
         proto = onnx.load_model_from_string(to_onnx(model, temperature))
         kernel = next(tensor for tensor in proto.graph.initializer if len(tensor.dims) == 4)
         values = numpy_helper.to_array(kernel).copy()
@@ -258,7 +258,7 @@ def test_not_a_number_is_not_written(tmp_path: Path) -> None:
 
 
 def test_another_temperature_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(model: keras.Model, _temperature: float) -> bytes:
+    def forgetful(model: keras.Model, _temperature: float | None) -> bytes:
         return to_onnx(model, 1.05)
 
     monkeypatch.setattr(exporting, "to_onnx", forgetful)

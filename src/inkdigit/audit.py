@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import backend, duplicates, pipeline, runs
-from inkdigit.calibration import apply_temperature, fit_temperature
+from inkdigit.calibration import calibrated, fit_temperature
 from inkdigit.console import Stopwatch, out
 from inkdigit.data import files, mnist
 from inkdigit.data.digits import Digits
@@ -106,8 +106,8 @@ def doubtful_labels(rows: Digits, settings: Settings, folds: int, checkpoints: P
 
     job = pipeline.Job(settings, Path())
     fit = pipeline.fitter(job, model.build, checkpoints, watch)
-    uncalibrated = cross.fit(rows, folds, settings.seed, fit).probabilities
-    probabilities = apply_temperature(uncalibrated, fit_temperature(uncalibrated, rows.truth))
+    raw = cross.fit(rows, folds, settings.seed, fit).probabilities
+    probabilities = calibrated(raw, fit_temperature(raw, rows.truth))
     losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))
     return Doubts(np.argsort(-losses, kind="stable"), probabilities, losses)
 

@@ -1,4 +1,7 @@
-"""The temperature that makes probabilities mean what they say.
+"""Temperature scaling, which makes probabilities mean what they say.
+
+The logits are divided by a temperature, and what each then lacks to the highest is raised to a power: a network that
+learnt smoothed labels is too sure of what is doubtful and not sure enough of what is clear, at any temperature.
 
 Probabilities are (N, 10) floats whose rows sum to 1, labels (N,) integers in 0–9. Empty sets raise ValueError.
 """
@@ -10,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+STEEPNESS = 1.3  # that power; chosen on validation rows (benchmarks/RESULTS.md)
 TEMPERATURES = (0.2, 5.0)  # a fit outside these means too few or too easy rows, not a better model
 SMALLEST = float(np.finfo(np.float32).tiny)  # stands in for a probability that underflowed to 0
 
@@ -25,9 +29,9 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.inte
     ratio = (math.sqrt(5) - 1) / 2
 
     def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(apply_temperature(probabilities, math.exp(log_temperature)), labels)
+        return negative_log_likelihood(calibrated(probabilities, math.exp(log_temperature)), labels)
 
-    # Golden-section search. The loss is convex in 1/T, so it has one minimum in log T too.
+    # Golden-section search. The loss is convex in T^-STEEPNESS, so it has one minimum in log T too.
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     loss_left, loss_right = loss(left), loss(right)
     while high - low > 1e-5:
@@ -42,10 +46,24 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.inte
     return math.exp((low + high) / 2)
 
 
-def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """softmax(ln p / temperature), (N, 10) float64: above 1 softens, below 1 sharpens, 1 / T undoes T."""
-    logits = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+def calibrated(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """What the probabilities become, (N, 10) float64. Which digit is the most probable never changes."""
+    return _from_lacking((_lacking(probabilities) / temperature) ** STEEPNESS)
+
+
+def uncalibrated(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """What they were before `calibrated`, (N, 10) float64."""
+    return _from_lacking(_lacking(probabilities) ** (1 / STEEPNESS) * temperature)
+
+
+def _lacking(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How much lower each logit is than the highest."""
+    logits = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST))
+    return logits.max(axis=1, keepdims=True) - logits
+
+
+def _from_lacking(lacking: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(-lacking)
     return powers / powers.sum(axis=1, keepdims=True)
 
 

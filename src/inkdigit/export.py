@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from inkdigit.calibration import SMALLEST, apply_temperature
+from inkdigit.calibration import SMALLEST, STEEPNESS, calibrated
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.onnx_graph import Graph, Value, array, unsupported
@@ -31,7 +31,7 @@ TIE = 1e-5  # two digits closer than this are equally probable: either may come 
 CHUNK = 250  # images per call of the Keras model: bounds the memory
 
 
-def export(model: keras.Model, path: Path, images: NDArray[np.uint8], temperature: float = 1.0) -> None:
+def export(model: keras.Model, path: Path, images: NDArray[np.uint8], temperature: float | None = None) -> None:
     """Write `model` as ONNX to `path`, unless it answers differently from Keras on `images`.
 
     images: (N, 28, 28) uint8, N > 0; a thousand real digits are plenty. temperature: see `to_onnx`.
@@ -52,7 +52,7 @@ def export(model: keras.Model, path: Path, images: NDArray[np.uint8], temperatur
         temporary.write_bytes(converted)
 
 
-def parity(onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float = 1.0) -> float:
+def parity(onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float | None = None) -> float:
     """Largest difference of any probability between ONNX Runtime and Keras in float32.
 
     images: (N, 28, 28) uint8, N > 0. temperature: the one inside the ONNX model; Keras's answers get it too.
@@ -60,12 +60,12 @@ def parity(onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], tem
     return _largest_difference(*_answers(onnx_bytes, model, images, temperature))
 
 
-def to_onnx(model: keras.Model, temperature: float = 1.0) -> bytes:
+def to_onnx(model: keras.Model, temperature: float | None = None) -> bytes:
     """Convert a float32 model from (N, 28, 28) pixels to ten probabilities.
 
-    The result takes `pixels` (N, 28, 28) uint8 and gives `probabilities` (N, 10) float32, for any N. The
-    logits are divided by `temperature` (> 0) before the last softmax. Raises InkdigitError, naming the layer,
-    for what cannot be converted.
+    The result takes `pixels` (N, 28, 28) uint8 and gives `probabilities` (N, 10) float32, for any N,
+    calibrated where a `temperature` (> 0) is given. Raises InkdigitError, naming the layer, for what cannot be
+    converted.
     """
     functional = _functional(model)
     _check_ends(functional)
@@ -91,7 +91,7 @@ def to_onnx(model: keras.Model, temperature: float = 1.0) -> bytes:
 
 
 def _answers(
-    onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float
+    onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """What Keras says (calibrated) and what ONNX Runtime says: two (N, 10) arrays of probabilities."""
     # A copy on the CPU: a GPU may multiply float32 in TF32, whose rounding alone would exceed the tolerance.
@@ -99,7 +99,9 @@ def _answers(
         twin = keras.models.clone_model(model)
         twin.set_weights(model.get_weights())
         chunks = [array(twin(images[start : start + CHUNK], training=False)) for start in range(0, len(images), CHUNK)]
-    expected = apply_temperature(np.concatenate(chunks), temperature)
+    expected = np.concatenate(chunks).astype(np.float64)
+    if temperature is not None:
+        expected = calibrated(expected, temperature)
     return expected, Recognizer(onnx_bytes).predict_proba(images)
 
 
@@ -186,8 +188,8 @@ def _convert_layer(graph: Graph, layer: Any, inputs: list[Value], shape: tuple[i
     return Value(name, shape, inputs[0].channels_first and len(shape) == 3)
 
 
-def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float) -> None:
-    """Divide the logits by the temperature and name the output."""
+def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float | None) -> None:
+    """Calibrate, and name the output."""
     last = graph.nodes.pop()
     if last.op_type == "Softmax" and last.output[0] == output.name:
         logits = last.input[0]
@@ -199,7 +201,9 @@ def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float)
             f"the model '{model.name}' does not end in a softmax: the last layer that `build` adds must be "
             "keras.layers.Dense(10, activation='softmax') or keras.layers.Softmax()."
         )
-    if temperature != 1:
-        graph.layer = "temperature"
-        logits = graph.add("Mul", logits, graph.constant(1 / temperature))
+    if temperature is not None:
+        graph.layer = "calibration"
+        highest = graph.add("ReduceMax", logits, graph.constant([-1], np.int64), keepdims=1)
+        lacking = graph.add("Mul", graph.add("Sub", highest, logits), graph.constant(1 / temperature))
+        logits = graph.add("Neg", graph.add("Pow", lacking, graph.constant(STEEPNESS)))
     graph.nodes.append(helper.make_node("Softmax", [logits], ["probabilities"], "probabilities", axis=-1))

@@ -34,6 +34,7 @@ class Graph:
 
     nodes: list[onnx.NodeProto] = field(default_factory=list[onnx.NodeProto])
     constants: list[onnx.TensorProto] = field(default_factory=list[onnx.TensorProto])
+    names: dict[Any, str] = field(default_factory=dict[Any, str])  # of the constants, by content
     layer: str = "input"
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
@@ -43,10 +44,13 @@ class Graph:
         return name
 
     def constant(self, array: Any, dtype: type = np.float32) -> str:
-        """Append a tensor (float32, or int64 for shapes) and return its name."""
-        name = f"{self.layer}/constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.array(array, dtype), name))
-        return name
+        """Append a tensor (float32, or int64 for shapes) and return its name. One that is there already is taken."""
+        tensor = np.array(array, dtype)
+        key = (tensor.dtype.str, tensor.shape, tensor.tobytes())
+        if key not in self.names:
+            self.names[key] = f"{self.layer}/constant_{len(self.constants)}"
+            self.constants.append(numpy_helper.from_array(tensor, self.names[key]))
+        return self.names[key]
 
     def channels_first(self, value: Value) -> Value:
         """The same tensor as (N, channels, height, width), if it is a batch of images."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import answers, backend, learning_curve, machine, runs, tensorboard
-from inkdigit.calibration import apply_temperature, fit_temperature
+from inkdigit.calibration import calibrated, fit_temperature
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import files, kaggle, split
 from inkdigit.data.digits import Digits
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import keras
 
     from inkdigit.folds import Fit
-    from inkdigit.training import Epoch
+    from inkdigit.training import Epoch, Teacher
 
 FEWEST_ROWS = 100
 PARITY_IMAGES = 1000
@@ -124,7 +124,7 @@ def run_members(job: Job, run_all: Callable[[Mapping[str, Job]], None] = run_in_
     if job.folds or job.settings.refit:
         raise InkdigitError("members excludes --folds and refit: give one of them.")
     alone = dataclasses.replace(job, settings=dataclasses.replace(job.settings, members=1))
-    folders = member_folders(job)
+    folders = member_folders(job.out, job.settings.members)
     student = job.out.absolute().with_name(f"{job.out.absolute().name}-student")
     try:
         run_all(
@@ -142,10 +142,10 @@ def run_members(job: Job, run_all: Callable[[Mapping[str, Job]], None] = run_in_
         raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
 
 
-def member_folders(job: Job) -> list[Path]:
-    """The run folders of a job's members."""
-    beside = job.out.absolute()
-    return [beside.with_name(f"{beside.name}-member-{number + 1}") for number in range(job.settings.members)]
+def member_folders(out: Path, members: int) -> list[Path]:
+    """The run folders of the members of a mean in `out`."""
+    beside = out.absolute()
+    return [beside.with_name(f"{beside.name}-member-{number + 1}") for number in range(members)]
 
 
 def run(job: Job) -> runs.Run:
@@ -276,9 +276,8 @@ def model_function(job: Job) -> Callable[[Settings], keras.Model]:
 def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path, watch: Stopwatch) -> Fit:
     """How a job trains a network: timed, with its progress shown, each epoch kept in the folder `checkpoints`."""
     from inkdigit import training
-    from inkdigit.recognizer import Recognizer
 
-    teacher = Recognizer.load(job.teacher).predict_proba if job.teacher else None
+    teacher = _teacher(job.teacher) if job.teacher else None
 
     def fit(name: str, train: Digits, validation: Digits | None, number: int = 0) -> tuple[keras.Model, list[Epoch]]:
         settings = dataclasses.replace(job.settings, seed=job.settings.seed + job.member + number)
@@ -297,6 +296,24 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
     return fit
 
 
+def _teacher(run: Path) -> Teacher:
+    """What a run answers. Of a mean of members that lie beside it, each answers a share of the images.
+
+    That teaches the same, since a batch's shares are drawn afresh in every epoch, in a fraction of the time.
+    """
+    from inkdigit.recognizer import Recognizer
+
+    members = runs.read(run).manifest["settings"]["members"]
+    folders = [folder for folder in member_folders(run, members) if (folder / runs.MANIFEST).is_file()]
+    recognizers = [Recognizer.load(folder) for folder in (folders if len(folders) == members > 1 else [run])]
+
+    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        shares = np.array_split(images, len(recognizers))
+        return np.concatenate([r.predict_proba(share) for r, share in zip(recognizers, shares, strict=True)])
+
+    return answer
+
+
 def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folder: Path, watch: Stopwatch) -> Trained:
     from inkdigit import training
 
@@ -312,7 +329,7 @@ def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folde
     if not job.settings.refit:
         return Trained(model, temperature, history)
     model, _ = fit(REFIT, data.rows, None)
-    return Trained(model, temperature, history, apply_temperature(validation, temperature))
+    return Trained(model, temperature, history, calibrated(validation, temperature))
 
 
 def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> Trained:
@@ -321,9 +338,9 @@ def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> T
 
     crossed = cross.fit(data.rows, folds, seed, fit)
     temperature = fit_temperature(crossed.probabilities, data.rows.truth)
-    calibrated = apply_temperature(crossed.probabilities, temperature)
-    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, calibrated)
-    return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), calibrated)
+    probabilities = calibrated(crossed.probabilities, temperature)
+    cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, probabilities)
+    return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), probabilities)
 
 
 def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
@@ -331,10 +348,10 @@ def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
     from inkdigit import folds as cross
     from inkdigit import training, usermodel
 
-    folders = member_folders(job)
+    folders = member_folders(job.out, job.settings.members)
     metrics = [json.loads(runs.read_verified(folder, "metrics.json")) for folder in folders]
     watch.stages.append(Stage(TRAINING, sum(member["training_seconds"] for member in metrics)))
-    model = cross.together([usermodel.trained(folder)(job.settings) for folder in folders])
+    model = cross.together([usermodel.trained(folder)(job.settings) for folder in folders], moved=True)
     with watch.stage("Calibration"):
         validation = training.predict(model, data.validation.images)
         temperature = fit_temperature(validation, data.validation.truth)

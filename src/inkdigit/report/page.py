@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inkdigit import learning_curve, runs
-from inkdigit.calibration import apply_temperature, negative_log_likelihood
+from inkdigit.calibration import negative_log_likelihood, uncalibrated
 from inkdigit.files import atomic
 from inkdigit.learning_curve import Point
 from inkdigit.report import archive, charts, sheets
@@ -80,7 +80,7 @@ def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: 
     """The HTML page, with those pictures inside. learnt: how many images the network that was scored has learnt."""
     before = None
     if scored := report.scored:
-        raw = apply_temperature(scored.probabilities, 1 / scored.temperature)
+        raw = uncalibrated(scored.probabilities, scored.temperature)
         before = negative_log_likelihood(raw, scored.labels)
     return render(
         "page.html.j2",
