@@ -14,8 +14,6 @@ from typing import Any
 from inkdigit import machine
 from inkdigit.errors import InkdigitError
 
-THREADS = "TF_NUM_INTRAOP_THREADS"  # TensorFlow's variable
-
 
 def require() -> None:
     """Raise InkdigitError where the `train` extra is not installed; cheap, since nothing is imported."""
@@ -40,14 +38,10 @@ def prepare() -> None:
         raise InkdigitError(f"Keras cannot start: {' '.join(str(error).split())}") from error
 
 
-def threads() -> int:
-    """How many threads TensorFlow computes on in this process: what the user has set, or one for each core."""
-    return int(os.environ.get(THREADS, "0")) or machine.cores()
-
-
-def limit_threads(count: int) -> None:
-    """Have the backend compute on so many threads. To be called before `prepare`."""
-    os.environ[THREADS] = os.environ["OMP_NUM_THREADS"] = str(count)
+def share_cores(cores: int) -> None:
+    """Let Keras compute on so many cores in this process. Call it before `prepare`."""
+    for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ[variable] = str(cores)
 
 
 @contextmanager
@@ -121,3 +115,8 @@ def jit_compile() -> Any:
     import tensorflow as tf
 
     return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+def cores() -> int:
+    """How many cores TensorFlow computes on in this process: what `share_cores` or the user has set, or all."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")) or machine.cores()

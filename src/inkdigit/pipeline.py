@@ -296,6 +296,13 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
     return fit
 
 
+def teachers(run: Path) -> list[Path]:
+    """The runs that answer for a teacher: the members of a mean, where they lie beside it, or else itself."""
+    members = runs.read(run).manifest["settings"]["members"]
+    folders = [folder for folder in member_folders(run, members) if (folder / runs.MANIFEST).is_file()]
+    return folders if len(folders) == members > 1 else [run]
+
+
 def _teacher(run: Path) -> Teacher:
     """What a run answers. Of a mean of members that lie beside it, each answers a share of the images.
 
@@ -303,9 +310,7 @@ def _teacher(run: Path) -> Teacher:
     """
     from inkdigit.recognizer import Recognizer
 
-    members = runs.read(run).manifest["settings"]["members"]
-    folders = [folder for folder in member_folders(run, members) if (folder / runs.MANIFEST).is_file()]
-    recognizers = [Recognizer.load(folder) for folder in (folders if len(folders) == members > 1 else [run])]
+    recognizers = [Recognizer.load(folder) for folder in teachers(run)]
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         shares = np.array_split(images, len(recognizers))

@@ -25,6 +25,7 @@ from inkdigit.files import atomic
 from inkdigit.pipeline import Data, Job
 
 LEARNT_FROM = {runs.MODEL, runs.KERAS_MODEL, answers.ROWS}  # what a training reads of another run
+NETWORK = "network.py"  # what a user's file is called on a worker
 LOSSES = 3  # workers that a member may lose without an epoch between
 
 
@@ -32,15 +33,15 @@ LOSSES = 3  # workers that a member may lose without an epoch between
 class Order:
     """What a worker is to do, beside the digits.
 
-    files: of the job's paths that are runs or files, by their field. begun: job and checkpoints of a training to go on
-    with. threads: to compute on.
+    files: of the job's network and runs, and of the members beside its teacher, by their folders' names. begun,
+    checkpoints: of the training, to begin or to go on with. cores: to compute on.
     """
 
     job: Job
     files: dict[str, Files]
     begun: Files
     checkpoints: Files
-    threads: int
+    cores: int
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class _Member:
         # A process for each training: the number of a backend's threads is fixed once it computes.
         remote: Any = ray.remote(num_cpus=cores, num_gpus=gpus, max_retries=0, max_calls=1)(train)
         # Sums depend on the number of threads: where figures must be the same, it is that of a training here.
-        order = self._order(backend.threads() if self.job.deterministic else cores)
+        order = self._order(backend.cores() if self.job.deterministic else cores)
         return remote.options(num_returns="streaming").remote(order, [digits])
 
     def hear(self, news: Any) -> bool:
@@ -157,16 +158,22 @@ class _Member:
             )
         out.print(f"{self.name}: its worker is lost, and another goes on from the last saved epoch.")
 
-    def _order(self, threads: int) -> Order:
+    def _order(self, cores: int) -> Order:
         """What to send, as it stands here now."""
-        files = {
-            name: {"network.py": path.read_bytes()} if path.is_file() else parcels.of_run(path, LEARNT_FROM)
-            for name in ("model_file", "start_from", "teacher")
-            if (path := getattr(self.job, name))
-        }
+        job = self.job
+        named = {"model_file": job.model_file, "start_from": job.start_from, "teacher": job.teacher}
+        beside = [folder for folder in pipeline.teachers(job.teacher) if folder != job.teacher] if job.teacher else []
+        places = pipeline.member_folders(Path("teacher"), len(beside))
+        named |= {place.name: folder for place, folder in zip(places, beside, strict=True)}
+        files = {name: _packed(path) for name, path in named.items() if path}
         begun = {runs.JOB: (self.folder / runs.JOB).read_bytes()}
         kept = {path.name: path.read_bytes() for path in (self.folder / runs.CHECKPOINTS).glob("[!.]*")}
-        return Order(self.job, files, begun, kept, threads)
+        return Order(job, files, begun, kept, cores)
+
+
+def _packed(path: Path) -> Files:
+    """A file of Python, or what a training reads of a run."""
+    return {NETWORK: path.read_bytes()} if path.is_file() else parcels.of_run(path, LEARNT_FROM)
 
 
 def share(nodes: Sequence[Mapping[str, float]], tasks: int) -> tuple[int, int]:
@@ -187,7 +194,7 @@ def share(nodes: Sequence[Mapping[str, float]], tasks: int) -> tuple[int, int]:
 
 def train(order: Order, digits: list[Any]) -> Iterator[News]:
     """What a worker does: train in a folder of its own, and tell."""
-    backend.limit_threads(order.threads)
+    backend.share_cores(order.cores)
     with tempfile.TemporaryDirectory(prefix="inkdigit-") as name:
         job = _unpacked(order, Path(name))
         news: queue.SimpleQueue[News | None] = queue.SimpleQueue()
@@ -215,11 +222,17 @@ def _train(job: Job, digits: Any) -> None:
 
 def _unpacked(order: Order, folder: Path) -> Job:
     """The job with all its files in a folder here."""
-    job = replace(order.job, out=folder / order.job.out.absolute().name, train=None, test=None)
     for name, files in order.files.items():
         parcels.unpack(files, folder / name)
-        place = folder / name / "network.py" if name == "model_file" else folder / name
-        job = replace(job, **{name: place})
+    job = replace(
+        order.job,
+        out=folder / order.job.out.absolute().name,
+        train=None,
+        test=None,
+        model_file=folder / "model_file" / NETWORK if order.job.model_file else None,
+        start_from=folder / "start_from" if order.job.start_from else None,
+        teacher=folder / "teacher" if order.job.teacher else None,
+    )
     parcels.unpack(order.begun, runs.partial(job.out))
     parcels.unpack(order.checkpoints, runs.partial(job.out) / runs.CHECKPOINTS)
     return job
