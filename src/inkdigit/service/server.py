@@ -46,8 +46,8 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
 
     tell, warn: where sentences for a person go.
     """
-    check_keys(settings, warn)
     sockets = listen(settings)
+    check_keys(settings, warn)
 
     def ready(version: int) -> None:
         tell(f"Inkdigit serves version {version} at {url(settings.host, sockets[0].getsockname()[1])} (Ctrl-C ends it)")
