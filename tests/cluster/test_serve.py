@@ -105,10 +105,17 @@ def test_a_replica_that_dies_is_replaced_and_requests_go_on(
 
 
 def test_what_makes_no_sense_on_ray_is_refused(inkdigit: Command, tmp_path: Path) -> None:
-    for option, value in (("workers", 2), ("models", tmp_path), ("grace", 3), ("port", 0)):
+    for option, value, words in (
+        ("workers", 2, "workers"),
+        ("models", tmp_path, "models"),
+        ("grace", 3, "grace"),
+        ("port", 0, "port"),
+        ("model", tmp_path, "holds no finished run"),
+        ("api-key-file", tmp_path / "nothing", "API keys"),
+    ):
         refused = inkdigit("serve", "--engine", "ray", f"--{option}", value)
         assert refused.returncode == 2
-        assert option in refused.stderr
+        assert words in refused.stderr
         assert refused.stderr.count("\n") == 1
 
 

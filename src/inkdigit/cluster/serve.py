@@ -41,6 +41,7 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
     """
     _check(settings)
     server.check_keys(settings, warn)
+    version = server.load(settings).current.version  # what is wrong with a model is told here, and not by a replica
     model = parcels.of_run(Path(settings.model), ANSWERS_WITH) if settings.model else {}
     keys = {"keys": Path(settings.api_key_file).read_bytes()} if settings.api_key_file else {}
     with connection.connected():
@@ -55,9 +56,9 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
         came = _signals()
         try:
             _start(settings)
-            application = _deployment(settings, int(ray.cluster_resources()["CPU"])).bind(settings, model, keys)
-            ray_serve.run(application, name=NAME)
-            tell(f"Inkdigit serves at {server.url(settings.host, settings.port)} on Ray (Ctrl-C ends it)")
+            _run(_deployment(settings, int(ray.cluster_resources()["CPU"])).bind(settings, model, keys))
+            address = server.url(settings.host, settings.port)
+            tell(f"Inkdigit serves version {version} at {address} on Ray (Ctrl-C ends it)")
             came.wait()
             ray_serve.delete(NAME)  # ends when the last request is answered
         finally:
@@ -76,6 +77,19 @@ def _start(settings: ServiceSettings) -> None:
         if "Failed to bind" not in str(error):
             raise
         raise server.cannot_listen(settings, "it is taken, or no address of the head") from None
+
+
+def _run(application: Any) -> None:
+    """Have a first replica answer. Raises InkdigitError where none does."""
+    from ray import serve as ray_serve
+
+    try:
+        ray_serve.run(application, name=NAME)
+    except RuntimeError as error:
+        told = str(error).strip().splitlines()[-1].rstrip(".")
+        raise InkdigitError(
+            f"No replica starts ({told}): every machine of the cluster needs the same Inkdigit with the cluster extra."
+        ) from error
 
 
 def _check(settings: ServiceSettings) -> None:
@@ -112,6 +126,7 @@ def _deployment(settings: ServiceSettings, cores: int) -> Any:
         autoscaling_config={"min_replicas": 1, "max_replicas": cores, "target_ongoing_requests": UNDER_WAY},
         max_ongoing_requests=settings.max_queue,
         max_queued_requests=settings.max_queue,
+        max_constructor_retry_count=3,
         health_check_period_s=1,
         graceful_shutdown_wait_loop_s=0.2,
         graceful_shutdown_timeout_s=settings.deadline + settings.read_timeout + 1,
