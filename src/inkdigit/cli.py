@@ -97,6 +97,9 @@ def split(train_rows: int, seed: int, to: Path) -> None:
 @click.option("--resume", type=FILE, metavar="DIR", help="Go on with the unfinished training of that run folder.")
 @click.option("--tensorboard", type=FILE, metavar="DIR", help="Write the curves there as well, for TensorBoard.")
 @click.option("--deterministic", is_flag=True, help="The same seed gives exactly the same figures; a little slower.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Where members train."
+)
 @knobs.options(preset("fast"), "fast", fixed=("preset",))
 def train(
     train_csv: Path | None,
@@ -113,6 +116,7 @@ def train(
     resume: Path | None,
     tensorboard: Path | None,
     deterministic: bool,
+    engine: Literal["local", "ray"],
     **values: Any,
 ) -> None:
     """Train a network; write its run folder with model, figures, report and submission.
@@ -154,7 +158,13 @@ def train(
             deterministic=deterministic,
             tensorboard=tensorboard,
         )
-    if learning_curve:
+    if learning_curve and engine == "ray":
+        raise InkdigitError("--learning-curve trains on this machine alone: leave out --engine ray.")
+    if engine == "ray":
+        from inkdigit.cluster import members
+
+        finished = members.run_members(job)
+    elif learning_curve:
         finished = [pipeline.run_learning_curve(job)]
     else:
         finished = pipeline.run_members(job) if job.settings.members > 1 else [pipeline.run(job)]
@@ -458,7 +468,10 @@ def bulk(
 @knobs.options(ServiceSettings(), "default")
 @click.option("--config", type=FILE, help="A TOML file of settings; INKDIGIT_… variables and options go on top.")
 @click.option("--print-config", is_flag=True, help="Print all settings as such a file, and stop.")
-def serve(config: Path | None, print_config: bool, **values: Any) -> None:
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Where it is served."
+)
+def serve(config: Path | None, print_config: bool, engine: Literal["local", "ray"], **values: Any) -> None:
     """Serve a model as an API, with a page to draw on. Ctrl-C ends it.
 
     Every setting is an option, a variable such as INKDIGIT_PORT, and a key of the file.
@@ -470,7 +483,10 @@ def serve(config: Path | None, print_config: bool, **values: Any) -> None:
     from inkdigit import service
 
     service.require()
-    from inkdigit.service.server import serve as run
+    if engine == "ray":
+        from inkdigit.cluster.serve import serve as run
+    else:
+        from inkdigit.service.server import serve as run
 
     run(settings, click.echo, lambda sentence: click.echo(f"Warning: {sentence}", err=True))
 

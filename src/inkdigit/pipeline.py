@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +91,7 @@ def run_learning_curve(job: Job) -> runs.Run:
         other = "--folds" if job.folds else "members"
         raise InkdigitError(f"--learning-curve and {other} exclude each other: give one of them.")
     data = load(job)
-    finished = _finished(job, data)
+    done_before = finished(job, data)
     beside = job.out.absolute()
     try:
         for size in learning_curve.sizes(len(data.train)):
@@ -101,13 +102,22 @@ def run_learning_curve(job: Job) -> runs.Run:
         whole = run(job)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
-    if finished:  # its report is older than the runs beside it
+    if done_before:  # its report is older than the runs beside it
         write_report(job.out, beside.name)
     return whole
 
 
-def run_members(job: Job) -> tuple[runs.Run, runs.Run]:
+def run_in_turn(jobs: Mapping[str, Job]) -> None:
+    """Do jobs, given by the name of each, one after the other."""
+    for name, job in jobs.items():
+        out.print(f"{name}:")
+        run(job)
+
+
+def run_members(job: Job, run_all: Callable[[Mapping[str, Job]], None] = run_in_turn) -> tuple[runs.Run, runs.Run]:
     """Train the members in run folders beside `job.out`, which gets their mean, and teach one network what they know.
+
+    run_all: does jobs that have the same rows, given by the name of each, in whatever order.
 
     Returns the run of the mean and that of the student, which is beside them too. What is finished is not done again.
     """
@@ -117,13 +127,17 @@ def run_members(job: Job) -> tuple[runs.Run, runs.Run]:
     folders = member_folders(job.out, job.settings.members)
     student = job.out.absolute().with_name(f"{job.out.absolute().name}-student")
     try:
-        for number, folder in enumerate(folders):
-            out.print(f"Member {number + 1} of {len(folders)}:")
-            run(dataclasses.replace(alone, out=folder, member=number))
+        run_all(
+            {
+                f"Member {number + 1} of {len(folders)}": dataclasses.replace(alone, out=folder, member=number)
+                for number, folder in enumerate(folders)
+            }
+        )
         out.print("All members as one:")
         together = run(job)
-        out.print("One network, taught by them:")
-        return together, run(dataclasses.replace(alone, out=student, teacher=job.out, member=len(folders)))
+        taught = dataclasses.replace(alone, out=student, teacher=job.out, member=len(folders))
+        run_all({"One network, taught by them": taught})
+        return together, runs.read(student)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
 
@@ -139,19 +153,35 @@ def run(job: Job) -> runs.Run:
     watch = Stopwatch()
     with watch.stage("Data"):
         data = load(job)
-    earlier = _finished(job, data)
-    if earlier:
-        runs.tidy(job.out)
-        out.print(f"{job.out} already holds this run: nothing to do.")
-        return earlier
+    return run_on(job, data, watch)
+
+
+def run_on(job: Job, data: Data, watch: Stopwatch) -> runs.Run:
+    """What `run` does, on data that are loaded already."""
+    if already_done(job, data):
+        return runs.read(job.out)
     try:
-        with runs.building(job.out, _to_json(job, data)) as folder, backend.memory_told():
+        with building(job, data) as folder, backend.memory_told():
             _build(job, data, folder, watch)
     except KeyboardInterrupt:
         if not runs.has_checkpoints(runs.partial(job.out)):
             raise
         raise KeyboardInterrupt(f"Interrupted. To go on: inkdigit train --resume {job.out}") from None
     return runs.read(job.out)
+
+
+def already_done(job: Job, data: Data) -> bool:
+    """Whether `job.out` holds this job's finished run, which is told. InkdigitError if it holds anything else."""
+    if not finished(job, data):
+        return False
+    runs.tidy(job.out)
+    out.print(f"{job.out} already holds this run: nothing to do.")
+    return True
+
+
+def building(job: Job, data: Data) -> AbstractContextManager[Path]:
+    """`runs.building` for a job."""
+    return runs.building(job.out, _to_json(job, data))
 
 
 def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
@@ -266,6 +296,13 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
     return fit
 
 
+def teachers(run: Path) -> list[Path]:
+    """The runs that answer for a teacher: the members of a mean, where they lie beside it, or else itself."""
+    members = runs.read(run).manifest["settings"]["members"]
+    folders = [folder for folder in member_folders(run, members) if (folder / runs.MANIFEST).is_file()]
+    return folders if len(folders) == members > 1 else [run]
+
+
 def _teacher(run: Path) -> Teacher:
     """What a run answers. Of a mean of members that lie beside it, each answers a share of the images.
 
@@ -273,9 +310,7 @@ def _teacher(run: Path) -> Teacher:
     """
     from inkdigit.recognizer import Recognizer
 
-    members = runs.read(run).manifest["settings"]["members"]
-    folders = [folder for folder in member_folders(run, members) if (folder / runs.MANIFEST).is_file()]
-    recognizers = [Recognizer.load(folder) for folder in (folders if len(folders) == members > 1 else [run])]
+    recognizers = [Recognizer.load(folder) for folder in teachers(run)]
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         shares = np.array_split(images, len(recognizers))
@@ -493,7 +528,7 @@ def _identity(job: Job, data: Data) -> dict[str, Any]:
     )
 
 
-def _finished(job: Job, data: Data) -> runs.Run | None:
+def finished(job: Job, data: Data) -> runs.Run | None:
     """The run that `job.out` already holds, if it is this very job's. InkdigitError if it holds anything else."""
     if not runs.occupied(job.out):
         return None

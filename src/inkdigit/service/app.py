@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inkdigit.reading.text import Reading
 from inkdigit.service.batching import Batcher, Images, Probabilities
-from inkdigit.service.connection import Protocol
+from inkdigit.service.connection import connection
 from inkdigit.service.keys import Keys
 from inkdigit.service.limits import Bodies, Room
 from inkdigit.service.log import say
@@ -90,7 +90,7 @@ class Service:
         deadline = self.deadline()
         with self.bodies.holding(sum(map(len, files))), self.reads.holding(1), self._in_time():
             work = asyncio.ensure_future(self.pictures.read(files, fields, model.recognizer, options))
-            Protocol.of(scope).on_gone(work.cancel)
+            connection(scope).on_gone(work.cancel)
             try:
                 async with asyncio.timeout_at(deadline):
                     found = await work
@@ -106,13 +106,13 @@ class Service:
 
     async def predict(self, model: Model, images: Images, scope: Scope, deadline: float) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
-        connection = Protocol.of(scope)
-        if model.quick and len(images) == 1 and connection.alone:
+        came = connection(scope)
+        if model.quick and len(images) == 1 and came.alone:
             return self.batcher.at_once(model.recognizer, images)
         self.metrics.queue_depth.set(self.batcher.depth + len(images))
         try:
             with self._in_time():
-                return await self.batcher.predict(model.recognizer, images, deadline, connection.on_gone)
+                return await self.batcher.predict(model.recognizer, images, deadline, came.on_gone)
         finally:
             self.metrics.queue_depth.set(self.batcher.depth)
 

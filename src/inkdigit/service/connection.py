@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import typing
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,29 @@ from inkdigit.service.problems import MEDIA_TYPE, Problem
 HEADER_BYTES, HEADER_COUNT = 32 << 10, 100
 KEY = "inkdigit.connection"  # where a request's scope holds the connection
 AHEAD = 100  # requests on a connection that wait for the answers to those before
+
+
+class Connection(typing.Protocol):
+    """What a request is to know of the way it came."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other request is under way in this process."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the request that is being answered has come with all of its body."""
+        ...
+
+    def on_gone(self, call: Callable[[], object]) -> None:
+        """Have this called, should the client go before it has its answer."""
+        ...
+
+
+def connection(scope: Scope) -> Connection:
+    """The connection that a request came by."""
+    return scope[KEY]
 
 
 class _OneWrite:
@@ -65,11 +89,6 @@ class Protocol(HttpToolsProtocol):
         self._surplus = 0  # bytes that came for this message, less its body
         self._on_gone: Callable[[], object] | None = None
         self._running: RequestResponseCycle | None = None  # what is being answered; others may wait behind it
-
-    @classmethod
-    def of(cls, scope: Scope) -> Protocol:
-        """The connection that a request came by."""
-        return scope[KEY]
 
     @property
     def alone(self) -> bool:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.types import Receive
 
-from inkdigit.service.connection import Protocol
+from inkdigit.service.connection import connection
 from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 
 MIB = 1 << 20
@@ -65,7 +65,7 @@ class Bodies:
         declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self.max_body:
             raise self._too_large()
-        if Protocol.of(request.scope).is_whole:  # in most cases the body has come with the headers: no clock is needed
+        if connection(request.scope).is_whole:  # in most cases the body has come with the headers: no clock is needed
             message = await request.receive()
             if message["type"] == "http.request":
                 return message["body"]

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -26,6 +26,9 @@ from inkdigit.errors import InkdigitError
 from inkdigit.runs import SHIPPED
 from inkdigit.service.keys import Keys
 from inkdigit.service.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from inkdigit.service.models import Models
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's variable: to be set before its first import
 PAUSE = 1.0  # seconds before a process that died is replaced
@@ -43,15 +46,11 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
 
     tell, warn: where sentences for a person go.
     """
-    if settings.api_key_file:
-        Keys.read(Path(settings.api_key_file))
     sockets = listen(settings)
-    if not settings.api_key_file and settings.host not in LOOPBACK:
-        warn(f"Whoever reaches {settings.host} can use this server: --api-key-file names a file of keys to guard it.")
+    check_keys(settings, warn)
 
     def ready(version: int) -> None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        tell(f"Inkdigit serves version {version} at http://{host}:{sockets[0].getsockname()[1]}/ (Ctrl-C ends it)")
+        tell(f"Inkdigit serves version {version} at {url(settings.host, sockets[0].getsockname()[1])} (Ctrl-C ends it)")
 
     if settings.workers == 1:
         run(settings, sockets, ready)
@@ -61,6 +60,19 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
         _Workers(settings, sockets, ready).run()
 
 
+def check_keys(settings: ServiceSettings, warn: Tell) -> None:
+    """Warn where everybody may come and no key is asked for. Raises InkdigitError where the file holds no keys."""
+    if settings.api_key_file:
+        Keys.read(Path(settings.api_key_file))
+    elif settings.host not in LOOPBACK:
+        warn(f"Whoever reaches {settings.host} can use this server: --api-key-file names a file of keys to guard it.")
+
+
+def url(host: str, port: int) -> str:
+    """The address of a server."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
 def listen(settings: ServiceSettings) -> Sockets:
     """A bound socket for each address of the host. Raises InkdigitError."""
     try:
@@ -68,9 +80,14 @@ def listen(settings: ServiceSettings) -> Sockets:
         return [_bound(family, address) for family, address in dict.fromkeys((part[0], part[4]) for part in found)]
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no address"
-        raise InkdigitError(
-            f"Nothing can listen on {settings.host}, port {settings.port} ({reason}): choose another --host or --port."
-        ) from None
+        raise cannot_listen(settings, reason) from None
+
+
+def cannot_listen(settings: ServiceSettings, reason: str) -> InkdigitError:
+    """What to say where the host or the port will not do."""
+    return InkdigitError(
+        f"Nothing can listen on {settings.host}, port {settings.port} ({reason}): choose another --host or --port."
+    )
 
 
 def _bound(family: int, address: Any) -> socket.socket:
@@ -99,20 +116,28 @@ def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: thr
 
     orphaned: set when whoever started this process is gone, which ends it too.
     """
-    from inkdigit.service.log import Lines, flush, say
-    from inkdigit.service.models import Models
+    from inkdigit.service.log import Lines, flush
 
     logging.basicConfig(handlers=[Lines()])
+    models = load(settings)
+    config = _config(settings)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(config, settings, models, sockets, ready, orphaned))
+    flush()
+
+
+def load(settings: ServiceSettings) -> Models:
+    """The models to serve, in a process that is about to. Raises InkdigitError where there is none."""
+    from inkdigit.service.log import say
+    from inkdigit.service.models import Models
+
     sys.setswitchinterval(0.0005)  # a picture that a thread prepares must not hold up the others for Python's 5 ms
     models = Models(settings.threads, settings.max_batch, say)
     if settings.models:
         models.load_folder(Path(settings.models))
     else:
         models.load_one(Path(settings.model) if settings.model else SHIPPED)
-    config = _config(settings)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(config, settings, models, sockets, ready, orphaned))
-    flush()
+    return models
 
 
 def _config(settings: ServiceSettings) -> uvicorn.Config:
@@ -153,7 +178,7 @@ def _most_connections() -> int:
 async def _serve(
     config: uvicorn.Config,
     settings: ServiceSettings,
-    models: Any,
+    models: Models,
     sockets: Sockets,
     ready: Ready,
     orphaned: threading.Event | None,

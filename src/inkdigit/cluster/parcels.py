@@ -1,0 +1,28 @@
+"""Files on their way between the machines of a cluster, which need not share a file system."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from inkdigit import runs
+
+Files = dict[str, bytes]  # contents by name
+
+
+def of_run(folder: Path, names: Collection[str] | None = None) -> Files:
+    """The manifest of a run and the files it names, or those of them that are among `names`, verified.
+
+    Raises InkdigitError where there is no run, or a file is not what the manifest says.
+    """
+    named = runs.read(folder).manifest["files"]
+    wanted = named if names is None else [name for name in named if name in names]
+    manifest = (folder / runs.MANIFEST).read_bytes()
+    return {runs.MANIFEST: manifest} | {name: runs.read_verified(folder, name) for name in wanted}
+
+
+def unpack(files: Files, folder: Path) -> None:
+    """Write files into a folder, which is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
