@@ -230,13 +230,13 @@ class Search:
 
 
 def write(outcome: Outcome, folder: Path) -> str:
-    """Write table and page, and the best settings where there are any; returns the lines that say so."""
+    """Write the table and, where there is a best trial, its settings and the page; returns the lines that say so."""
     with atomic(folder / TABLE) as temporary:
         temporary.write_text(table(outcome.trials, outcome.space), encoding="utf-8")
+    if not outcome.best:
+        return f"Trials: {folder / TABLE}"
+    with atomic(folder / BEST) as temporary:
+        temporary.write_text(to_toml(outcome.best_settings), encoding="utf-8")
     write_search(outcome, folder)
-    told = [f"Report: {folder / REPORT}", f"Trials: {folder / TABLE}"]
-    if outcome.best:
-        with atomic(folder / BEST) as temporary:
-            temporary.write_text(to_toml(outcome.best_settings), encoding="utf-8")
-        told.insert(0, f"Train with the best: inkdigit train --config {folder / BEST}")
-    return "\n".join(told)
+    best = f"Train with the best: inkdigit train --config {folder / BEST}"
+    return "\n".join([best, f"Report: {folder / REPORT}", f"Trials: {folder / TABLE}"])
