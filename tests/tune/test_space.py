@@ -59,8 +59,7 @@ def test_the_base_belongs_to_the_space(tmp_path: Path) -> None:
 
 def test_whole_numbers_have_whole_ranges(tmp_path: Path) -> None:
     found = space.from_file(written(tmp_path, "batch_size = {low = 32, high = 512, log = true}"), Settings())
-    assert found["batch_size"] == Range(32, 512, log=True)
-    assert isinstance(found["batch_size"].low, int)
+    assert repr(found["batch_size"]) == "Range(low=32, high=512, log=True)"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +79,7 @@ def test_whole_numbers_have_whole_ranges(tmp_path: Path) -> None:
         ("epochs = [1, 2]", "epochs is the same in all trials"),
         ("", "names nothing to search"),
         ("dense = [", "is not TOML"),
-        ('kernel_size = ["9"]\npadding = ["valid"]', 'nothing of a 28x28 picture is left after block'),
+        ('kernel_size = ["9"]\npadding = ["valid"]', "nothing of a 28x28 picture is left after block"),
     ],
 )
 def test_what_cannot_be_searched_is_told_in_one_sentence(text: str, told: str, tmp_path: Path) -> None:
@@ -94,5 +93,5 @@ def test_what_cannot_be_searched_is_told_in_one_sentence(text: str, told: str, t
 
 def test_a_logarithm_does_not_start_at_nothing(tmp_path: Path) -> None:
     base = with_values(Settings(), {"weight_decay": 0}, "here")
-    with pytest.raises(InkdigitError, match="logarithmic range, and 0.0 to start from"):
+    with pytest.raises(InkdigitError, match="logarithmic range, and 0 to start from"):
         space.from_file(written(tmp_path, "weight_decay = {low = 0.001, high = 0.1, log = true}"), base)

@@ -77,7 +77,7 @@ def run(job: Job) -> str:
     if job.engine == "local" and job.jobs and job.jobs > local.cores():
         raise InkdigitError(f"--jobs {job.jobs} would share out {local.cores()} cores: give that many or fewer.")
     with Stopwatch().stage("Data"):
-        rows, used = _rows(job)
+        rows, used = rows_of(job)
     interrupted = False
     with _folder(job.out), ExitStack() as stack:
         where = "the storage given" if job.storage else str(job.out / DATABASE)
@@ -99,7 +99,7 @@ def run(job: Job) -> str:
     return f"{summary(outcome)}\n{told}"
 
 
-def _rows(job: Job) -> tuple[Rows, Digits]:
+def rows_of(job: Job) -> tuple[Rows, Digits]:
     """What trials learn from and are looked at on, and the two together. No test row is among them."""
     if job.train is None:
         rows, _ = split.kaggle_split(seed=job.base.seed)
@@ -118,8 +118,10 @@ def _folder(folder: Path) -> Generator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with runs.locked(folder, folder):
-            yield
-            (folder / runs.LOCK).unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                (folder / runs.LOCK).unlink(missing_ok=True)
     finally:
         with suppress(OSError):  # where nothing came of it
             folder.rmdir()
@@ -153,8 +155,7 @@ def _engine(job: Job, rows: Rows) -> Generator[Engine]:
 def _search(job: Job, study: Study, engine: Engine) -> None:
     goal = job.trials or (None if job.minutes else TRIALS)
     waiting = study.interrupted()
-    done = len(study.tried()) - len(waiting)
-    if done:
+    if done := study.begun() - len(waiting):
         out.print(f"{done} trials were done before.")
     Search(job, study, engine, goal, waiting).run()
 
@@ -187,7 +188,7 @@ class Search:
         while len(self.running) < self.engine.slots:
             if self.waiting:
                 number = self.waiting.pop(0)
-            elif self.goal is None or len(self.study.tried()) < self.goal:
+            elif self.goal is None or self.study.begun() < self.goal:
                 number = self.study.ask(self.own)
             else:
                 return

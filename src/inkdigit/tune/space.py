@@ -110,7 +110,7 @@ def _around(space: Space, base: Settings, where: str) -> Space:
             continue
         own = float(own) if isinstance(drawn.low, float) else int(own)
         if drawn.log and own <= 0:
-            raise InkdigitError(f"{where}: {name} has a logarithmic range, and {own} to start from: leave out log.")
+            raise InkdigitError(f"{where}: {name} has a logarithmic range, and {own:g} to start from: leave out log.")
         around[name] = Range(min(drawn.low, own), max(drawn.high, own), drawn.log)
     for name, drawn in around.items():
         if isinstance(drawn, Range):

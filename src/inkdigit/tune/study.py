@@ -19,7 +19,7 @@ from inkdigit.tune.space import Space, Value
 IDENTITY = "inkdigit"  # the study's attribute that says what is searched
 BEFORE_PRUNING = 4  # trials that come to their end before any other is measured by them
 FEWEST_FOR_IMPORTANCE = 10
-WARM_UP = 0.3  # share of the epochs that a trial may take without being measured: rates rise, curves still cross
+WARM_UP = 0.3  # share of the epochs in which no trial is measured: rates still rise, and curves cross
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -48,7 +48,7 @@ class Study:
         """
         self.seed = int(identity["settings"]["seed"])
         self.space = space
-        pruner = optuna.pruners.MedianPruner(BEFORE_PRUNING, max(round(WARM_UP * epochs), 1))
+        pruner = optuna.pruners.MedianPruner(BEFORE_PRUNING, max(round(WARM_UP * epochs), 2))
         self.live: dict[int, optuna.Trial] = {}
         with stored(where):
             self.study = optuna.create_study(storage=url, study_name=name, pruner=pruner, load_if_exists=True)
@@ -69,6 +69,10 @@ class Study:
         for trial in found:
             self.live[trial.number] = self._filled(optuna.Trial(self.study, trial._trial_id))  # pyright: ignore[reportPrivateUsage]
         return [trial.number for trial in found]
+
+    def begun(self) -> int:
+        """How many trials have begun, those that have ended included."""
+        return len(self._trials()) - len(self._trials(TrialState.WAITING))
 
     def ask(self, own: Mapping[str, Value]) -> int:
         """Begin another trial; the first one tries the point `own`."""
