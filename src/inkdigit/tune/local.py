@@ -54,7 +54,8 @@ class Processes:
     def wait(self, seconds: float | None) -> list[Event]:
         """What has happened since."""
         busy = {worker.pipe: worker for worker in self.workers if worker.number is not None}
-        return [self._heard(busy[pipe]) for pipe in wait(list(busy), seconds) if isinstance(pipe, Connection)]
+        ready = wait(list(busy), seconds)
+        return [self._heard(worker) for pipe, worker in busy.items() if pipe in ready]
 
     def answer(self, number: int, *, go_on: bool) -> None:
         """Tell a trial that has reported to go on, or to stop."""

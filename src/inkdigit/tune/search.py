@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,16 +79,14 @@ def run(job: Job) -> str:
     with Stopwatch().stage("Data"):
         rows, used = rows_of(job)
     interrupted = False
-    with _folder(job.out), ExitStack() as stack:
+    with _folder(job.out):
         where = "the storage given" if job.storage else str(job.out / DATABASE)
         study = _open(job, used, where)
-        engine = stack.enter_context(_engine(job, rows))
         try:
-            with stored(where):
+            with _engine(job, rows) as engine, stored(where):
                 _search(job, study, engine)
         except KeyboardInterrupt:
             interrupted = True
-        stack.close()
         with stored(where):
             trials, importance = study.tried(), study.importance()
         held_out = f"{len(rows.validation):,} rows of {used.source} that no trial learnt from"
