@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -17,9 +18,12 @@ import psutil
 import pytest
 
 HERE = Path(__file__).parent
-# A node that died is missed within seconds, not half a minute.
+# A node that died is missed within seconds, not half a minute. The token is named, for a head takes one that an earlier
+# Ray has left in the home directory, and a second node does not.
 WATCHFUL = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_health_check_initial_delay_ms": "500",
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "2000",
@@ -61,6 +65,11 @@ class Cluster:
     def add_worker(self) -> psutil.Process:
         """Start another node beside the head."""
         return self.add(f"--address={self.address}")
+
+    def command(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run `inkdigit` as a driver of this cluster."""
+        command = [Path(sys.executable).with_name("inkdigit"), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env=self.environment, check=False)
 
     @staticmethod
     def kill(node: psutil.Process) -> None:

@@ -30,6 +30,7 @@ def connected() -> Generator[None]:
     """
     require()
     import ray
+    from ray.exceptions import RayError
 
     address = os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -46,7 +47,7 @@ def connected() -> Generator[None]:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         told = str(error).partition("\n")[0].rstrip(".")
         where = f"at RAY_ADDRESS={address}" if address else "on this machine"
         raise InkdigitError(f"No Ray cluster can be used {where}: {told}.") from None
