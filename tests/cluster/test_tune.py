@@ -19,7 +19,8 @@ from tests.cluster.conftest import Cluster
 from tests.conftest import Command, part
 from tests.tune.conftest import BASE, SPACE
 
-TRIALS = 5  # too few to be stopped early or drawn from each other, so that their order does not matter
+TRIALS = 4  # too few to be stopped early or drawn from each other, so that their order does not matter
+EPOCHS = 20  # enough for a trial that has just begun not to be at its end
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def command(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> li
     (folder / "base.toml").write_text(BASE)
     (folder / "space.toml").write_text(SPACE)
     settings = ["--config", folder / "base.toml", "--space", folder / "space.toml"]
-    return ["tune", "--train", folder / "train.csv", *settings, "--trials", TRIALS]
+    return ["tune", "--train", folder / "train.csv", *settings, "--trials", TRIALS, "--epochs", EPOCHS]
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -66,7 +67,7 @@ def test_a_lost_node_costs_no_finished_trial(
         assert process.stdout
         for line in process.stdout:
             lines.append(line)
-            if line.startswith("Trial ") and len(cluster.nodes) == 2:
+            if sum(line.startswith("Trial ") for line in lines) == 2 and len(cluster.nodes) == 2:
                 node = psutil.Process(cluster.nodes[1].pid)
                 wait_for_a_trial(node)
                 cluster.kill(node)
