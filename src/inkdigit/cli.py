@@ -171,6 +171,62 @@ def train(
     click.echo("\n\n".join(map(runs.summary, finished)))
 
 
+@main.command()
+@click.option("--train", "train_csv", type=FILE, help="Labelled digits.  [default: MNIST's Kaggle-protocol split]")
+@click.option("--preset", "name", type=click.Choice(PRESETS), help="The settings to start from.  [default: fast]")
+@click.option("--config", type=FILE, help="A TOML file of settings to start from, on top of the preset's.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Starts every random choice.  [default: the settings']")
+@click.option("--epochs", type=click.IntRange(1), help="Passes of each trial.  [default: the settings']")
+@click.option("--training-rows", type=click.IntRange(0), help="Rows each trial learns.  [default: the settings']")
+@click.option("--space", "space_file", type=FILE, help="A TOML file of what to search.  [default: --print-space]")
+@click.option("--print-space", is_flag=True, help="Print what would be searched as such a file, and stop.")
+@click.option("--trials", type=click.IntRange(1), help="How many in all.  [default: 30, or as --timeout allows]")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="MINUTES", help="How long to search.")
+@click.option("--jobs", type=click.IntRange(1), help="Trials at a time.  [default: 1; on Ray one a processor]")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--out", type=FILE, default=Path("tune"), show_default=True, help="Folder for study and findings.")
+@click.option("--storage", metavar="URL", help="Keep the study in that Optuna storage.  [default: OUT/study.db]")
+@click.option("--study", metavar="NAME", help="The study's name there.  [default: that of OUT]")
+def tune(
+    train_csv: Path | None,
+    name: str | None,
+    config: Path | None,
+    seed: int | None,
+    epochs: int | None,
+    training_rows: int | None,
+    space_file: Path | None,
+    print_space: bool,
+    trials: int | None,
+    timeout: float | None,
+    jobs: int | None,
+    engine: Literal["local", "ray"],
+    out: Path,
+    storage: str | None,
+    study: str | None,
+) -> None:
+    """Search for better settings: trial trainings on Optuna's advice, judged on rows held out from the training rows.
+
+    Hopeless trials are stopped early. Interrupted, even by a kill, the same command goes on. The best settings
+    become OUT/best.toml, for `inkdigit train --config`.
+    """
+    from inkdigit import backend
+    from inkdigit import tune as tuning
+    from inkdigit.tune import space
+
+    base = from_file(config, name) if config else preset(name or "fast")
+    base = with_values(base, {} if seed is None else {"seed": seed}, "On the command line")
+    drawn = space.from_file(space_file, base) if space_file else space.default(base)
+    if print_space:
+        click.echo(space.to_toml(drawn), nl=False)
+        return
+    backend.require()
+    tuning.require()
+    from inkdigit.tune import search
+
+    job = search.Job(base, drawn, out, train_csv, epochs, training_rows, trials, timeout, jobs, engine, storage, study)
+    click.echo(search.run(job))
+
+
 def _alone(option: str, reason: str) -> None:
     """Refuse other options beside this one."""
     if _given() != [option]:

@@ -164,7 +164,7 @@ def _consistent(settings: Settings, changed: Mapping[str, Any], where: str) -> S
         if name in changed and len(values) > 1:
             count = f"{len(values)} values for {blocks} blocks of filters"
             raise InkdigitError(f"{where}: {name} has {count}: give one for each block, or one for all.")
-        settings = replace(settings, **{name: values[-1:] * blocks if name in changed else _stretched(values, blocks)})
+        settings = replace(settings, **{name: values[-1:] * blocks if name in changed else stretched(values, blocks)})
     side = SIDE
     parts = zip(settings.filters, settings.kernel_size, settings.padding, strict=True)
     for block, (filters, kernel_size, padding) in enumerate(parts, start=1):
@@ -177,7 +177,7 @@ def _consistent(settings: Settings, changed: Mapping[str, Any], where: str) -> S
     return settings
 
 
-def _stretched(values: tuple[Any, ...], blocks: int) -> tuple[Any, ...]:
+def stretched(values: tuple[Any, ...], blocks: int) -> tuple[Any, ...]:
     """A preset's values for another number of blocks: cut, or the last one repeated."""
     return (values + values[-1:] * blocks)[:blocks]
 

@@ -34,6 +34,7 @@ from inkdigit.settings import Settings
 Weights = list[NDArray[np.float32]]
 Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # images (N, 28, 28) -> probabilities (N, 10)
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
+Loss = Callable[[NDArray[np.float32], NDArray[np.int64]], float]  # probabilities (N, 10), labels (N,)
 
 AVERAGE_EVERY = 8  # steps between two updates of the averaged weights: as good as every step, at an eighth of the cost
 SETTLING_BATCHES = 16
@@ -53,6 +54,12 @@ class Epoch:
     val_accuracy: float | None
     learning_rate: float
     seconds: float
+
+
+def log_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Mean of -ln p(label), in nats."""
+    likelihood = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(likelihood, 1e-7)).mean())
 
 
 class Progress(Protocol):
@@ -79,10 +86,12 @@ def fit(
     progress: Progress,
     checkpoint: Path | None = None,
     teacher: Teacher | None = None,
+    val_loss: Loss = log_loss,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Train a fresh model on `train` and return it in float32, with the curve. `validation` is only looked at.
 
     teacher: its answers to the training images, as they are augmented, are what is learnt, beside the labels.
+    val_loss: what the curve tells of the validation rows.
 
     After every epoch all that the next one needs is written to `checkpoint`; where that file is there already, the
     training goes on from it. Ctrl-C ends the training after the batch at work, as KeyboardInterrupt. Raises
@@ -108,7 +117,7 @@ def fit(
                     f"The loss of epoch {epoch + 1} is {loss}, and nothing is learnt from there on: train with a "
                     "smaller learning_rate, or look for what overflows in your own network."
                 )
-            val = trainer.score(validation) if validation else (None, None)
+            val = trainer.score(validation, val_loss) if validation else (None, None)
             rate = float(trainer.model.optimizer.learning_rate)
             history.append(Epoch(epoch + 1, loss, accuracy, *val, rate, time.perf_counter() - started))
             if checkpoint:
@@ -174,14 +183,12 @@ class Trainer:
             self.average.update(self.model, step)
         return [float(figure) for figure in figures]
 
-    def score(self, validation: Digits) -> tuple[float, float]:
+    def score(self, validation: Digits, loss: Loss = log_loss) -> tuple[float, float]:
         """Loss and accuracy of the averaged weights on validation rows."""
         with self.average.applied(self.model):
             self._settle(share=0.25)  # close enough for the curve
             probabilities = predict(self.model, validation.images)
-        likelihood = probabilities[np.arange(len(validation)), validation.truth]
-        loss = -np.log(np.maximum(likelihood, 1e-7)).mean()
-        return float(loss), float((probabilities.argmax(1) == validation.truth).mean())
+        return loss(probabilities, validation.truth), float((probabilities.argmax(1) == validation.truth).mean())
 
     def save(self, checkpoint: Path, history: list[Epoch]) -> None:
         """Write all that the next epoch needs: variables of model and optimizer, averaged weights, the curve."""

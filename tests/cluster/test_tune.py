@@ -1,0 +1,81 @@
+"""A search on a cluster that loses a node."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inkdigit.data.digits import Digits
+from inkdigit.data.kaggle import write_csv
+from inkdigit.tune import local
+from tests.cluster.conftest import Cluster
+from tests.conftest import Command, part
+from tests.tune.conftest import BASE, SPACE
+
+TRIALS = 4  # too few to be stopped early or drawn from each other, so that their order does not matter
+EPOCHS = 20  # enough for a trial that has just begun not to be at its end
+
+
+@pytest.fixture(scope="module")
+def command(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """The search, but for --jobs and --out."""
+    folder = tmp_path_factory.mktemp("search")
+    write_csv(folder / "train.csv", part(real_digits, slice(1000)))
+    (folder / "base.toml").write_text(BASE)
+    (folder / "space.toml").write_text(SPACE)
+    settings = ["--config", folder / "base.toml", "--space", folder / "space.toml"]
+    return ["tune", "--train", folder / "train.csv", *settings, "--trials", TRIALS, "--epochs", EPOCHS]
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """The table of trials, without what the clock says."""
+    with (folder / "trials.csv").open(encoding="utf-8") as file:
+        return [{name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+
+
+def wait_for_a_trial(node: psutil.Process) -> None:
+    """Return once a trial is trained on a node."""
+    for _ in range(600):
+        for process in node.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.cmdline()[:1] == ["ray::train"]:
+                    return
+        time.sleep(0.1)
+    raise AssertionError("no trial came to that node")
+
+
+def test_a_lost_node_costs_no_finished_trial(
+    cluster: Cluster, command: list[object], inkdigit: Command, tmp_path: Path
+) -> None:
+    arguments = [*command, "--engine", "ray", "--out", tmp_path / "found"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "inkdigit", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=cluster.environment,
+    )
+    lines: list[str] = []
+    with process:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line)
+            if sum(line.startswith("Trial ") for line in lines) == 2 and len(cluster.nodes) == 2:
+                node = psutil.Process(cluster.nodes[1].pid)
+                wait_for_a_trial(node)
+                cluster.kill(node)
+                cluster.nodes.pop().wait()
+        assert process.wait() == 0, process.stderr and process.stderr.read()
+    ended = [line.split(":")[0].split(" (")[0] for line in lines if line.startswith("Trial ") and "gone" not in line]
+    assert sorted(ended) == [f"Trial {number}" for number in range(TRIALS)]
+    assert any("what trained it is gone; it is trained again" in line for line in lines)
+    alone = inkdigit(*command, "--jobs", local.cores(), "--out", tmp_path / "alone")  # a thread each, as on the cluster
+    assert alone.returncode == 0, alone.stderr
+    assert rows(tmp_path / "found") == rows(tmp_path / "alone")

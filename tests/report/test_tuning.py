@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inkdigit.report.tuning import write_search
+from inkdigit.settings import Settings
+from inkdigit.tune import space
+from inkdigit.tune.outcome import Outcome, Tried
+from inkdigit.tune.space import Range, Space, Value
+from tests.report.conftest import visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SPACE = space.default(Settings())
+
+
+def place(drawn: Range | tuple[Value, ...], number: int) -> Value:
+    """Some value of a setting, another for each number."""
+    part = number * 0.618 % 1
+    return drawn[int(part * len(drawn))] if isinstance(drawn, tuple) else drawn.low + part * (drawn.high - drawn.low)
+
+
+def tried(number: int, searched: Space) -> Tried:
+    """A trial; every third is stopped early."""
+    curve = [1 / epoch + 0.01 * ((number + 3) % 5) for epoch in range(1, 7)][: 3 if number % 3 == 2 else None]
+    state = "pruned" if number % 3 == 2 else "complete"
+    point = {name: place(drawn, number) for name, drawn in searched.items()}
+    return Tried(number, state, point, curve, curve[-1], 0.98, 70.0, "")
+
+
+def outcome(searched: Space, count: int) -> Outcome:
+    own = space.own_values(searched, Settings())
+    trials = [replace(tried(0, searched), point=own), *(tried(number, searched) for number in range(1, count))]
+    failed = Tried(count, "failed", own, [], None, None, None, "The memory does not suffice for <this> network.")
+    unfinished = Tried(count + 1, "unfinished", own, [0.5], None, None, None, "")
+    importance = {name: 2.0**-place for place, name in enumerate(searched)} if count > 10 else {}
+    settings = replace(Settings(), epochs=6, training_rows=2000)
+    return Outcome(Settings(), settings, searched, [*trials, failed, unfinished], importance, "4,200 rows of <mine>")
+
+
+@pytest.fixture(scope="module", params=["many", "few"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("a search <with> a name $5")
+    few: Space = {"dropout": Range(0.0, 0.6)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_search(outcome(SPACE, 30) if request.param == "many" else outcome(few, 1), folder)
+    return folder / "report.html"
+
+
+def test_the_page_says_what_was_found(page: Path) -> None:
+    html = page.read_text(encoding="utf-8")
+    assert "4,200 rows of &lt;mine&gt;" in html
+    assert "for &lt;this&gt; network" in html
+    assert "the trials took 6 epochs of 2,000 rows" in " ".join(html.split())
+    assert "unfinished" in html
+    assert "<script" not in html
+    many = "Which settings matter" in html
+    assert ("were not beaten" in html) == (not many)
+    assert f"{1 / 6 if many else 1 / 6 + 0.03:.4f} <small>nats" in html
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_page_opens_in_a_browser_and_asks_for_nothing_else(page: Path, browser: Browser, width: int) -> None:
+    seen = visit(browser, page, width)
+    assert seen.complaints == []
+    assert seen.requests == [page.as_uri()]
+    assert len(seen.image_widths) in {2, 3}
+    assert min(seen.image_widths) > 0
+    assert seen.overflow == 0
+
+
+def test_losses_of_nothing_are_drawn_too(tmp_path: Path) -> None:
+    found = outcome(SPACE, 4)
+    perfect = [replace(trial, loss=trial.loss and 1e-12, curve=[1.0, 1e-12]) for trial in found.trials]
+    write_search(replace(found, trials=perfect), tmp_path)
+    assert "0.0000 <small>nats" in (tmp_path / "report.html").read_text(encoding="utf-8")

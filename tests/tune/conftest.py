@@ -1,0 +1,45 @@
+"""A search of seconds: the smallest of networks on 1,000 rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+BASE = """
+preset = "article"
+filters = [[4]]
+kernel_size = [3]
+padding = ["same"]
+dense = 0
+epochs = 3
+batch_size = 64
+seed = 1
+"""
+SPACE = """
+learning_rate = {low = 0.001, high = 0.02, log = true}
+dropout = {low = 0.0, high = 0.5}
+optimizer = ["adam", "adamw"]
+"""
+TRIALS = 5
+
+
+@pytest.fixture(scope="session")
+def search(files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """The command of the search, but for --out."""
+    folder = tmp_path_factory.mktemp("search")
+    (folder / "base.toml").write_text(BASE)
+    (folder / "space.toml").write_text(SPACE)
+    settings = ["--config", folder / "base.toml", "--space", folder / "space.toml"]
+    return ["tune", "--train", files / "small.csv", *settings, "--trials", TRIALS]
+
+
+@pytest.fixture(scope="session")
+def unbroken(inkdigit: Command, search: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a search that nothing interrupted. Read it, never change it."""
+    out = tmp_path_factory.mktemp("unbroken") / "found"
+    done = inkdigit(*search, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out

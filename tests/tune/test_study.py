@@ -1,0 +1,148 @@
+"""What a search keeps, with losses made up: of trainings nothing is needed here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inkdigit.errors import InkdigitError
+from inkdigit.tune.engine import Reported
+from inkdigit.tune.outcome import Tried, ranked
+from inkdigit.tune.space import Range, Space, Value
+from inkdigit.tune.study import Study
+
+SPACE: Space = {
+    "learning_rate": Range(0.001, 0.1, log=True),
+    "dense": (0, 64, 128),
+    "batch_size": Range(32, 256),
+    "dropout": Range(0.0, 0.6),
+}
+OWN: dict[str, Value] = {"learning_rate": 0.01, "dense": 64, "batch_size": 128, "dropout": 0.5}
+EPOCHS = 4
+TRIALS = 14  # Optuna draws at random for the first ten
+
+
+def study(folder: Path, **changes: Any) -> Study:
+    identity = {"settings": {"seed": 3}, "space": "this", "train": "these"} | changes
+    return Study(f"sqlite:///{folder / 'study.db'}", "digits", "study.db", identity, SPACE, EPOCHS)
+
+
+def loss(point: dict[str, Value], epoch: int) -> float:
+    return 1 / epoch + abs(float(point["dropout"]) - 0.3) + float(point["learning_rate"])
+
+
+def trained(search: Study, number: int, epochs: int = EPOCHS) -> None:
+    """Report a trial's epochs, as far as the search lets it, or as far as `epochs`."""
+    for epoch in range(1, epochs + 1):
+        told = Reported(number, epoch, loss(search.point(number), epoch), 0.5, 1.0)
+        if not search.report(told, last=epoch == EPOCHS):
+            return
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[Tried]:
+    search = study(tmp_path_factory.mktemp("unbroken"))
+    for _ in range(TRIALS):
+        trained(search, search.ask(OWN))
+    return search.tried()
+
+
+def test_the_first_trial_is_the_settings_to_start_from(unbroken: list[Tried]) -> None:
+    assert unbroken[0].point == OWN
+
+
+def test_hopeless_trials_are_stopped_and_not_ranked(unbroken: list[Tried]) -> None:
+    states = [trial.state for trial in unbroken]
+    assert states[:4] == ["complete"] * 4
+    assert "pruned" in states
+    stopped = next(trial for trial in unbroken if trial.state == "pruned")
+    assert len(stopped.curve) < EPOCHS
+    assert stopped.loss == stopped.curve[-1]
+    assert stopped not in [trial for _, trial in ranked(unbroken)]
+    losses = [loss for loss, _ in ranked(unbroken)]
+    assert losses == sorted(losses)
+
+
+def test_a_search_that_is_cut_at_every_trial_goes_on_as_if_it_never_was(unbroken: list[Tried], tmp_path: Path) -> None:
+    for number in range(TRIALS):
+        search = study(tmp_path)
+        assert search.interrupted() == []
+        if number % 2:  # between drawing a trial and writing its values down
+            search.study.enqueue_trial(search._drawn(search._trials()))  # pyright: ignore[reportPrivateUsage]
+            search.study.ask()
+        else:  # in the middle of its training
+            trained(search, search.ask(OWN), epochs=1)
+        search = study(tmp_path)
+        assert search.interrupted() == [number]
+        trained(search, number)
+    assert study(tmp_path).tried() == unbroken
+
+
+def test_a_trial_that_was_drawn_and_never_begun_is_begun(tmp_path: Path) -> None:
+    search = study(tmp_path)
+    trained(search, search.ask(OWN))
+    search.study.enqueue_trial(OWN)
+    search = study(tmp_path)
+    assert (search.begun(), search.interrupted()) == (1, [])
+    assert search.ask(OWN) == 1
+    assert search.begun() == 2
+
+
+def test_trials_at_work_are_drawn_apart(tmp_path: Path) -> None:
+    search = study(tmp_path)
+    for _ in range(11):
+        trained(search, search.ask(OWN))
+    beside = [search.point(search.ask(OWN)) for _ in range(2)]
+    assert beside[0] != beside[1]
+
+
+def test_what_cannot_be_trained_has_failed_and_is_not_tried_again(tmp_path: Path) -> None:
+    search = study(tmp_path)
+    search.fail(search.ask(OWN), "The memory does not suffice.")
+    assert study(tmp_path).interrupted() == []
+    assert search.ask(OWN) == 1
+    assert search.point(1) != OWN
+    failed, other = search.tried()
+    assert (failed.state, failed.why, failed.loss) == ("failed", "The memory does not suffice.", None)
+    assert other.state == "unfinished"
+
+
+def test_importance_takes_some_trials(unbroken: list[Tried], tmp_path: Path) -> None:
+    search = study(tmp_path)
+    assert search.importance() == {}
+    for _ in range(10):
+        number = search.ask(OWN)
+        search.report(Reported(number, EPOCHS, loss(search.point(number), EPOCHS), 0.5, 1.0), last=True)
+    assert set(search.importance()) == set(SPACE)
+    assert sum(search.importance().values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("part", ["settings", "space", "train"])
+def test_another_search_is_not_gone_on_with(part: str, tmp_path: Path) -> None:
+    study(tmp_path)
+    with pytest.raises(InkdigitError, match=f"study.db holds a search digits with other {part}: choose another --out"):
+        study(tmp_path, **{part: {"seed": 4}})
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("sqlite:////nowhere/at/all/study.db", "unable to open database file"),
+        ("nodatabase://here", "nodatabase"),
+        ("here", "URL"),
+    ],
+)
+def test_a_storage_that_cannot_be_used_is_told(url: str, cause: str) -> None:
+    with pytest.raises(InkdigitError) as raised:
+        Study(url, "digits", "the storage given", {"settings": {"seed": 0}}, SPACE, EPOCHS)
+    assert "cannot be kept in the storage given" in str(raised.value)
+    assert cause in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_text("no database " * 100)
+    with pytest.raises(InkdigitError, match="file is not a database"):
+        study(tmp_path)
