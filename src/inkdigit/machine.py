@@ -30,7 +30,7 @@ def hardware() -> str:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -34,9 +34,11 @@ def connected() -> Generator[None]:
 
     address = os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    hint = ""
     try:
         if address:
             _knock(address)
+            hint = " (it listens: it may want another RAY_AUTH_TOKEN, or be of another version)"
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         else:
             ray.init(
@@ -50,7 +52,7 @@ def connected() -> Generator[None]:
     except (OSError, ValueError, RuntimeError, RayError) as error:
         told = str(error).partition("\n")[0].rstrip(".")
         where = f"at RAY_ADDRESS={address}" if address else "on this machine"
-        raise InkdigitError(f"No Ray cluster can be used {where}: {told}.") from None
+        raise InkdigitError(f"No Ray cluster can be used {where}: {told}{hint}.") from None
     try:
         yield
     finally:
