@@ -33,6 +33,7 @@ test: $(SETUP)  ## set up what is missing, check style and types, run the tests
 # Apart from the other tests, since Ray takes several hundred megabytes.
 cluster: $(SETUP)  ## install Ray, and run the tests of what runs on it
 	$(BIN)/pip install --quiet --editable '.[cluster]'
+	$(BIN)/pyright --project cluster.pyright.json
 	$(BIN)/pytest tests/cluster
 
 shipped: $(SETUP)  ## train the model that ships (minutes)

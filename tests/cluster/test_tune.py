@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inkdigit import machine
 from inkdigit.data.digits import Digits
 from inkdigit.data.kaggle import write_csv
-from inkdigit.tune import local
 from tests.cluster.conftest import Cluster
 from tests.conftest import Command, part
 from tests.tune.conftest import BASE, SPACE
@@ -76,6 +76,7 @@ def test_a_lost_node_costs_no_finished_trial(
     ended = [line.split(":")[0].split(" (")[0] for line in lines if line.startswith("Trial ") and "gone" not in line]
     assert sorted(ended) == [f"Trial {number}" for number in range(TRIALS)]
     assert any("what trained it is gone; it is trained again" in line for line in lines)
-    alone = inkdigit(*command, "--jobs", local.cores(), "--out", tmp_path / "alone")  # a thread each, as on the cluster
+    # A thread each, as on the cluster.
+    alone = inkdigit(*command, "--jobs", machine.cores(), "--out", tmp_path / "alone")
     assert alone.returncode == 0, alone.stderr
     assert rows(tmp_path / "found") == rows(tmp_path / "alone")

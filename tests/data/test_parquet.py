@@ -33,7 +33,7 @@ def faces() -> Columns:
     return {"image": [{"bytes": png(image), "path": None} for image in IMAGES], "label": LABELS}
 
 
-def lists(kind: pa.DataType, images: np.ndarray = IMAGES) -> Columns:
+def lists(kind: Any, images: np.ndarray = IMAGES) -> Columns:
     return {"image": pa.array(list(images.reshape(-1, 784)), kind), "label": LABELS}
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import suppress
@@ -14,6 +11,7 @@ from typing import Any
 
 from inkdigit.bulk.collection import Part
 from inkdigit.bulk.worker import Done, Work, Worker
+from inkdigit.children import obey_parent
 from inkdigit.errors import InkdigitError
 from inkdigit.machine import cores
 
@@ -95,8 +93,7 @@ def _replacement(process: _Process, work: Work, waiting: deque[Part]) -> _Proces
 
 def _serve(connection: Connection, work: Work) -> None:
     """In the process: do parts until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent sees to the others
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    obey_parent()
     try:
         worker = Worker(work)
         connection.send(_READY)
@@ -106,11 +103,3 @@ def _serve(connection: Connection, work: Work) -> None:
         connection.send(error)
     except EOFError:
         return
-
-
-def _end_with_parent() -> None:
-    """A process whose parent was killed must not work on beside the next job."""
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
-        os._exit(1)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -14,7 +11,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from inkdigit import backend
+from inkdigit.children import obey_parent
 from inkdigit.errors import InkdigitError
+from inkdigit.machine import cores
 from inkdigit.settings import Settings
 from inkdigit.tune.engine import Ended, Event, Lost, Reported, Rows
 
@@ -106,15 +105,9 @@ def engine(rows: Rows, jobs: int) -> Generator[Processes]:
         made.close()
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def work(pipe: Connection[Event | Broken, tuple[int, Settings] | bool], rows: Rows, cores: int) -> None:
     """What a process does until its parent ends it, or ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    obey_parent()
     try:
         backend.share_cores(cores)
         backend.prepare()
@@ -134,11 +127,3 @@ def work(pipe: Connection[Event | Broken, tuple[int, Settings] | bool], rows: Ro
         pipe.send(Broken(str(error), traceback=False))
     except Exception:  # noqa: BLE001 -- the parent raises it
         pipe.send(Broken(traceback.format_exc(), traceback=True))
-
-
-def _end_with_parent() -> None:
-    """A training must not outlive the search that asked for it."""
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
-        os._exit(1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from inkdigit import pipeline, runs
+from inkdigit import machine, pipeline, runs
 from inkdigit.console import Stopwatch, out
 from inkdigit.data import files, split
 from inkdigit.data.digits import Digits
@@ -74,8 +74,8 @@ def run(job: Job) -> str:
 
     Raises InkdigitError for rows, a folder, a storage or a cluster that cannot be used.
     """
-    if job.engine == "local" and job.jobs and job.jobs > local.cores():
-        raise InkdigitError(f"--jobs {job.jobs} would share out {local.cores()} cores: give that many or fewer.")
+    if job.engine == "local" and job.jobs and job.jobs > machine.cores():
+        raise InkdigitError(f"--jobs {job.jobs} would share out {machine.cores()} cores: give that many or fewer.")
     with Stopwatch().stage("Data"):
         rows, used = rows_of(job)
     interrupted = False

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import backend, model, training
-from inkdigit.calibration import apply_temperature, fit_temperature, negative_log_likelihood
+from inkdigit.calibration import calibrated, fit_temperature, negative_log_likelihood
 from inkdigit.errors import InkdigitError
 from inkdigit.settings import Settings
 from inkdigit.training import Epoch
@@ -42,7 +42,7 @@ def calibrated_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64
 
     Without it, settings would win by how sure the network is, such as less label smoothing, and not by what it reads.
     """
-    return negative_log_likelihood(apply_temperature(probabilities, fit_temperature(probabilities, labels)), labels)
+    return negative_log_likelihood(calibrated(probabilities, fit_temperature(probabilities, labels)), labels)
 
 
 class Curve:
