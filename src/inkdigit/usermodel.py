@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -19,12 +19,12 @@ from inkdigit.settings import Settings
 
 def load(path: Path) -> Callable[[Settings], keras.Model]:
     """`build` from the user's Python file; what goes wrong inside it is told in one sentence with its line."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
+    if not path.is_file() or path.suffix != ".py":
         raise InkdigitError(f"{path} is not a Python file: --model takes a .py file with a function build(settings).")
-    module = importlib.util.module_from_spec(spec)
-    with _told(path):
-        spec.loader.exec_module(module)
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    with _told(path):  # not imported, which would leave bytecode beside the user's file
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)  # noqa: S102
     if not callable(getattr(module, "build", None)):
         raise InkdigitError(f"{path} has no function build: write `def build(settings)` that returns a keras.Model.")
 
