@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from inkdigit import knobs
 from inkdigit.errors import InkdigitError
 from inkdigit.service.settings import ServiceSettings, gather
-from inkdigit.settings import PRESETS, fine_tuning, from_file, preset, to_toml, with_values
+from inkdigit.settings import PRESETS, Settings, fine_tuning, from_file, preset, to_toml, with_values
 
 FILE = click.Path(path_type=Path)
 
@@ -126,14 +126,7 @@ def train(
     """
     if resume:
         _alone("resume", "it goes on with the settings and files of the interrupted training")
-    if config:
-        settings = from_file(config, name)
-    elif start_from and not name:
-        settings = fine_tuning(start_from)
-    else:
-        settings = preset(name or "fast")
-    given = {knob: value for knob, value in values.items() if value is not None}
-    settings = with_values(settings, given, "On the command line")
+    settings = _settings(config, name, start_from, values)
     if print_config:
         click.echo(to_toml(settings), nl=False)
         return
@@ -169,6 +162,18 @@ def train(
     else:
         finished = pipeline.run_members(job) if job.settings.members > 1 else [pipeline.run(job)]
     click.echo("\n\n".join(map(runs.summary, finished)))
+
+
+def _settings(config: Path | None, name: str | None, start_from: Path | None, values: dict[str, Any]) -> Settings:
+    """A file's settings, or those to go on learning with, or a preset's, with the options that were given on top."""
+    if config:
+        settings = from_file(config, name)
+    elif start_from and not name:
+        settings = fine_tuning(start_from)
+    else:
+        settings = preset(name or "fast")
+    given = {knob: value for knob, value in values.items() if value is not None}
+    return with_values(settings, given, "On the command line")
 
 
 @main.command()

@@ -38,22 +38,27 @@ class Stopwatch:
         out.print(f"{name}: {seconds:.1f} s{rate}")
 
 
+def bar_of_work() -> Progress:
+    """A bar with rate and time left, on a terminal. A task of it has the field `rate`, a text."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=out,
+        disable=not out.is_terminal,
+        transient=True,
+    )
+
+
 class TrainingProgress:
     """The training's progress: a bar with rate and time left on a terminal, and a line for each epoch anywhere."""
 
     def __init__(self, watch: Stopwatch, label: str, epochs: int, steps: int, batch_size: int):
         self.watch = watch
         self.batch_size, self.steps = batch_size, steps
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=out,
-            disable=not out.is_terminal,
-            transient=True,
-        )
+        self.bar = bar_of_work()
         self.label, self.epochs = label, epochs
         self.task: TaskID = self.bar.add_task(label, total=epochs * steps, rate="")
         self.started = time.perf_counter()

@@ -6,10 +6,8 @@ import time
 from datetime import timedelta
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from inkdigit.bulk.worker import Done
-from inkdigit.console import out
+from inkdigit.console import bar_of_work, out
 
 _EVERY = 10.0  # seconds between lines
 
@@ -21,16 +19,7 @@ class BulkProgress:
         self._unit, self._total, self._before, self._planned = unit, total, before, 0
         self.rows = self.errors = 0
         self._started = self._told = time.perf_counter()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=out,
-            disable=not out.is_terminal,
-            transient=True,
-        )
+        self._bar = bar_of_work()
         self._task = self._bar.add_task(unit.capitalize(), total=total - before, rate="")
 
     def __enter__(self) -> BulkProgress:
