@@ -29,7 +29,7 @@ def write_search(outcome: Outcome, folder: Path) -> None:
     page = render(
         "tuning.html.j2",
         pictures,
-        title=f"Inkdigit: the search {folder.absolute().name}",
+        title=f"Inkdigit: the search in {folder.absolute().name}",
         config=folder / "best.toml",
         outcome=outcome,
         own=own_values(outcome.space, outcome.base),
