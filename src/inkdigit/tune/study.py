@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +20,9 @@ from inkdigit.tune.space import Space, Value
 IDENTITY = "inkdigit"  # the study's attribute that says what is searched
 BEFORE_PRUNING = 4  # trials that come to their end before any other is measured by them
 FEWEST_FOR_IMPORTANCE = 10
-WARM_UP = 0.3  # share of the epochs in which no trial is measured: rates still rise, and curves cross
+NEARBY = 10  # trials around the first one, before others are drawn from what all of them have shown
+CHANGED = 0.25  # share of the settings in which such a trial differs from the first one
+WARM_UP = 0.5  # share of the epochs in which no trial is measured: until then chance and high rates hide what is good
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -92,7 +95,14 @@ class Study:
             sampler = optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
         copy = optuna.create_study(sampler=sampler)
         copy.add_trials(earlier)
-        return self._filled(copy.ask()).params
+        drawn, first = self._filled(copy.ask()).params, earlier[0].params
+        if len(earlier) > NEARBY:
+            return drawn
+        # Whoever starts from good settings finds better ones near them, and hardly any in a space so wide.
+        rng = np.random.default_rng(seed)
+        changes = [name for name in drawn if drawn[name] != first[name]]
+        taken = rng.permutation(changes)[: max(rng.binomial(len(drawn), CHANGED), 1)]
+        return first | {name: drawn[name] for name in changes if name in taken}
 
     def _filled(self, trial: optuna.Trial) -> optuna.Trial:
         """A trial with a value for each setting that is searched."""
