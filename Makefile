@@ -28,13 +28,13 @@ test: $(SETUP)  ## set up what is missing, check style and types, run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not cluster' $(SLOWEST) tests
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(SLOWEST) tests
 
 # Apart from the other tests, since Ray takes several hundred megabytes.
 cluster: $(SETUP)  ## install Ray, and run the tests of what runs on it
 	$(BIN)/pip install --quiet --editable '.[cluster]'
 	$(BIN)/pyright --project cluster.pyright.json
-	$(BIN)/pytest tests/cluster
+	$(BIN)/pytest -m cluster tests/cluster
 
 shipped: $(SETUP)  ## train the model that ships (minutes)
 	$(BIN)/python tools/ship.py

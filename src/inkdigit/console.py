@@ -38,7 +38,7 @@ class Stopwatch:
         out.print(f"{name}: {seconds:.1f} s{rate}")
 
 
-def bar_of_work() -> Progress:
+def progress_bar() -> Progress:
     """A bar with rate and time left, on a terminal. A task of it has the field `rate`, a text."""
     return Progress(
         TextColumn("{task.description}"),
@@ -58,7 +58,7 @@ class TrainingProgress:
     def __init__(self, watch: Stopwatch, label: str, epochs: int, steps: int, batch_size: int):
         self.watch = watch
         self.batch_size, self.steps = batch_size, steps
-        self.bar = bar_of_work()
+        self.bar = progress_bar()
         self.label, self.epochs = label, epochs
         self.task: TaskID = self.bar.add_task(label, total=epochs * steps, rate="")
         self.started = time.perf_counter()

@@ -56,7 +56,7 @@ def test_the_first_trial_is_the_settings_to_start_from(unbroken: list[Tried]) ->
 def test_the_next_trials_lie_around_it(unbroken: list[Tried]) -> None:
     differing = [[name for name in OWN if trial.point[name] != OWN[name]] for trial in unbroken[1:11]]
     assert all(differing)
-    assert any(len(names) < len(OWN) for names in differing)
+    assert sum(map(len, differing)) < 2 * len(differing)  # of four settings
 
 
 def test_hopeless_trials_are_stopped_and_not_ranked(unbroken: list[Tried]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 
 from inkdigit.bulk.worker import Done
-from inkdigit.console import bar_of_work, out
+from inkdigit.console import out, progress_bar
 
 _EVERY = 10.0  # seconds between lines
 
@@ -19,7 +19,7 @@ class BulkProgress:
         self._unit, self._total, self._before, self._planned = unit, total, before, 0
         self.rows = self.errors = 0
         self._started = self._told = time.perf_counter()
-        self._bar = bar_of_work()
+        self._bar = progress_bar()
         self._task = self._bar.add_task(unit.capitalize(), total=total - before, rate="")
 
     def __enter__(self) -> BulkProgress:

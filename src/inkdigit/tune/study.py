@@ -102,7 +102,7 @@ class Study:
         rng = np.random.default_rng(seed)
         changes = [name for name in drawn if drawn[name] != first[name]]
         taken = rng.permutation(changes)[: max(rng.binomial(len(drawn), CHANGED), 1)]
-        return first | {name: drawn[name] for name in changes if name in taken}
+        return first | {name: drawn[name] for name in taken}
 
     def _filled(self, trial: optuna.Trial) -> optuna.Trial:
         """A trial with a value for each setting that is searched."""
