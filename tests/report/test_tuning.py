@@ -41,7 +41,8 @@ def outcome(searched: Space, count: int) -> Outcome:
     unfinished = Tried(count + 1, "unfinished", own, [0.5], None, None, None, "")
     importance = {name: 2.0**-place for place, name in enumerate(searched)} if count > 10 else {}
     settings = replace(Settings(), epochs=6, training_rows=2000)
-    return Outcome(Settings(), settings, searched, [*trials, failed, unfinished], importance, "4,200 rows of <mine>")
+    trials += [failed, unfinished]
+    return Outcome(Settings(), settings, searched, trials, importance, "4,200 rows of <mine>", Path("my <rows>.csv"))
 
 
 @pytest.fixture(scope="module", params=["many", "few"])
@@ -58,6 +59,7 @@ def test_the_page_says_what_was_found(page: Path) -> None:
     html = page.read_text(encoding="utf-8")
     assert "4,200 rows of &lt;mine&gt;" in html
     assert "for &lt;this&gt; network" in html
+    assert "inkdigit train --train &#39;my &lt;rows&gt;.csv&#39; --config" in html
     assert "the trials took 6 epochs of 2,000 rows" in " ".join(html.split())
     assert "unfinished" in html
     assert "<script" not in html

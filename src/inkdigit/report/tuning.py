@@ -30,7 +30,7 @@ def write_search(outcome: Outcome, folder: Path) -> None:
         "tuning.html.j2",
         pictures,
         title=f"Inkdigit: the search in {folder.absolute().name}",
-        config=folder / "best.toml",
+        command=outcome.train_command(folder),
         outcome=outcome,
         own=own_values(outcome.space, outcome.base),
         units=units,

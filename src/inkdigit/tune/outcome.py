@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from inkdigit import knobs
 from inkdigit.settings import Settings
 from inkdigit.tune.space import Space, Value, own_values, settings_of
+
+BEST = "best.toml"
 
 State = Literal["complete", "pruned", "failed", "unfinished"]
 
@@ -38,7 +42,7 @@ class Outcome:
 
     base: the settings it started from, which are the first trial's. settings: what all trials have in common.
     importance: of each setting, summing to 1; empty where there are too few trials to tell. rows: what the losses are
-    of, in words.
+    of, in words. train: the file of the training rows; None: MNIST's.
     """
 
     base: Settings
@@ -47,6 +51,7 @@ class Outcome:
     trials: Sequence[Tried]
     importance: Mapping[str, float]
     rows: str
+    train: Path | None
 
     @property
     def best(self) -> Tried | None:
@@ -62,6 +67,11 @@ class Outcome:
     def best_settings(self) -> Settings:
         """What to train with: the base with the best trial's point, for as many epochs and rows as the base says."""
         return settings_of(self.base, self.best.point if self.best else {}, "the best trial")
+
+    def train_command(self, folder: Path) -> str:
+        """How to train with the best settings, which are kept in a folder."""
+        train = ["--train", str(self.train)] if self.train else []
+        return shlex.join(["inkdigit", "train", *train, "--config", str(folder / BEST)])
 
     def count(self, state: State) -> int:
         """How many trials are in that state."""

@@ -21,11 +21,11 @@ from inkdigit.report.tuning import REPORT, write_search
 from inkdigit.settings import Settings, to_toml
 from inkdigit.tune import local
 from inkdigit.tune.engine import Ended, Engine, Event, Lost, Reported, Rows
-from inkdigit.tune.outcome import Outcome, line, ranked, summary, table
+from inkdigit.tune.outcome import BEST, Outcome, line, ranked, summary, table
 from inkdigit.tune.space import Space, own_values, settings_of
 from inkdigit.tune.study import Study, stored
 
-DATABASE, BEST, TABLE = "study.db", "best.toml", "trials.csv"
+DATABASE, TABLE = "study.db", "trials.csv"
 OURS = {DATABASE, f"{DATABASE}-journal", BEST, TABLE, REPORT, runs.LOCK}
 # At least that share is held out: a curve and a temperature need few rows, telling good settings from better ones many.
 HELD_OUT = 0.1
@@ -90,7 +90,7 @@ def run(job: Job) -> str:
         with stored(where):
             trials, importance = study.tried(), study.importance()
         held_out = f"{len(rows.validation):,} rows of {used.source} that no trial learnt from"
-        outcome = Outcome(job.base, job.settings, job.space, trials, importance, held_out)
+        outcome = Outcome(job.base, job.settings, job.space, trials, importance, held_out, job.train)
         told = write(outcome, job.out)
     if interrupted:
         raise KeyboardInterrupt(f"Interrupted. To go on, give the same command again.\n{told}") from None
@@ -237,5 +237,5 @@ def write(outcome: Outcome, folder: Path) -> str:
     with atomic(folder / BEST) as temporary:
         temporary.write_text(to_toml(outcome.best_settings), encoding="utf-8")
     write_search(outcome, folder)
-    best = f"Train with the best: inkdigit train --config {folder / BEST}"
+    best = f"Train with the best: {outcome.train_command(folder)}"
     return "\n".join([best, f"Report: {folder / REPORT}", f"Trials: {folder / TABLE}"])
