@@ -231,6 +231,19 @@ def test_a_temperature_calibrates() -> None:
     assert parity(to_onnx(model, 1.7), model, IMAGES, 1.7) < 1e-5
 
 
+def test_five_views_are_read_as_one(tmp_path: Path) -> None:
+    model = classifier(conv())
+    paper = np.pad(IMAGES[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)))  # what is moved in a circle then is paper
+    moved = [np.roll(paper, step, axis) for axis in (1, 2) for step in (1, -1)]
+    expected = np.mean([Recognizer(to_onnx(model)).predict_proba(view) for view in (paper, *moved)], axis=0)
+    export(model, tmp_path / "model.onnx", paper, 0.9, tta=True)
+    content = (tmp_path / "model.onnx").read_bytes()
+    five = Recognizer(content)
+    assert np.abs(five.predict_proba(paper) - calibrated(expected, 0.9)).max() < 1e-5
+    assert five.predict_proba(paper[:0]).shape == (0, 10)
+    assert len(content) < 1.2 * len(to_onnx(model, 0.9)) + 2000  # the weights are there once
+
+
 def test_export_writes_what_the_recognizer_reads(tmp_path: Path) -> None:
     model, path = classifier(conv()), tmp_path / "model.onnx"
     export(model, path, IMAGES, 0.9)
@@ -239,8 +252,8 @@ def test_export_writes_what_the_recognizer_reads(tmp_path: Path) -> None:
 
 
 def test_tampered_export_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tampered(model: keras.Model, temperature: float | None) -> bytes:
-        proto = onnx.load_model_from_string(to_onnx(model, temperature))
+    def tampered(model: keras.Model, temperature: float | None, *, tta: bool) -> bytes:
+        proto = onnx.load_model_from_string(to_onnx(model, temperature, tta=tta))
         kernel = next(tensor for tensor in proto.graph.initializer if len(tensor.dims) == 4)
         values = numpy_helper.to_array(kernel).copy()
         values[0, 0, 1, 1] += 0.05
@@ -258,8 +271,8 @@ def test_not_a_number_is_not_written(tmp_path: Path) -> None:
 
 
 def test_another_temperature_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(model: keras.Model, _temperature: float | None) -> bytes:
-        return to_onnx(model, 1.05)
+    def forgetful(model: keras.Model, _temperature: float | None, *, tta: bool) -> bytes:
+        return to_onnx(model, 1.05, tta=tta)
 
     monkeypatch.setattr(exporting, "to_onnx", forgetful)
     assert_refused(classifier(conv()), tmp_path, "predicts another digit for 0 of 48 images")

@@ -31,7 +31,7 @@ WRITTEN, NONE = 20_000, 40_000  # digits in rare styles, and pictures of none, b
 
 READS = (
     "--preset", "best", "--filters", "24, 40 40, 160 160", "--epochs", "48",
-    "--real-ink", "0.33", "--other-styles", "0.08",
+    "--real-ink", "0.33", "--other-styles", "0.08", "--no-tta",
 )  # fmt: skip
 TELLS = ("--filters", "24, 32 32, 96", "--dense", "64", "--real-ink", "0.5", "--epochs", "12")
 

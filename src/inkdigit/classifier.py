@@ -91,12 +91,12 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
 
         network, history = self._train(train, validation, settings)
         self.history_ = [asdict(epoch) for epoch in history]  # an Epoch would bring Keras along when unpickled
-        temperature = fit_temperature(training.predict(network, validation.images), validation.truth)
+        temperature = fit_temperature(training.predict(network, validation.images, tta=settings.tta), validation.truth)
         if settings.refit:
             network, _ = self._train(rows, None, settings)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            export.export(network, path, images[: pipeline.PARITY_IMAGES], temperature)
+            export.export(network, path, images[: pipeline.PARITY_IMAGES], temperature, tta=settings.tta)
             self.onnx_ = path.read_bytes()
         self.classes_ = np.arange(10)
         self.n_features_in_ = 28 * 28

@@ -24,6 +24,7 @@ from inkdigit.files import atomic
 from inkdigit.onnx_graph import Graph, Value, array, unsupported
 from inkdigit.onnx_layers import CONVERTERS, IMAGE_LAYERS, KERAS_ORDER_LAYERS, TRAINING_ONLY
 from inkdigit.recognizer import Recognizer
+from inkdigit.views import MOVES, views
 
 OPSET, IR_VERSION = 20, 9  # the first opset with Gelu; ONNX Runtime reads both since 1.17
 TOLERANCE = 1e-4  # largest difference of a probability that float32 rounding may explain
@@ -31,15 +32,22 @@ TIE = 1e-5  # two digits closer than this are equally probable: either may come 
 CHUNK = 250  # images per call of the Keras model: bounds the memory
 
 
-def export(model: keras.Model, path: Path, images: NDArray[np.uint8], temperature: float | None = None) -> None:
+def export(
+    model: keras.Model,
+    path: Path,
+    images: NDArray[np.uint8],
+    temperature: float | None = None,
+    *,
+    tta: bool = False,
+) -> None:
     """Write `model` as ONNX to `path`, unless it answers differently from Keras on `images`.
 
-    images: (N, 28, 28) uint8, N > 0; a thousand real digits are plenty. temperature: see `to_onnx`.
+    images: (N, 28, 28) uint8, N > 0; a thousand real digits are plenty. temperature, tta: see `to_onnx`.
     Raises InkdigitError, and writes nothing, when the model cannot be converted, when a probability differs
     by more than 1e-4 or when another digit is the most probable one.
     """
-    converted = to_onnx(model, temperature)
-    expected, actual = _answers(converted, model, images, temperature)
+    converted = to_onnx(model, temperature, tta=tta)
+    expected, actual = _answers(converted, model, images, temperature, tta=tta)
     difference = _largest_difference(expected, actual)
     moved = _moved_digits(expected, actual)
     if not difference <= TOLERANCE or moved:  # a NaN is not <= anything
@@ -52,27 +60,36 @@ def export(model: keras.Model, path: Path, images: NDArray[np.uint8], temperatur
         temporary.write_bytes(converted)
 
 
-def parity(onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float | None = None) -> float:
+def parity(
+    onnx_bytes: bytes,
+    model: keras.Model,
+    images: NDArray[np.uint8],
+    temperature: float | None = None,
+    *,
+    tta: bool = False,
+) -> float:
     """Largest difference of any probability between ONNX Runtime and Keras in float32.
 
-    images: (N, 28, 28) uint8, N > 0. temperature: the one inside the ONNX model; Keras's answers get it too.
+    images: (N, 28, 28) uint8, N > 0. temperature, tta: what the ONNX model was made with; Keras's answers get it too.
     """
-    return _largest_difference(*_answers(onnx_bytes, model, images, temperature))
+    return _largest_difference(*_answers(onnx_bytes, model, images, temperature, tta=tta))
 
 
-def to_onnx(model: keras.Model, temperature: float | None = None) -> bytes:
+def to_onnx(model: keras.Model, temperature: float | None = None, *, tta: bool = False) -> bytes:
     """Convert a float32 model from (N, 28, 28) pixels to ten probabilities.
 
     The result takes `pixels` (N, 28, 28) uint8 and gives `probabilities` (N, 10) float32, for any N,
-    calibrated where a `temperature` (> 0) is given. Raises InkdigitError, naming the layer, for what cannot be
-    converted.
+    calibrated where a `temperature` (> 0) is given. tta: they are the mean of the probabilities of an image's
+    five views (`inkdigit.views`). Raises InkdigitError, naming the layer, for what cannot be converted.
     """
     functional = _functional(model)
     _check_ends(functional)
     graph = Graph()
     pixels = graph.add("Cast", "pixels", to=TensorProto.FLOAT)
+    if tta:
+        pixels = _views(graph, pixels)
     (output,) = convert(graph, functional, [Value(pixels, (28, 28))])
-    _finish(graph, model, output, temperature)
+    _finish(graph, model, output, temperature, tta=tta)
     onnx_graph = helper.make_graph(
         graph.nodes,
         model.name,
@@ -91,15 +108,18 @@ def to_onnx(model: keras.Model, temperature: float | None = None) -> bytes:
 
 
 def _answers(
-    onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float | None
+    onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float | None, *, tta: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """What Keras says (calibrated) and what ONNX Runtime says: two (N, 10) arrays of probabilities."""
     # A copy on the CPU: a GPU may multiply float32 in TF32, whose rounding alone would exceed the tolerance.
     with keras.device("cpu"):
         twin = keras.models.clone_model(model)
         twin.set_weights(model.get_weights())
-        chunks = [array(twin(images[start : start + CHUNK], training=False)) for start in range(0, len(images), CHUNK)]
-    expected = np.concatenate(chunks).astype(np.float64)
+        means = [
+            np.mean([array(twin(view, training=False)) for view in (views(chunk) if tta else [chunk])], axis=0)
+            for chunk in (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
+        ]
+    expected = np.concatenate(means).astype(np.float64)
     if temperature is not None:
         expected = calibrated(expected, temperature)
     return expected, Recognizer(onnx_bytes).predict_proba(images)
@@ -188,14 +208,32 @@ def _convert_layer(graph: Graph, layer: Any, inputs: list[Value], shape: tuple[i
     return Value(name, shape, inputs[0].channels_first and len(shape) == 3)
 
 
-def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float | None) -> None:
-    """Calibrate, and name the output."""
+def _views(graph: Graph, pixels: str) -> str:
+    """One batch (5 N, 28, 28) of the images and the same moved each way, so that each node is there once."""
+    graph.layer = "views"
+    wide = graph.add("Pad", pixels, graph.constant([0, 1, 1, 0, 1, 1], np.int64))
+    axes = graph.constant([1, 2], np.int64)
+    moved: list[str] = []
+    for move in MOVES:
+        start, end = ([edge - pixels for pixels in move] for edge in (1, 29))
+        moved.append(graph.add("Slice", wide, graph.constant(start, np.int64), graph.constant(end, np.int64), axes))
+    return graph.add("Concat", *moved, axis=0)
+
+
+def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float | None, *, tta: bool) -> None:
+    """Take the mean of the views, calibrate, and name the output."""
     last = graph.nodes.pop()
-    if last.op_type == "Softmax" and last.output[0] == output.name:
+    softmax = last.op_type == "Softmax" and last.output[0] == output.name
+    if softmax and not tta:
         logits = last.input[0]
-    elif isinstance(model.layers[-1], keras.layers.Average):  # of several networks' probabilities
+    elif softmax or isinstance(model.layers[-1], keras.layers.Average):  # of several networks' probabilities
         graph.nodes.append(last)
-        logits = graph.add("Log", graph.add("Max", output.name, graph.constant(SMALLEST)))
+        probabilities = output.name
+        if tta:
+            graph.layer = "views"
+            parted = graph.add("Reshape", probabilities, graph.constant([len(MOVES), -1, 10], np.int64))
+            probabilities = graph.add("ReduceMean", parted, graph.constant([0], np.int64), keepdims=0)
+        logits = graph.add("Log", graph.add("Max", probabilities, graph.constant(SMALLEST)))
     else:
         raise InkdigitError(
             f"the model '{model.name}' does not end in a softmax: the last layer that `build` adds must be "

@@ -16,8 +16,6 @@ from inkdigit.data.digits import Digits
 from inkdigit.files import atomic
 from inkdigit.training import Epoch, predict
 
-SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
-
 
 class Fit(Protocol):
     """A training: a name for it, rows to learn from, rows to look at, and a number that its seed depends on."""
@@ -43,15 +41,15 @@ class Crossed:
     curves: list[list[Epoch]]
 
 
-def fit(rows: Digits, folds: int, seed: int, train: Fit) -> Crossed:
-    """A model for each fold, learning from all others."""
+def fit(rows: Digits, folds: int, seed: int, train: Fit, *, tta: bool = False) -> Crossed:
+    """A model for each fold, learning from all others. tta: as in `training.predict`."""
     fold = assign(len(rows), folds, seed)
     crossed = Crossed(fold, np.empty((len(rows), 10), np.float32), [], [])
     for number in range(folds):
         inside = fold == number
         held_out = rows.take(np.flatnonzero(inside))
         model, curve = train(f"Training {number + 1} of {folds}", rows.take(np.flatnonzero(~inside)), held_out, number)
-        crossed.probabilities[inside] = predict(model, held_out.images)
+        crossed.probabilities[inside] = predict(model, held_out.images, tta=tta)
         crossed.models.append(model)
         crossed.curves.append(curve)
     return crossed
@@ -62,26 +60,14 @@ def assign(rows: int, folds: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(np.arange(rows) % folds)
 
 
-def together(models: Sequence[keras.Model], *, moved: bool = False) -> keras.Model:
-    """One model that answers with the mean of the models' probabilities.
-
-    moved: of those for the image moved by a pixel to each side too (test-time augmentation).
-    """
+def together(models: Sequence[keras.Model]) -> keras.Model:
+    """One model that answers with the mean of the models' probabilities."""
     pixels = keras.Input((28, 28), dtype="uint8", name="pixels")
-    views: list[Any] = [pixels, *(_moved(pixels, *side) for side in SIDES)] if moved else [pixels]
     answers: list[Any] = []
     for number, model in enumerate(models, start=1):
         model.name = f"member_{number}"
-        answers.extend(model(view) for view in views)
+        answers.append(model(pixels))
     return keras.Model(pixels, layers.Average(name="probabilities")(answers), name="inkdigit")
-
-
-def _moved(pixels: Any, down: int, right: int) -> Any:
-    """The images moved so far, paper following."""
-    padding = ((max(down, 0), max(-down, 0)), (max(right, 0), max(-right, 0)))
-    cropping = tuple((after, before) for before, after in padding)
-    wider = layers.ZeroPadding2D(padding)(layers.Reshape((28, 28, 1))(pixels))
-    return layers.Reshape((28, 28))(layers.Cropping2D(cropping)(wider))
 
 
 def mean_curve(curves: Sequence[Sequence[Epoch]]) -> list[Epoch]:

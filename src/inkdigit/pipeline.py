@@ -24,12 +24,14 @@ from inkdigit.knobs import describe
 from inkdigit.report import archive
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, check_network, from_manifest
+from inkdigit.settings import Settings, check_network, from_manifest, of_run
+from inkdigit.views import MOVES
 
 if TYPE_CHECKING:
     import keras
 
     from inkdigit.folds import Fit
+    from inkdigit.recognizer import Recognizer
     from inkdigit.training import Epoch, Teacher
 
 FEWEST_ROWS = 100
@@ -194,7 +196,8 @@ def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
         from inkdigit.export import export
 
         trained.model.save(folder / runs.KERAS_MODEL, include_optimizer=False)
-        export(trained.model, folder / "model.onnx", data.rows.images[:PARITY_IMAGES], trained.temperature)
+        images = data.rows.images[:PARITY_IMAGES]
+        export(trained.model, folder / "model.onnx", images, trained.temperature, tta=job.settings.tta)
     _finish(job, data, trained, folder, watch)
 
 
@@ -296,6 +299,18 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
     return fit
 
 
+def one_view(run: Path) -> Recognizer:
+    """What reads as a run's network does, an image as it stands alone, whatever the run's `tta`. Calibrated."""
+    from inkdigit import usermodel
+    from inkdigit.export import to_onnx
+    from inkdigit.recognizer import Recognizer
+
+    settings = of_run(run)
+    if not settings.tta:
+        return Recognizer.load(run)
+    return Recognizer(to_onnx(usermodel.trained(run)(settings), runs.read(run).manifest["temperature"]))
+
+
 def teachers(run: Path) -> list[Path]:
     """The runs that answer for a teacher: the members of a mean, where they lie beside it, or else itself."""
     members = runs.read(run).manifest["settings"]["members"]
@@ -304,13 +319,12 @@ def teachers(run: Path) -> list[Path]:
 
 
 def _teacher(run: Path) -> Teacher:
-    """What a run answers. Of a mean of members that lie beside it, each answers a share of the images.
+    """What a run's network answers. Of a mean of members that lie beside it, each answers a share of the images.
 
-    That teaches the same, since a batch's shares are drawn afresh in every epoch, in a fraction of the time.
+    That teaches the same, since a batch's shares are drawn afresh in every epoch, in a fraction of the time; so does
+    one view of an image where the run takes the mean of five.
     """
-    from inkdigit.recognizer import Recognizer
-
-    recognizers = [Recognizer.load(folder) for folder in teachers(run)]
+    recognizers = [one_view(folder) for folder in teachers(run)]
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         shares = np.array_split(images, len(recognizers))
@@ -324,12 +338,12 @@ def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folde
 
     fit = fitter(job, build, folder / runs.CHECKPOINTS, watch)
     if job.folds:
-        return _train_folds(job.folds, job.settings.seed, fit, data, folder)
+        return _train_folds(job, job.folds, fit, data, folder)
     if job.settings.members > 1:
         return _average_members(job, data, watch)
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
-        validation = training.predict(model, data.validation.images)
+        validation = training.predict(model, data.validation.images, tta=job.settings.tta)
         temperature = fit_temperature(validation, data.validation.truth)
     if not job.settings.refit:
         return Trained(model, temperature, history)
@@ -337,11 +351,11 @@ def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folde
     return Trained(model, temperature, history, calibrated(validation, temperature))
 
 
-def _train_folds(folds: int, seed: int, fit: Fit, data: Data, folder: Path) -> Trained:
+def _train_folds(job: Job, folds: int, fit: Fit, data: Data, folder: Path) -> Trained:
     """A network for each fold, learning from the others; kept are all of them as one."""
     from inkdigit import folds as cross
 
-    crossed = cross.fit(data.rows, folds, seed, fit)
+    crossed = cross.fit(data.rows, folds, job.settings.seed, fit, tta=job.settings.tta)
     temperature = fit_temperature(crossed.probabilities, data.rows.truth)
     probabilities = calibrated(crossed.probabilities, temperature)
     cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, probabilities)
@@ -356,9 +370,9 @@ def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
     folders = member_folders(job.out, job.settings.members)
     metrics = [json.loads(runs.read_verified(folder, "metrics.json")) for folder in folders]
     watch.stages.append(Stage(TRAINING, sum(member["training_seconds"] for member in metrics)))
-    model = cross.together([usermodel.trained(folder)(job.settings) for folder in folders], moved=True)
+    model = cross.together([usermodel.trained(folder)(job.settings) for folder in folders])
     with watch.stage("Calibration"):
-        validation = training.predict(model, data.validation.images)
+        validation = training.predict(model, data.validation.images, tta=job.settings.tta)
         temperature = fit_temperature(validation, data.validation.truth)
     curves = [[training.Epoch(**epoch) for epoch in member["history"]] for member in metrics]
     return Trained(model, temperature, cross.mean_curve(curves))
@@ -498,7 +512,7 @@ def _about(job: Job, data: Data, scored: Scored, layers: list[Layer], learnt: di
         },
         "temperature": scored.temperature,
         "parameters": sum(layer.parameters for layer in layers),
-        "multiply_adds": sum(layer.multiply_adds for layer in layers),
+        "multiply_adds": sum(layer.multiply_adds for layer in layers) * (len(MOVES) if job.settings.tta else 1),
         "hardware": machine.hardware(),
         "versions": machine.versions(),
     }

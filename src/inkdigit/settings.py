@@ -74,6 +74,10 @@ class Settings:
         0.04, "share of the training rows held out for the curve and the calibration", "", 0.001, 0.5
     )
     refit: bool = knob(False, "train once more on all rows, validation rows included, and keep that model")
+    tta: bool = knob(
+        False,
+        "test-time augmentation: the mean answer to an image and to it moved by a pixel each way",
+    )
     members: int = knob(1, "networks that are trained from other seeds and averaged, then taught to one", "", 1, 100)
 
     # What a training image may go through (each drawn evenly between minus and plus the value).

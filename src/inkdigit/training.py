@@ -30,6 +30,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.optimizer import optimizer_for
 from inkdigit.settings import Settings
+from inkdigit.views import views
 
 Weights = list[NDArray[np.float32]]
 Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # images (N, 28, 28) -> probabilities (N, 10)
@@ -303,8 +304,10 @@ def steps_per_epoch(rows: int, settings: Settings) -> int:
     return max(rows // settings.batch_size, 1)
 
 
-def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Uncalibrated probabilities (N, 10) float32 of images (N, 28, 28) uint8, by Keras."""
+def predict(model: keras.Model, images: NDArray[np.uint8], *, tta: bool = False) -> NDArray[np.float32]:
+    """Uncalibrated probabilities (N, 10) float32 of images (N, 28, 28) uint8, by Keras. tta: the mean of five views."""
+    if tta:
+        return np.mean([predict(model, view) for view in views(images)], axis=0)
     parts = [
         np.asarray(model.predict_on_batch(images[i : i + PREDICT_AT_ONCE]), np.float32)
         for i in range(0, len(images), PREDICT_AT_ONCE)

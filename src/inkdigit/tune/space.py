@@ -17,7 +17,7 @@ AUGMENTATION = "augmentation"  # no setting, but a factor on five of them
 SCALED = ("rotation", "shift", "zoom", "shear", "elastic")
 ARCHITECTURE = ("filters", "kernel_size", "padding")  # must fit together
 # Trials that differ in these could not be compared, or would say only that more is better.
-SAME = ("preset", "seed", "epochs", "training_rows", "validation_share", "refit", "members")
+SAME = ("preset", "seed", "epochs", "training_rows", "validation_share", "refit", "tta", "members")
 WIDTHS = (0.5, 0.75, 1, 1.5, 2)  # of the base's filters
 SEE = "`inkdigit tune --print-space`"
 
