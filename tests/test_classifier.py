@@ -166,6 +166,8 @@ def test_wrong_parameters_are_refused_in_a_sentence(
         DigitClassifier(dropout=2).fit(*train)
     with pytest.raises(InkdigitError, match="slow"):
         DigitClassifier(preset="slow").fit(*train)
+    with pytest.raises(InkdigitError, match="members at 1"):
+        DigitClassifier(preset="record").fit(*train)
     with pytest.raises(InkdigitError, match="at least 100"):
         DigitClassifier(**TINY).fit(train[0][:50], train[1][:50])
 

@@ -126,6 +126,15 @@ def test_every_probe_asks_for_what_the_server_has(tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 
+def test_the_service_cannot_set_what_the_server_reads() -> None:
+    spec = manifests()["Deployment"]["spec"]["template"]["spec"]
+    assert spec["enableServiceLinks"] is False  # or Kubernetes sets INKDIGIT_PORT=tcp://10.0.0.1:80
+    variables = os.environ | {"INKDIGIT_PORT": "tcp://10.0.0.1:80"}
+    command = [sys.executable, "-m", "inkdigit", "serve", "--print-config"]
+    refused = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+
+
 def test_the_objects_mean_each_other() -> None:
     found = manifests()
     labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]

@@ -82,6 +82,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         images = _images(X)
         rows = Digits(images, _labels(y, len(images)), "X")
         settings = self._settings()
+        if settings.members > 1:
+            raise InkdigitError("DigitClassifier trains one network: leave members at 1, and the preset record out.")
         from inkdigit import backend, pipeline
 
         backend.require()

@@ -24,7 +24,7 @@ from inkdigit.knobs import describe
 from inkdigit.report import archive
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, check_network, from_manifest, of_run
+from inkdigit.settings import Settings, check_network, from_manifest, of_run, with_later
 from inkdigit.views import MOVES
 
 if TYPE_CHECKING:
@@ -300,7 +300,7 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
 
 
 def one_view(run: Path) -> Recognizer:
-    """What reads as a run's network does, an image as it stands alone, whatever the run's `tta`. Calibrated."""
+    """What reads as a run's network does, each image once, whatever the run's `tta`; at the run's temperature."""
     from inkdigit import usermodel
     from inkdigit.export import to_onnx
     from inkdigit.recognizer import Recognizer
@@ -548,7 +548,8 @@ def finished(job: Job, data: Data) -> runs.Run | None:
         return None
     if (job.out / runs.MANIFEST).is_file():
         run = runs.read(job.out)
-        if all(run.manifest.get(key) == value for key, value in _identity(job, data).items()):
+        kept = run.manifest | {"settings": with_later(run.manifest.get("settings", {}))}
+        if all(kept.get(key) == value for key, value in _identity(job, data).items()):
             return run
         raise InkdigitError(f"{job.out} holds another run: choose another --out, or remove that folder first.")
     raise InkdigitError(f"{job.out} is not empty: choose another --out, so that nothing of yours is overwritten.")

@@ -199,7 +199,10 @@ def locked(folder: Path, out: Path) -> Generator[FileLock]:
 def _same_job(folder: Path, out: Path, identity: dict[str, Any]) -> None:
     if not has_checkpoints(folder):
         return
-    earlier = read_job(out)["identity"]
+    from inkdigit.settings import with_later  # which itself reads runs
+
+    earlier: dict[str, Any] = read_job(out)["identity"]
+    earlier |= {"settings": with_later(earlier.get("settings", {}))}
     different = [key.removesuffix("_sha256") for key in identity if earlier.get(key) != identity[key]]
     if different:
         raise InkdigitError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -124,10 +125,18 @@ def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
     return with_values(Settings(preset=values.get("preset", "")), others, where)
 
 
+def with_later(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON kept them and, at their defaults, those that Inkdigit has learnt to take since."""
+    return json.loads(json.dumps(asdict(Settings()))) | dict(values)
+
+
 def fine_tuning(run: Path) -> Settings:
-    """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run."""
+    """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run.
+
+    The mean of several networks goes on as the one network that it is.
+    """
     kept = of_run(run)
-    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0)
+    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0, members=1)
 
 
 def of_run(run: Path) -> Settings:

@@ -181,6 +181,18 @@ def test_a_file_that_cannot_be_read_at_all_is_one_row(real_digits: Digits, model
     assert "in none of the formats" in errors["words.dat"]
 
 
+def test_links_are_the_files_they_name(real_digits: Digits, model: bytes, tmp_path: Path):
+    elsewhere = files_of(real_digits, tmp_path / "elsewhere", 1, 10)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a").symlink_to(next(elsewhere.glob("*/*")))
+    (source / "b").symlink_to(tmp_path / "nothing")
+    (source / "circle").symlink_to(source)
+    rows = answered(find(source), model).to_pylist()
+    assert [row["file"] for row in rows] == 10 * ["a"] + ["b"]
+    assert [bool(row["error"]) for row in rows] == 10 * [False] + [True]
+
+
 def test_a_file_that_goes_away_is_told_in_each_row(few: Digits, model: bytes, tmp_path: Path):
     found = find(lists(tmp_path, few))
     (tmp_path / "digits.parquet").unlink()

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from inkdigit.data import kaggle
 from inkdigit.data.digits import Digits
 from tests.bulk.conftest import Bulk, answers, files_of, stamps
 from tests.pages import file
@@ -127,6 +128,23 @@ def test_what_would_be_a_whole_job_of_errors_is_refused(bulk: Bulk, real_digits:
     assert done.returncode == 2
     assert sentence in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_files_without_rows_keep_no_other_from_being_read(bulk: Bulk, real_digits: Digits, tmp_path: Path):
+    header = ",".join(kaggle.PIXELS)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.csv").write_text(f"{header}\n\n")
+    alone = bulk(source, tmp_path / "out")
+    assert alone.returncode == 2
+    assert alone.stderr == f"Error: {source} holds no rows: name files with digits.\n"
+    (source / "b.csv").write_text(f"{header}\n" + ",".join(map(str, real_digits.images[0].ravel())) + "\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".job.tmp").touch()  # as a kill leaves it
+    assert bulk(source, tmp_path / "out").returncode == 0
+    (tmp_path / "out" / "part-mine.parquet").touch()
+    again = bulk(source, tmp_path / "out")
+    assert again.returncode == 0, again.stderr
 
 
 def test_options_of_pictures_are_refused_for_rows(bulk: Bulk, source: Path, tmp_path: Path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inkdigit.errors import InkdigitError
+from inkdigit.settings import Settings
 from inkdigit.tune.engine import Reported
 from inkdigit.tune.outcome import Tried, ranked
 from inkdigit.tune.space import Range, Space, Value
@@ -115,6 +118,29 @@ def test_what_cannot_be_trained_has_failed_and_is_not_tried_again(tmp_path: Path
     assert other.state == "unfinished"
 
 
+def test_a_loss_that_is_no_number_has_failed(tmp_path: Path) -> None:
+    search = study(tmp_path)
+    assert not search.report(Reported(search.ask(OWN), 1, float("nan"), 0.5, 1.0), last=False)
+    (failed,) = search.tried()
+    assert (failed.state, failed.why) == ("failed", "Its loss on the validation rows is nan.")
+
+
+def test_a_trial_done_again_is_measured_only_where_it_is_new(tmp_path: Path) -> None:
+    search = study(tmp_path)
+    for _ in range(5):
+        trained(search, search.ask(OWN))
+    number = search.ask(OWN)
+    for epoch, value in ((1, 50.0), (2, 50.0), (3, 99.0)):  # the third would be stopped, but its process ended before
+        search.live[number].report(value, epoch)
+    again = study(tmp_path)
+    assert again.interrupted() == [number]
+    assert again.report(Reported(number, 1, 50.0, 0.5, 1.0), last=False)
+    assert again.report(Reported(number, 2, 50.0, 0.5, 2.0), last=False)
+    assert not again.report(Reported(number, 3, 99.0, 0.7, 3.0), last=False)
+    ended = again.tried()[number]
+    assert (ended.state, ended.accuracy, ended.seconds) == ("pruned", 0.7, 3.0)
+
+
 def test_importance_takes_some_trials(unbroken: list[Tried], tmp_path: Path) -> None:
     search = study(tmp_path)
     assert search.importance() == {}
@@ -130,6 +156,15 @@ def test_another_search_is_not_gone_on_with(part: str, tmp_path: Path) -> None:
     study(tmp_path)
     with pytest.raises(InkdigitError, match=f"study.db holds a search digits with other {part}: choose another --out"):
         study(tmp_path, **{part: {"seed": 4}})
+
+
+def test_a_search_from_before_a_setting_was_there_goes_on(tmp_path: Path) -> None:
+    settings = asdict(Settings())
+    earlier = {name: value for name, value in settings.items() if name != "tta"}
+    study(tmp_path, settings=json.loads(json.dumps(earlier)))
+    study(tmp_path, settings=json.loads(json.dumps(settings)))
+    with pytest.raises(InkdigitError, match="with other settings"):
+        study(tmp_path, settings=json.loads(json.dumps(settings | {"tta": True})))
 
 
 @pytest.mark.parametrize(

@@ -118,19 +118,25 @@ def _files(source: str, where: Place, besides: Place) -> tuple[Place, list[_File
         elif system.isfile(path):
             found, root = {path: system.info(path)}, posixpath.dirname(path)
         elif system.isdir(path):
-            found, root = system.find(path, detail=True), path
+            # Here a folder that cannot be read would be passed over without a word.
+            found, root = system.find(path, detail=True, **({"on_error": "raise"} if where.local else {})), path
         else:
             raise InkdigitError(f"{source} does not exist: check the name and the folder.")
     root = root.rstrip("/")
     files = [
         _File(name[len(root) :].lstrip("/"), int(info.get("size") or 0), _version(info))
         for name, info in sorted(found.items())
-        if info["type"] == "file" and not (besides.system == system and name.startswith(besides.below("")))
+        if _is_file(system, name, info) and not (besides.system == system and name.startswith(besides.below("")))
     ]
     shown = [file for file in files if not any(step.startswith((".", "__MACOSX")) for step in file.name.split("/"))]
     if not shown:
         raise InkdigitError(f"{source} holds no files: name a folder with digits or pictures.")
     return Place(system, root), shown
+
+
+def _is_file(system: Any, name: str, info: dict[str, Any]) -> bool:
+    """Whether it is a file, or a link that is none to a folder: those may go in circles. One to nothing is an error."""
+    return info["type"] == "file" or bool(info.get("islink") and not system.isdir(name))
 
 
 def _version(info: dict[str, Any]) -> str:

@@ -69,12 +69,14 @@ def _check(source: str, found: Collection, layout: Layout | None) -> None:
         return
     if layout:
         raise InkdigitError(f"--{layout} is for pictures, and {source} holds rows of pixels: leave it out.")
-    first = next(part for part in found.parts if not part.problem)
     rows = Rows(found.folder)
     try:
-        block = next(rows.read(first))
+        blocks = (block for part in found.parts if not part.problem for block in rows.read(part))
+        block = next(blocks, None)
     finally:
         rows.close()
+    if block is None:
+        raise InkdigitError(f"{source} holds no rows: name files with digits.")
     if len(block.errors) == len(block.rows) and len({part.files for part in found.parts}) == 1:
         raise InkdigitError(block.errors[0])
     if not block.errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ class Destination:
     def _check(self, job: dict[str, Any]) -> None:
         path = self.folder.path
         if not self._exists(JOB):
-            if any(name not in {LOCK, MODEL} for name in self._names()):
+            if any(name not in {LOCK, MODEL} for name in self._names() if not name.startswith(".")):  # cut short
                 raise InkdigitError(f"{path} holds other files already: name a new folder for the answers.")
             return
         try:
@@ -106,8 +107,7 @@ class Destination:
 
     def finished(self) -> set[int]:
         """The numbers of the parts that are there."""
-        names = (name for name in self._names() if name.startswith("part-") and name.endswith(".parquet"))
-        return {int(name.removeprefix("part-").removesuffix(".parquet")) for name in names}
+        return {int(found[1]) for name in self._names() if (found := re.fullmatch(r"part-(\d+)\.parquet", name))}
 
     def counted(self, number: int) -> tuple[int, int] | None:
         """The rows of a part that is there, and how many of them have an error."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from inkdigit.bulk.collection import Part
 from inkdigit.bulk.worker import Done, Work, Worker
-from inkdigit.cluster.connection import connected
+from inkdigit.cluster.connection import connected, lacking
 from inkdigit.errors import InkdigitError
 
 MOST_BLOCKS = 10_000  # that Ray Data keeps account of; where there are more parts, a block has several
@@ -29,6 +29,7 @@ def run(work: Work, parts: Sequence[Part], workers: int | None) -> Generator[Don
     with connected():
         import ray
         import ray.data
+        from ray.exceptions import RayError
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
@@ -37,10 +38,15 @@ def run(work: Work, parts: Sequence[Part], workers: int | None) -> Generator[Don
         items = ray.data.from_items([{"part": pickle.dumps(part)} for part in parts], override_num_blocks=blocks)
         pool = ray.data.ActorPoolStrategy(size=count)
         done = items.map_batches(_Actor, batch_size=1, compute=pool, num_cpus=1, fn_constructor_kwargs={"work": work})
-        for row in done.iter_rows():
-            if row["problem"]:
-                raise InkdigitError(row["problem"])
-            yield Done(row["number"], row["rows"], row["errors"])
+        try:
+            for row in done.iter_rows():
+                if row["problem"]:
+                    raise InkdigitError(row["problem"])
+                yield Done(row["number"], row["rows"], row["errors"])
+        except RayError as error:
+            if told := lacking(error):
+                raise told from None
+            raise
 
 
 class _Actor:

@@ -59,6 +59,16 @@ def connected() -> Generator[None]:
         ray.shutdown()
 
 
+def lacking(error: Exception) -> InkdigitError | None:
+    """What to say of an error of a node that lacks one of our packages; None where it is another error."""
+    if "No module named" not in str(error):
+        return None
+    missing = str(error).rpartition("No module named ")[2].partition("\n")[0]
+    return InkdigitError(
+        f"A machine of the cluster has no {missing}: install the same Inkdigit with the cluster extra on each."
+    )
+
+
 def _knock(address: str) -> None:
     """Raise OSError or ValueError where nothing listens at host:port."""
     host, _, port = address.rpartition("://")[2].rpartition(":")

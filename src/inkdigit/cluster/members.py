@@ -130,12 +130,9 @@ class _Member:
         try:
             heard: News = ray.get(next(news))  # pyright: ignore[reportAssignmentType]
         except RayTaskError as error:
-            if "No module named" not in str(error):  # a mistake of ours
-                raise
-            missing = str(error).rpartition("No module named ")[2].partition("\n")[0]
-            raise InkdigitError(
-                f"A machine of the cluster has no {missing}: install the same Inkdigit with the cluster extra on each."
-            ) from None
+            if told := connection.lacking(error):
+                raise told from None
+            raise  # a mistake of ours
         except RayError:
             self._lose()
             raise _WorkerLostError from None

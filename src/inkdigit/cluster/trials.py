@@ -10,6 +10,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from inkdigit import backend
+from inkdigit.cluster.connection import lacking
 from inkdigit.errors import InkdigitError
 from inkdigit.settings import Settings
 from inkdigit.tune.engine import Ended, Event, Lost, Reported, Rows
@@ -52,12 +53,15 @@ def train(key: Key, settings: Settings, rows: Rows, cores: int, board: Any) -> E
 
 
 class Tasks:
-    """An engine of Ray tasks, `jobs` at a time with an equal share of the cluster's processors, or one a processor."""
+    """An engine of Ray tasks, `jobs` at a time with an equal share of the cluster's processors, or one a processor.
+
+    No task asks for more than the largest node has: it would never begin.
+    """
 
     def __init__(self, rows: Rows, jobs: int | None):
-        processors = int(ray.cluster_resources().get("CPU", 0))
-        self.slots = jobs or max(processors, 1)
-        self.cores = max(processors // self.slots, 1)
+        nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        self.slots = jobs or max(sum(nodes), 1)
+        self.cores = max(min(sum(nodes) // self.slots, max(nodes, default=1)), 1)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self.board: Any = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
         self.task: Any = ray.remote(train).options(num_cpus=self.cores, max_retries=0)
@@ -92,6 +96,8 @@ class Tasks:
         except RayTaskError as error:  # of the trial's own, so it would happen again
             if isinstance(error.cause, InkdigitError):
                 raise InkdigitError(str(error.cause)) from None
+            if told := lacking(error):
+                raise told from None
             raise
         except RayError:
             return Lost(key[0])

@@ -15,6 +15,7 @@ from inkdigit.data.digits import Digits
 from inkdigit.evaluation import Evaluation, confident_mistakes, evaluate, typical_and_strange
 from inkdigit.occlusion import Occlusion, occlude
 from inkdigit.recognizer import Recognizer
+from inkdigit.views import MOVES
 
 SAMPLES = 12  # training images of each digit
 OCCLUDED_MISTAKES = 5
@@ -129,8 +130,13 @@ class Report:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds to read one image."""
-        return sum(layer.multiply_adds for layer in self.layers)
+        """Multiply-adds to read one image, in all its views."""
+        return sum(layer.multiply_adds for layer in self.layers) * self.views
+
+    @property
+    def views(self) -> int:
+        """How often the network looks at an image."""
+        return len(MOVES) if any(tuple(setting)[:2] == ("tta", "True") for setting in self.settings) else 1
 
 
 def samples_of(digits: Digits) -> Samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from inkdigit.errors import InkdigitError
+from inkdigit.settings import with_later
 from inkdigit.tune.engine import Reported
 from inkdigit.tune.outcome import State, Tried
 from inkdigit.tune.space import Space, Value
@@ -59,8 +61,10 @@ class Study:
             if kept is None and not self.study.trials:
                 self.study.set_user_attr(IDENTITY, identity)
                 kept = identity
-        if kept != identity:
-            different = [part for part in identity if kept is None or kept.get(part) != identity[part]]
+        different = [
+            part for part in identity if kept is None or _completed(kept).get(part) != _completed(identity)[part]
+        ]
+        if different:
             raise InkdigitError(
                 f"{where} holds a search {name} with other {' and '.join(different)}: choose another --out, or another "
                 "--study in that storage."
@@ -122,9 +126,13 @@ class Study:
     def report(self, epoch: Reported, *, last: bool) -> bool:
         """Keep an epoch's figures, and end the trial where they are the last or too bad; say whether it goes on."""
         trial = self.live[epoch.number]
-        if epoch.epoch not in self._trials()[epoch.number].intermediate_values:  # of a trial that is done again
+        if not math.isfinite(epoch.loss):
+            self.fail(epoch.number, f"Its loss on the validation rows is {epoch.loss}.")
+            return False
+        known = max(self._trials()[epoch.number].intermediate_values, default=0)
+        if epoch.epoch > known:  # else of a trial that is done again, and went on here before
             trial.report(epoch.loss, epoch.epoch)
-        if not last and not trial.should_prune():
+        if not last and (epoch.epoch < known or not trial.should_prune()):
             return True
         for name in ("epoch", "accuracy", "seconds"):
             trial.set_user_attr(name, getattr(epoch, name))
@@ -152,6 +160,11 @@ class Study:
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states or None)
+
+
+def _completed(identity: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is searched, as a search of today would tell it; nothing where others keep trials of their own."""
+    return {**identity, "settings": with_later(identity["settings"])} if identity else {}
 
 
 def _tried(trial: FrozenTrial) -> Tried:
