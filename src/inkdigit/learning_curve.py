@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from inkdigit import runs
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import with_later
+from inkdigit.settings import completed
 
 SMALLEST = 100  # training rows
 SIZES = 5  # trainings beside the one on all rows
@@ -54,7 +54,7 @@ def points(folder: Path, name: str) -> list[Point]:
 def _task(run: runs.Run) -> dict[str, Any]:
     """What the runs of one curve have in common."""
     manifest = run.manifest
-    settings = {k: v for k, v in with_later(manifest.get("settings", {})).items() if k not in {"seed", "training_rows"}}
+    settings = {k: v for k, v in completed(manifest)["settings"].items() if k not in {"seed", "training_rows"}}
     scored = manifest.get("figures", {}).get("scored_sha256")
     same = {key: manifest.get(key) for key in ("model_file", "start_from", "teacher", "member", "folds")}
     return {"settings": settings, "scored": scored, **same}

@@ -24,8 +24,7 @@ from inkdigit.knobs import describe
 from inkdigit.report import archive
 from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
-from inkdigit.settings import Settings, check_network, from_manifest, of_run, with_later
-from inkdigit.views import MOVES
+from inkdigit.settings import Settings, check_network, completed, from_manifest, of_run
 
 if TYPE_CHECKING:
     import keras
@@ -183,7 +182,7 @@ def already_done(job: Job, data: Data) -> bool:
 
 def building(job: Job, data: Data) -> AbstractContextManager[Path]:
     """`runs.building` for a job."""
-    return runs.building(job.out, _to_json(job, data))
+    return runs.building(job.out, _to_json(job, data), completed)
 
 
 def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
@@ -402,15 +401,15 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
             kaggle.write_submission(folder / "submission.csv", submitted.argmax(1))
             names.append("submission.csv")
     with watch.stage("Report"):
-        layers = layers_of(trained.model)
         scored = scored_by(name, rows, probabilities, trained.temperature, recognizer)
-        archive.write(_report(job, data, trained, scored, layers, folder, watch), folder)
+        report = _report(job, data, trained, scored, layers_of(trained.model), folder, watch)
+        archive.write(report, folder)
         learnt = {
             "training_rows": _learnt(job, data, by_forerunners=fair is not None),
             "training_seconds": training_seconds(watch.stages),
             "scored_sha256": rows.fingerprint,
         }
-        runs.write_manifest(folder, [*names, archive.ARCHIVE], _about(job, data, scored, layers, learnt))
+        runs.write_manifest(folder, [*names, archive.ARCHIVE], _about(job, data, scored, report, learnt))
         write_report(folder, job.out.absolute().name)
     runs.write_json(folder / "metrics.json", _metrics(scored, trained, watch))
     runs.check_in(folder, ["metrics.json"])
@@ -494,7 +493,7 @@ def _metrics(scored: Scored, trained: Trained, watch: Stopwatch) -> dict[str, An
     }
 
 
-def _about(job: Job, data: Data, scored: Scored, layers: list[Layer], learnt: dict[str, Any]) -> dict[str, Any]:
+def _about(job: Job, data: Data, scored: Scored, report: Report, learnt: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says beside the checksums."""
     evaluation = scored.evaluation
     return {
@@ -511,8 +510,8 @@ def _about(job: Job, data: Data, scored: Scored, layers: list[Layer], learnt: di
             **learnt,
         },
         "temperature": scored.temperature,
-        "parameters": sum(layer.parameters for layer in layers),
-        "multiply_adds": sum(layer.multiply_adds for layer in layers) * (len(MOVES) if job.settings.tta else 1),
+        "parameters": report.parameters,
+        "multiply_adds": report.multiply_adds,
         "hardware": machine.hardware(),
         "versions": machine.versions(),
     }
@@ -548,7 +547,7 @@ def finished(job: Job, data: Data) -> runs.Run | None:
         return None
     if (job.out / runs.MANIFEST).is_file():
         run = runs.read(job.out)
-        kept = run.manifest | {"settings": with_later(run.manifest.get("settings", {}))}
+        kept = completed(run.manifest)
         if all(kept.get(key) == value for key, value in _identity(job, data).items()):
             return run
         raise InkdigitError(f"{job.out} holds another run: choose another --out, or remove that folder first.")

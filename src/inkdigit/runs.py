@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,13 +133,13 @@ def damaged_job(out: Path) -> InkdigitError:
 
 
 @contextmanager
-def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
+def building(out: Path, job: dict[str, Any], completed: Callable[[Any], dict[str, Any]] = dict) -> Generator[Path]:
     """Yield a folder beside `out` to build a run in; it becomes `out`, all at once, when the block ends.
 
     What the block puts into its subfolder CHECKPOINTS outlives an interruption, a kill included: the same job finds it
     there again. Without any, the folder goes and `out` stays as it was. `job` says what is built; its "identity" must
-    be the interrupted one's. Raises InkdigitError for another job's checkpoints, for a folder that another process is
-    at work in, and where nothing can be written.
+    be the interrupted one's, once that is `completed` to what would be kept today. Raises InkdigitError for another
+    job's checkpoints, for a folder that another process is at work in, and where nothing can be written.
     """
     folder, place = partial(out), Path(os.path.realpath(out))
     if place == Path.cwd():
@@ -150,7 +150,7 @@ def building(out: Path, job: dict[str, Any]) -> Generator[Path]:
         raise InkdigitError(f"{out} cannot be written ({error.strerror}): choose another --out.") from None
     with locked(folder, out) as lock:
         try:
-            _same_job(folder, out, job["identity"])
+            _same_job(folder, out, job["identity"], completed)
             _clear(folder)
             write_json(folder / JOB, job)
             yield folder
@@ -196,13 +196,10 @@ def locked(folder: Path, out: Path) -> Generator[FileLock]:
         lock.release()
 
 
-def _same_job(folder: Path, out: Path, identity: dict[str, Any]) -> None:
+def _same_job(folder: Path, out: Path, identity: dict[str, Any], completed: Callable[[Any], dict[str, Any]]) -> None:
     if not has_checkpoints(folder):
         return
-    from inkdigit.settings import with_later  # which itself reads runs
-
-    earlier: dict[str, Any] = read_job(out)["identity"]
-    earlier |= {"settings": with_later(earlier.get("settings", {}))}
+    earlier = completed(read_job(out)["identity"])
     different = [key.removesuffix("_sha256") for key in identity if earlier.get(key) != identity[key]]
     if different:
         raise InkdigitError(

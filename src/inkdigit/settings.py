@@ -75,10 +75,7 @@ class Settings:
         0.04, "share of the training rows held out for the curve and the calibration", "", 0.001, 0.5
     )
     refit: bool = knob(False, "train once more on all rows, validation rows included, and keep that model")
-    tta: bool = knob(
-        False,
-        "test-time augmentation: the mean answer to an image and to it moved by a pixel each way",
-    )
+    tta: bool = knob(False, "test-time augmentation: the mean answer to an image and to it moved by a pixel each way")
     members: int = knob(1, "networks that are trained from other seeds and averaged, then taught to one", "", 1, 100)
 
     # What a training image may go through (each drawn evenly between minus and plus the value).
@@ -125,9 +122,9 @@ def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
     return with_values(Settings(preset=values.get("preset", "")), others, where)
 
 
-def with_later(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON kept them and, at their defaults, those that Inkdigit has learnt to take since."""
-    return json.loads(json.dumps(asdict(Settings()))) | dict(values)
+def completed(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest, or what else JSON kept: its "settings" get those that came later, at their defaults."""
+    return {**kept, "settings": json.loads(json.dumps(asdict(Settings()))) | kept.get("settings", {})}
 
 
 def fine_tuning(run: Path) -> Settings:

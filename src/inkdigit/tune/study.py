@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import with_later
+from inkdigit.settings import completed
 from inkdigit.tune.engine import Reported
 from inkdigit.tune.outcome import State, Tried
 from inkdigit.tune.space import Space, Value
@@ -61,10 +61,8 @@ class Study:
             if kept is None and not self.study.trials:
                 self.study.set_user_attr(IDENTITY, identity)
                 kept = identity
-        different = [
-            part for part in identity if kept is None or _completed(kept).get(part) != _completed(identity)[part]
-        ]
-        if different:
+        earlier, asked = completed(kept or {}), completed(identity)
+        if different := [part for part in identity if kept is None or earlier.get(part) != asked[part]]:
             raise InkdigitError(
                 f"{where} holds a search {name} with other {' and '.join(different)}: choose another --out, or another "
                 "--study in that storage."
@@ -160,11 +158,6 @@ class Study:
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states or None)
-
-
-def _completed(identity: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is searched, as a search of today would tell it; nothing where others keep trials of their own."""
-    return {**identity, "settings": with_later(identity["settings"])} if identity else {}
 
 
 def _tried(trial: FrozenTrial) -> Tried:
