@@ -30,7 +30,7 @@ PICTURES = ROOT / "runs" / "digit-or-not.npz"
 WRITTEN, NONE = 20_000, 40_000  # digits in rare styles, and pictures of none, beside MNIST's 60,000
 
 READS = (
-    "--preset", "best", "--filters", "24, 40 40, 160 160", "--epochs", "48",
+    "--preset", "best", "--filters", "24, 32 32, 128 128", "--epochs", "60",
     "--real-ink", "0.33", "--other-styles", "0.08", "--no-tta",
 )  # fmt: skip
 TELLS = ("--filters", "24, 32 32, 96", "--dense", "64", "--real-ink", "0.5", "--epochs", "12")
