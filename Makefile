@@ -36,7 +36,7 @@ cluster: $(SETUP)  ## install Ray, and run the tests of what runs on it
 	$(BIN)/pyright --project cluster.pyright.json
 	$(BIN)/pytest -m cluster tests/cluster
 
-shipped: $(SETUP)  ## train the model that ships (minutes)
+shipped: $(SETUP)  ## train the model that ships (an hour)
 	$(BIN)/python tools/ship.py
 
 dist: $(SETUP)  ## build the wheel into dist/

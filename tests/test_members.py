@@ -17,7 +17,7 @@ from inkdigit.folds import together
 from inkdigit.quantize import to_int8
 from inkdigit.recognizer import Recognizer
 from inkdigit.views import views
-from tests.conftest import Command
+from tests.conftest import LINEAR, Command, Killed
 
 SMALL = ["--filters", "8, 16", "--dense", "0", "--epochs", "4", "--batch-size", "32", "--tta"]
 NAMES = ("run-member-1", "run-member-2", "run", "run-student")
@@ -51,6 +51,7 @@ def test_members_their_mean_and_a_student_are_runs(out: Path, real_digits: Digit
     manifests = [json.loads((out.with_name(name) / "manifest.json").read_text()) for name in NAMES]
     assert manifests[2]["parameters"] == 2 * manifests[0]["parameters"]
     assert manifests[3]["parameters"] == manifests[0]["parameters"]
+    assert "There are 2 such networks" in (out / "report.html").read_text(encoding="utf-8")
     assert manifests[3]["teacher"] == manifests[2]["files"]["model.onnx"]["sha256"]
 
 
@@ -66,6 +67,45 @@ def test_the_mean_is_that_of_all_members_on_all_views(real_digits: Digits) -> No
 def test_what_is_finished_is_not_done_again(inkdigit_here: Command, files: Path, out: Path) -> None:
     again = inkdigit_here("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
     assert again.stdout.count("already holds this run") == 4
+
+
+def test_what_a_kill_left_of_the_second_member_is_gone_on_with(
+    inkdigit: Command, inkdigit_here: Command, killed: Killed, files: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "network.py").write_text(LINEAR)
+    data = ["--train", files / "small.csv", "--model", tmp_path / "network.py"]
+    command = ["train", *data, "--epochs", 2, "--members", 2, "--seed", 2**32 - 1, "--out", tmp_path / "run"]
+    printed = killed("run-member-2", *command, event="os.rename")
+    assert "Member 2 of 2" in printed
+    resumed = inkdigit_here("train", "--resume", tmp_path / "run")
+    assert resumed.returncode == 2
+    assert resumed.stderr.strip().endswith("give the command again that began it.")
+    done = inkdigit(*command)
+    assert done.stdout.count("already holds this run") == 1, done.stderr
+    assert "Training: 2 of 2 epochs were done before." in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["network.py", *NAMES])
+
+
+def test_folders_that_hold_something_else_are_told_before_any_training(
+    inkdigit_here: Command, files: Path, out: Path, tmp_path: Path
+) -> None:
+    train = ["train", "--train", files / "small.csv", *SMALL, "--members", 3, "--out"]
+    more = inkdigit_here(*train, out)
+    assert more.returncode == 2
+    assert "holds another run" in more.stderr
+    assert not out.with_name("run-member-3").exists()
+    (tmp_path / "mine-student").mkdir()
+    (tmp_path / "mine-student" / "homework.txt").touch()
+    other = inkdigit_here(*train, tmp_path / "mine")
+    assert other.returncode == 2
+    assert "mine-student is not empty" in other.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine-student"]
+
+
+def test_any_run_teaches(inkdigit_here: Command, files: Path, out: Path, tmp_path: Path) -> None:
+    taught = ["train", "--train", files / "small.csv", "--epochs", 1, "--filters", "4", "--dense", 0]
+    done = inkdigit_here(*taught, "--teacher", out.with_name(NAMES[0]), "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
 
 
 def test_in_eight_bits_it_reads_the_same(out: Path, real_digits: Digits) -> None:

@@ -73,6 +73,7 @@ def test_every_value_that_can_be_read_can_be_given_as_text() -> None:
         ("dropout", 1.0),
         ("epochs", 0),
         ("epochs", "1.5"),
+        ("epochs", float("inf")),
         ("learning_rate", float("nan")),
         ("learning_rate", float("inf")),
         ("optimizer", "sgd"),

@@ -220,13 +220,20 @@ def _views(graph: Graph, pixels: str) -> str:
     return graph.add("Concat", *moved, axis=0)
 
 
+def _softmaxes(graph: Graph) -> set[str]:
+    return {node.output[0] for node in graph.nodes if node.op_type == "Softmax"}
+
+
 def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float | None, *, tta: bool) -> None:
-    """Take the mean of the views, calibrate, and name the output."""
+    """Take the mean of the views, calibrate, and name the output.
+
+    The model ends in a softmax, or in the average of several networks' probabilities.
+    """
     last = graph.nodes.pop()
     softmax = last.op_type == "Softmax" and last.output[0] == output.name
     if softmax and not tta:
         logits = last.input[0]
-    elif softmax or isinstance(model.layers[-1], keras.layers.Average):  # of several networks' probabilities
+    elif softmax or (last.op_type == "Mean" and set(last.input) <= _softmaxes(graph)):
         graph.nodes.append(last)
         probabilities = output.name
         if tta:

@@ -53,13 +53,13 @@ def read(kind: type, values: Mapping[str, Any], where: str, see: str, fixed: tup
             raise InkdigitError(f'{where}: there is no setting "{name}": {hint}')
         try:
             changed[name] = _value(value, hints[name], known[name])
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             raise InkdigitError(f"{where}: {name} = {value!r} is no value for it: {allowed(kind, name)}.") from None
     return changed
 
 
 def _value(value: Any, kind: Any, f: Field[Any]) -> Any:
-    """A value in its setting's type; ValueError or TypeError for what is none."""
+    """A value in its setting's type; ValueError, TypeError or OverflowError for what is none."""
     if get_origin(kind) is Literal:
         return _one_of(value, get_args(kind))
     if kind is bool:

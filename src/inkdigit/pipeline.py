@@ -22,7 +22,7 @@ from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
 from inkdigit.knobs import describe
 from inkdigit.report import archive
-from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
+from inkdigit.report.content import Report, Scored, Setting, Stage, samples_of, scored_by
 from inkdigit.report.page import write_report
 from inkdigit.settings import Settings, check_network, completed, from_manifest, of_run
 
@@ -126,14 +126,14 @@ def run_members(job: Job, run_all: Callable[[Mapping[str, Job]], None] = run_in_
         raise InkdigitError("members excludes --folds and refit: give one of them.")
     alone = dataclasses.replace(job, settings=dataclasses.replace(job.settings, members=1))
     folders = member_folders(job.out, job.settings.members)
+    members = {
+        f"Member {number + 1} of {len(folders)}": dataclasses.replace(alone, out=folder, member=number)
+        for number, folder in enumerate(folders)
+    }
     student = job.out.absolute().with_name(f"{job.out.absolute().name}-student")
+    _can_be_built([*members.values(), job], student)
     try:
-        run_all(
-            {
-                f"Member {number + 1} of {len(folders)}": dataclasses.replace(alone, out=folder, member=number)
-                for number, folder in enumerate(folders)
-            }
-        )
+        run_all(members)
         out.print("All members as one:")
         together = run(job)
         taught = dataclasses.replace(alone, out=student, teacher=job.out, member=len(folders))
@@ -141,6 +141,14 @@ def run_members(job: Job, run_all: Callable[[Mapping[str, Job]], None] = run_in_
         return together, runs.read(student)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
+
+
+def _can_be_built(jobs: Sequence[Job], student: Path) -> None:
+    """InkdigitError, before hours of training, where a folder to be written to holds something else."""
+    data = load(jobs[-1])
+    done = [finished(job, data) for job in jobs]
+    if not done[-1] and runs.occupied(student):
+        raise _holds_something_else(student)
 
 
 def member_folders(out: Path, members: int) -> list[Path]:
@@ -211,6 +219,9 @@ def _to_json(job: Job, data: Data) -> dict[str, Any]:
 
 def unfinished(out: Path) -> Job:
     """The job that an interrupted process was doing for `out`. Raises InkdigitError when there is none."""
+    (member,) = member_folders(out, 1)
+    if (member.exists() or runs.partial(member).exists()) and not runs.partial(out).exists():
+        raise InkdigitError(f"{out} is trained member by member: to go on, give the command again that began it.")
     kept = runs.read_job(out)
     identity = kept["identity"]
     try:
@@ -282,7 +293,7 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
     teacher = _teacher(job.teacher) if job.teacher else None
 
     def fit(name: str, train: Digits, validation: Digits | None, number: int = 0) -> tuple[keras.Model, list[Epoch]]:
-        settings = dataclasses.replace(job.settings, seed=job.settings.seed + job.member + number)
+        settings = dataclasses.replace(job.settings, seed=(job.settings.seed + job.member + number) % 2**32)
         backend.seed_everything(settings.seed, deterministic=job.deterministic)
         steps = training.steps_per_epoch(len(train), settings)
         file_name = name.lower().replace(" ", "-")
@@ -312,16 +323,17 @@ def one_view(run: Path) -> Recognizer:
 
 def teachers(run: Path) -> list[Path]:
     """The runs that answer for a teacher: the members of a mean, where they lie beside it, or else itself."""
-    members = runs.read(run).manifest["settings"]["members"]
-    folders = [folder for folder in member_folders(run, members) if (folder / runs.MANIFEST).is_file()]
-    return folders if len(folders) == members > 1 else [run]
+    averaged = runs.read(run).manifest.get("averaged", [])
+    folders = member_folders(run, len(averaged))
+    there = [runs.checksum(folder, runs.MODEL) for folder in folders if (folder / runs.MANIFEST).is_file()]
+    return folders if averaged and there == averaged else [run]
 
 
 def _teacher(run: Path) -> Teacher:
     """What a run's network answers. Of a mean of members that lie beside it, each answers a share of the images.
 
-    That teaches the same, since a batch's shares are drawn afresh in every epoch, in a fraction of the time; so does
-    one view of an image where the run takes the mean of five.
+    They stand in for the mean, since a batch's shares are drawn afresh in every epoch, in a fraction of the time; so
+    does one view of an image where the run takes the mean of five.
     """
     recognizers = [one_view(folder) for folder in teachers(run)]
 
@@ -379,7 +391,6 @@ def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
 
 def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> None:
     """Everything after the training: predictions by the exported model, figures, submission, report, manifest."""
-    from inkdigit.anatomy import layers_of
     from inkdigit.recognizer import Recognizer
 
     names = [runs.KERAS_MODEL, "model.onnx"] + [OUT_OF_FOLD] * bool(job.folds)
@@ -402,7 +413,7 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
             names.append("submission.csv")
     with watch.stage("Report"):
         scored = scored_by(name, rows, probabilities, trained.temperature, recognizer)
-        report = _report(job, data, trained, scored, layers_of(trained.model), folder, watch)
+        report = _report(job, data, trained, scored, folder, watch)
         archive.write(report, folder)
         learnt = {
             "training_rows": _learnt(job, data, by_forerunners=fair is not None),
@@ -433,13 +444,13 @@ def _learnt_images(job: Job, data: Data, *, by_forerunners: bool) -> tuple[NDArr
     return earlier if job.folds else np.concatenate([earlier, data.train.hashes]), kept
 
 
-def _report(
-    job: Job, data: Data, trained: Trained, scored: Scored, layers: list[Layer], folder: Path, watch: Stopwatch
-) -> Report:
+def _report(job: Job, data: Data, trained: Trained, scored: Scored, folder: Path, watch: Stopwatch) -> Report:
     from inkdigit import training
+    from inkdigit.anatomy import layers_of
     from inkdigit.convolutions import convolutions
 
     settings = job.settings
+    networks = job.folds or settings.members
     steps = settings.epochs * training.steps_per_epoch(len(data.train), settings)
     return Report(
         preset=settings.preset,
@@ -448,7 +459,8 @@ def _report(
         samples=samples_of(data.rows),
         augmented=_augmented(data.rows, settings),
         digit=data.rows.images[0],
-        layers=layers,
+        layers=layers_of(trained.model.get_layer("member_1") if networks > 1 else trained.model),
+        networks=networks,
         convolutions=convolutions(runs.read_verified(folder, "model.onnx"), data.rows.images[0]),
         history=[_known(dataclasses.asdict(epoch)) for epoch in trained.history],
         learning_rates=np.array([training.learning_rate(step, steps, settings) for step in range(steps)]),
@@ -510,11 +522,18 @@ def _about(job: Job, data: Data, scored: Scored, report: Report, learnt: dict[st
             **learnt,
         },
         "temperature": scored.temperature,
+        "averaged": _averaged(job),
         "parameters": report.parameters,
         "multiply_adds": report.multiply_adds,
         "hardware": machine.hardware(),
         "versions": machine.versions(),
     }
+
+
+def _averaged(job: Job) -> list[str]:
+    """The checksums of the models whose mean this is."""
+    members = job.settings.members
+    return [runs.checksum(folder, runs.MODEL) for folder in member_folders(job.out, members)] if members > 1 else []
 
 
 def _identity(job: Job, data: Data) -> dict[str, Any]:
@@ -550,5 +569,10 @@ def finished(job: Job, data: Data) -> runs.Run | None:
         kept = completed(run.manifest)
         if all(kept.get(key) == value for key, value in _identity(job, data).items()):
             return run
-        raise InkdigitError(f"{job.out} holds another run: choose another --out, or remove that folder first.")
-    raise InkdigitError(f"{job.out} is not empty: choose another --out, so that nothing of yours is overwritten.")
+    raise _holds_something_else(job.out)
+
+
+def _holds_something_else(folder: Path) -> InkdigitError:
+    if (folder / runs.MANIFEST).is_file():
+        return InkdigitError(f"{folder} holds another run: choose another --out, or remove that folder first.")
+    return InkdigitError(f"{folder} is not empty: choose another --out, so that nothing of yours is overwritten.")

@@ -212,7 +212,7 @@ class Trainer:
                 averaged = sum(name.startswith("average/") for name in arrays.files)
                 self.average.weights = [arrays[f"average/{i}"] for i in range(averaged)]
                 return [Epoch(**epoch) for epoch in json.loads(str(arrays["history"]))]
-        except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
+        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile):
             raise InkdigitError(
                 f"{checkpoint} does not fit this training, or is damaged: remove its folder and train again."
             ) from None

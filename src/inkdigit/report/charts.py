@@ -17,7 +17,7 @@ from inkdigit.calibration import uncalibrated
 from inkdigit.evaluation import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
 from inkdigit.learning_curve import Point
 from inkdigit.report.content import Layer, Scored, Stage
-from inkdigit.report.style import BLUE, ERRORS, GREEN, INK, MUTED, RED, RULE, SKY, bare, canvas, digit, sheet
+from inkdigit.report.style import BLUE, ERRORS, GREEN, INK, MUTED, RED, RULE, SKY, bare, canvas, digit, duration, sheet
 
 
 def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
@@ -162,7 +162,7 @@ def stages(rows: Sequence[Stage]) -> Figure:
     axes.barh(range(len(rows)), [row.seconds for row in rows], color=BLUE, height=0.6)
     for y, row in enumerate(rows):
         rate = f"  ·  {row.images_per_second:,.0f} images/s" if row.images_per_second else ""
-        axes.text(row.seconds + 0.01 * longest, y, f"{row.seconds:.1f} s{rate}", va="center", fontsize=8.5)
+        axes.text(row.seconds + 0.01 * longest, y, f"{duration(row.seconds)}{rate}", va="center", fontsize=8.5)
     bare(axes)
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)

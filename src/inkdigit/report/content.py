@@ -98,6 +98,7 @@ class Report:
 
     preset, source, hardware: one line of text each; source says where the training images came from.
     augmented: (10, K, 28, 28) uint8, one row per digit, column 0 the original, the rest as training saw it.
+    layers: of the network, or of one of the networks that answer together, which differ in their weights alone.
     digit: (28, 28) uint8, the image that is followed through the network; convolutions: what they make of it.
     history: a mapping per epoch: loss, accuracy, and val_loss, val_accuracy where there were validation rows.
     learning_rates: (steps,) the rate at each step, or at any other even spacing over the epochs.
@@ -113,6 +114,7 @@ class Report:
     augmented: NDArray[np.uint8]
     digit: NDArray[np.uint8]
     layers: Sequence[Layer]
+    networks: int
     convolutions: Convolutions
     history: Sequence[Mapping[str, float]]
     learning_rates: NDArray[np.floating]
@@ -125,17 +127,17 @@ class Report:
 
     @property
     def parameters(self) -> int:
-        """Weights of the network, batch-norm statistics included."""
-        return sum(layer.parameters for layer in self.layers)
+        """Weights of all networks, batch-norm statistics included."""
+        return sum(layer.parameters for layer in self.layers) * self.networks
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds to read one image, in all its views."""
-        return sum(layer.multiply_adds for layer in self.layers) * self.views
+        """Multiply-adds of all networks to read one image, in all its views."""
+        return sum(layer.multiply_adds for layer in self.layers) * self.networks * self.views
 
     @property
     def views(self) -> int:
-        """How often the network looks at an image."""
+        """How often a network looks at an image."""
         return len(MOVES) if any(tuple(setting)[:2] == ("tta", "True") for setting in self.settings) else 1
 
 

@@ -20,7 +20,7 @@ from inkdigit.files import atomic
 from inkdigit.learning_curve import Point
 from inkdigit.report import archive, charts, sheets
 from inkdigit.report.content import Report
-from inkdigit.report.style import STYLE
+from inkdigit.report.style import STYLE, duration
 
 
 def write_report(folder: Path, name: str) -> None:
@@ -111,14 +111,6 @@ def render(template: str, files: Mapping[str, bytes], **facts: object) -> str:
         for file, content in files.items()
     }
     return environment.get_template(template).render(pictures=pictures, **facts)
-
-
-def duration(seconds: float) -> str:
-    """`48.3 s`, `4 min 12 s`, `2 h 05 min`."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def short(count: float) -> str:

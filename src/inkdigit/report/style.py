@@ -117,3 +117,11 @@ def chance(p: float) -> str:
     if p >= 0.9995:
         return ">99.9 %"
     return f"{100 * p:.1f} %" if p >= 0.001 else "<0.1 %"
+
+
+def duration(seconds: float) -> str:
+    """`48.3 s`, `4 min 12 s`, `2 h 05 min`."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
