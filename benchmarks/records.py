@@ -3,9 +3,10 @@
     .venv/bin/python benchmarks/records.py train [--only kaggle mnist tiny] [--minutes 50]
     .venv/bin/python benchmarks/records.py score [--only kaggle mnist tiny]
 
-`train` goes on where it was stopped, epoch by epoch, on CPU or GPU; it never touches an image that is scored. The
-members of a `record` are `best` from five seeds: one training gives the single network's mean and spread, the ensemble
-and the student. `score` is the last step: only there are the scored images and their labels loaded, and all is trained.
+`train` goes on where it was stopped, epoch by epoch, on CPU or GPU; what it trains on is a file without the images that
+are scored. The members of a `record` are `best` from five seeds: one training gives the single network's mean and
+spread, the ensemble and the student. `score` is the last step, and refuses before all is trained: no other step looks
+at the scored images' labels.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def score(parts: list[str]) -> None:
         sys.exit(f"Not finished: {', '.join(missing)}. Run `train` first.")
     scored = {"kaggle": lambda: kaggle_split(seed=0)[1], "mnist": lambda: mnist.load()[1]}
     digits = {protocol: scored[protocol]() for protocol in {row.protocol for row in rows}}
-    print("| recipe | protocol | accuracy | errors | 95 % interval, pooled | ECE | parameters | training | hardware |")
+    print("| recipe | protocol | accuracy | errors | 95 % interval | ECE | parameters | training | hardware |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---|")
     kept: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     for row in rows:
@@ -170,7 +171,8 @@ def recognizer(folder: Path, row: Row) -> Recognizer:
 def markdown(row: Row, result: dict[str, Any]) -> str:
     accuracies = [100 * correct / result["total"] for correct in result["correct"]]
     spread = f" ± {statistics.stdev(accuracies):.3f} ({len(accuracies)} seeds)" if len(accuracies) > 1 else ""
-    low, high = wilson_interval(sum(result["correct"]), result["total"] * len(accuracies))
+    # Of one network: the seeds' mistakes are on the same images, and mostly the same.
+    low, high = wilson_interval(round(statistics.mean(result["correct"])), result["total"])
     errors = ", ".join(str(result["total"] - correct) for correct in result["correct"])
     return (
         f"| {row.recipe} | {row.protocol} | {statistics.mean(accuracies):.3f} %{spread} | {errors} "

@@ -340,10 +340,17 @@ def _ends(inputs: tuple[int, ...], *rest: Any) -> keras.Model:
     return keras.Sequential([keras.Input(inputs, dtype="uint8"), layers.Rescaling(1 / 255), *rest], name="net")
 
 
+def _average_of_logits() -> keras.Model:
+    pixels = keras.Input((28, 28), dtype="uint8")
+    flat = layers.Flatten()(layers.Rescaling(1 / 255)(pixels))
+    return keras.Model(pixels, layers.Average()([layers.Dense(10)(flat), layers.Dense(10)(flat)]), name="net")
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda: _ends((28, 28), layers.Flatten(), layers.Dense(10)), "'net' does not end in a softmax"),
+        (_average_of_logits, "'net' does not end in a softmax"),
         (
             lambda: _ends((28, 28), layers.Flatten(), layers.Dense(12, activation="softmax")),
             r"to \(None, 12\)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from keras import layers
 
 from inkdigit.data.digits import Digits
+from inkdigit.errors import InkdigitError
 from inkdigit.export import to_onnx
 from inkdigit.folds import together
 from inkdigit.quantize import to_int8
 from inkdigit.recognizer import Recognizer
+from inkdigit.settings import preset
 from inkdigit.views import views
 from tests.conftest import LINEAR, Command, Killed
 
@@ -62,6 +65,10 @@ def test_the_mean_is_that_of_all_members_on_all_views(real_digits: Digits) -> No
     expected = np.mean([one.predict_proba(view) for one in alone for view in views(images)], axis=0)
     answers = Recognizer(to_onnx(together(models), tta=True)).predict_proba(images)
     assert np.abs(answers - expected).max() < 1e-5
+
+
+def test_a_record_is_five_of_best() -> None:
+    assert replace(preset("record"), preset="best", members=1) == preset("best")
 
 
 def test_what_is_finished_is_not_done_again(inkdigit_here: Command, files: Path, out: Path) -> None:
@@ -115,6 +122,8 @@ def test_in_eight_bits_it_reads_the_same(out: Path, real_digits: Digits) -> None
     rows = slice(3000, 4000)
     same = Recognizer(small).predict(real_digits.images[rows]) == Recognizer(model).predict(real_digits.images[rows])
     assert same.mean() > 0.98
+    with pytest.raises(InkdigitError, match="give some hundred"):
+        to_int8(model, real_digits.images[:0])
 
 
 def test_what_does_not_go_together(inkdigit_here: Command, files: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
     .venv/bin/python tools/model_card.py
 
-MNIST's 10,000 test images are read once more, to show what is misread; the figures of recipes over several seeds come
+MNIST's 10,000 test images are read again, to show what is misread; the figures of recipes over several seeds come
 from benchmarks/records.json, where that is.
 """
 

@@ -44,15 +44,17 @@ def main() -> None:
     if not PICTURES.exists():
         draw_pictures()
     train(NOT_DIGIT, "--train", PICTURES, *TELLS)
-    runs.SHIPPED.mkdir(exist_ok=True)
-    shutil.copy(READER / runs.MODEL, runs.SHIPPED / runs.MODEL)
-    shutil.copy(NOT_DIGIT / runs.MODEL, runs.SHIPPED / runs.NOT_DIGIT)
+    for run, name in ((READER, runs.MODEL), (NOT_DIGIT, runs.NOT_DIGIT)):
+        with atomic(runs.SHIPPED / name) as temporary:
+            shutil.copy(run / runs.MODEL, temporary)
     about = described(READER) | {runs.NOT_DIGIT: described(NOT_DIGIT), "made_by": COMMAND}
     runs.write_manifest(runs.SHIPPED, [runs.MODEL, runs.NOT_DIGIT], about)
 
 
 def train(out: Path, *arguments: Path | str) -> None:
-    subprocess.run([sys.executable, "-m", "inkdigit", "train", "--out", out, *arguments], check=True)
+    done = subprocess.run([sys.executable, "-m", "inkdigit", "train", "--out", out, *arguments], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def draw_pictures() -> None:

@@ -1,4 +1,4 @@
-"""A network in 8-bit integers: a quarter of the bytes, for browsers and microcontrollers."""
+"""A network in 8-bit integers, for browsers and microcontrollers: a quarter of the bytes, of `tiny` three fifths."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.errors import InkdigitError
+from inkdigit.recognizer import check_images
+
 AT_ONCE = 100  # images
 
 
@@ -16,8 +19,11 @@ def to_int8(model: bytes, images: NDArray[np.uint8]) -> bytes:
 
     images: (N, 28, 28) uint8, digits from whose activations the scales are taken. Weights have a scale for each filter;
     the answer stays float32. Jacob et al., "Quantization and training of neural networks for efficient
-    integer-arithmetic-only inference", 2018.
+    integer-arithmetic-only inference", 2018. Raises InkdigitError for no images or any other array.
     """
+    check_images(images)
+    if not len(images):
+        raise InkdigitError("the scales of 8-bit integers are taken from images: give some hundred, not none.")
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

@@ -58,7 +58,7 @@ class Recognizer:
 
         images: (N, 28, 28) uint8, ink bright on dark (0 = paper). Raises InkdigitError for any other array.
         """
-        _check(images)
+        check_images(images)
         return _mean(self._sessions, images)
 
     def predict_with_rejection(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -101,7 +101,8 @@ def _odds(share: NDArray[np.float32] | np.float32) -> Any:
     return kept / (1 - kept)
 
 
-def _check(images: Any) -> None:
+def check_images(images: Any) -> None:
+    """InkdigitError for what is no (N, 28, 28) uint8."""
     wanted = "the recognizer wants a NumPy array of shape (N, 28, 28) and dtype uint8, ink bright on dark"
     if not isinstance(images, np.ndarray):
         raise InkdigitError(f"got a {type(images).__name__}: {wanted}")

@@ -123,8 +123,9 @@ def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
 
 
 def completed(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest, or what else JSON kept of a job: what came later is added to it and to its "settings", at its default."""
-    return {"member": 0, "teacher": None, **kept, "settings": json.loads(json.dumps(asdict(Settings()))) | kept.get("settings", {})}
+    """A manifest, or what else JSON kept of a job: it and its "settings" get what came later, at its default."""
+    settings = json.loads(json.dumps(asdict(Settings()))) | kept.get("settings", {})
+    return {"member": 0, "teacher": None, **kept, "settings": settings}
 
 
 def fine_tuning(run: Path) -> Settings:
