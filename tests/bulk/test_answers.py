@@ -167,6 +167,33 @@ def test_from_where_a_file_is_damaged_on_each_row_has_that_error(few: Digits, mo
     assert table["digit"].null_count == table["probabilities"].null_count == 300
 
 
+@pytest.mark.parametrize("case", ["cut", "altered", "overlong", "short"])
+def test_rows_before_the_damage_have_their_answers(case: str, real_digits: Digits, model: bytes, tmp_path: Path):
+    """A row stands for the others."""
+    many = Digits(np.resize(real_digits.images, (ROWS + 300, 28, 28)), None, "many")
+    if case == "short":
+        whole = formats.idx(tmp_path, many)
+        whole.write_bytes(whole.read_bytes()[:-1])
+    elif case == "overlong":
+        whole = formats.csv(tmp_path, many)
+        with whole.open("ab") as stream:
+            stream.write(b"1" * (3 << 20))
+    else:
+        whole = formats.csv_gz(tmp_path, many)
+        content = whole.read_bytes()[:-9]
+        whole.write_bytes(content if case == "cut" else content[:-9000] + bytes(9000))
+    found = find(whole)
+    table = answered(found, model)
+    rows, errors = table["row"].to_pylist(), table["error"].to_pylist()
+    assert rows == [*range(1, len(rows) + 1)]
+    assert ROWS < len(rows) - 1 <= ROWS + 300
+    assert errors[:-1] == [None] * (len(rows) - 1)
+    sentence = {"overlong": f"line {ROWS + 302}, is too long", "short": "ends before the"}.get(case, "is damaged")
+    assert sentence in errors[-1]
+    expected = Recognizer(model).predict(many.images[: len(rows) - 1])
+    assert table["digit"].to_pylist()[:-1] == expected.tolist()
+
+
 def test_a_file_that_cannot_be_read_at_all_is_one_row(real_digits: Digits, model: bytes, tmp_path: Path):
     source = files_of(real_digits, tmp_path / "source", 2, 10)
     (source / "00b.parquet").write_bytes(b"PAR1 and nothing more")
@@ -191,6 +218,20 @@ def test_links_are_the_files_they_name(real_digits: Digits, model: bytes, tmp_pa
     rows = answered(find(source), model).to_pylist()
     assert [row["file"] for row in rows] == 10 * ["a"] + ["b"]
     assert [bool(row["error"]) for row in rows] == 10 * [False] + [True]
+
+
+def test_a_changed_file_is_noticed_behind_a_link(few: Digits, tmp_path: Path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "link").symlink_to(lists(tmp_path, few))
+    found = find(tmp_path / "source")
+    os.utime(tmp_path / "digits.parquet", ns=(1, 1))
+    assert find(tmp_path / "source").fingerprint != found.fingerprint
+
+
+def test_a_source_where_the_answers_go_is_refused(few: Digits, tmp_path: Path):
+    lists(tmp_path, few)
+    with pytest.raises(InkdigitError, match=r"lies in .*, where the answers go"):
+        collection.find(str(tmp_path / "digits.parquet"), place(str(tmp_path)))
 
 
 def test_a_file_that_goes_away_is_told_in_each_row(few: Digits, model: bytes, tmp_path: Path):
@@ -220,7 +261,7 @@ def test_what_holds_nothing_to_answer_is_refused(case: str, few: Digits, tmp_pat
         "labels": struct.pack(">II", 2049, 3) + bytes(3),
         "zip": formats.csv_zip(tmp_path, few).read_bytes(),
         "header": b"a,b\n1,2\n",
-        "huge": struct.pack(">IIII", 2051, 4 * 10**9, 28, 28) + bytes(784),
+        "huge": struct.pack(">IIII", 2051, 4 * 10**9, 28, 28) + bytes(783),
         "line": header + b"\n" + b"1" * (3 << 20),
     }
     if case in contents:
