@@ -8,12 +8,14 @@ import os
 import random
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,8 +24,8 @@ from pyarrow import parquet
 from inkdigit.bulk import collection
 from inkdigit.bulk.answers import Answerer, Layout, Options
 from inkdigit.bulk.collection import ROWS, Collection
-from inkdigit.bulk.destination import Destination
-from inkdigit.bulk.place import UnreachableError, place, told
+from inkdigit.bulk.destination import Destination, Tries
+from inkdigit.bulk.place import Place, UnreachableError, place, told
 from inkdigit.bulk.rows import Rows
 from inkdigit.bulk.worker import Work, Worker
 from inkdigit.data import kaggle
@@ -277,7 +279,9 @@ def test_what_holds_nothing_to_answer_is_refused(case: str, few: Digits, tmp_pat
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("nowhere://a", "is on no file system that is known"),
+        ("nowhere://a", "is on no file system that can be reached"),
+        ("dir:///a", "is on no file system that can be reached"),
+        ("ftp://127.0.0.1:1/a", r"is on no file system that can be reached \(.*refused\): give a path"),
         ("gs://bucket/a", "needs a package more: pip install gcsfs"),
     ],
 )
@@ -356,8 +360,54 @@ def test_source_and_answers_may_lie_on_any_file_system(few: Digits, model: bytes
         assert worker.do(parts[0]).rows == parts[0].rows  # it is there, and is not done again
     assert destination.finished() == {part.number for part in found.parts}
     assert collection.find("memory://digits", destination.folder) == found
-    with system.open("/digits/answers/part-00000.parquet", "rb") as answer:
+    with system.open("/digits/answers/part-00000000.parquet", "rb") as answer:
         assert parquet.read_table(answer)["digit"].null_count == 0
+
+
+def test_folders_that_are_objects_are_no_files(few: Digits, model: bytes, tmp_path: Path):
+    """S3's console makes them so."""
+    system = ELSEWHERE.system
+    system.pipe_file("/console/in/digits.parquet", lists(tmp_path, few).read_bytes())
+    for name in ("/console/in/", "/console/in/empty/", "/console/out/"):
+        system.store[name] = MemoryFile(system, name, b"")
+    destination = Destination.at("memory://console/out")
+    found = collection.find("memory://console/in", destination.folder)
+    assert [piece.files for piece in found.parts] == [("digits.parquet",)]
+    with destination.claimed({"identity": {}}, model):
+        assert destination.finished() == set()
+
+
+class _Undeletable(MemoryFileSystem):
+    def rm(self, path: Any, *_: Any, **__: Any) -> None:
+        raise PermissionError(path)
+
+
+def test_where_nothing_may_be_deleted_each_job_begins_to_count_anew(few: Digits, model: bytes, tmp_path: Path):
+    destination = Destination(Place(_Undeletable(), "/undeletable"))
+    found = find(lists(tmp_path, few))
+    with destination.claimed({"identity": {}}, model):
+        destination.note(0, Tries(2))
+    with destination.claimed({"identity": {}}, model):
+        assert destination.tries(0) == Tries()
+        Worker(Work(found.folder, destination, Options("rows", probabilities=False))).do(found.parts[0])
+    assert destination.counted(0) == (300, 0)
+
+
+@pytest.mark.parametrize("host", ["this one", "another"])
+def test_a_file_that_is_only_on_another_machine_makes_no_answers(host: str, few: Digits, model: bytes, tmp_path: Path):
+    """The machine that has listed the files knows that one of them went away."""
+    (tmp_path / "digits").mkdir()
+    found = find(lists(tmp_path / "digits", few))
+    destination = Destination.at(str(tmp_path / "out"))
+    work = Work(found.folder, destination, Options("rows", probabilities=False))
+    with destination.claimed({"identity": {}}, model):
+        (tmp_path / "digits" / "digits.parquet").unlink()
+        if host == "this one":
+            assert Worker(work).do(found.parts[0]).errors == 300
+            return
+        with pytest.raises(InkdigitError, match=r"digits\.parquet is not seen from"):
+            Worker(replace(work, host="another")).do(found.parts[0])
+    assert destination.finished() == set()
 
 
 @pytest.mark.parametrize("error", [TimeoutError("late"), ConnectionResetError(104, "late"), OSError(5, "late")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import struct
 from pathlib import Path
@@ -18,7 +19,7 @@ from inkdigit.data.digits import Digits
 from tests.bulk.conftest import Bulk, answers, files_of, stamps
 from tests.pages import file
 
-FOURTH = 'if event == "os.rename" and str(arguments[1]).endswith("part-00003.parquet"): '
+FOURTH = 'if event == "os.rename" and str(arguments[1]).endswith("part-00000003.parquet"): '
 
 
 @pytest.fixture
@@ -30,12 +31,13 @@ def test_a_killed_job_goes_on_where_it_was_and_ends_as_an_unbroken_one(bulk: Bul
     broken = bulk(source, tmp_path / "broken", "--workers", 1, hook=FOURTH + "os.kill(os.getppid(), signal.SIGKILL)")
     assert broken.returncode == -9
     finished = stamps(tmp_path / "broken")
-    assert {f"part-{number:05d}.parquet" for number in range(3)} <= finished.keys()
+    assert {f"part-{number:08d}.parquet" for number in range(3)} <= finished.keys()
     assert len(finished) < 8
 
     again = bulk(source, tmp_path / "broken")
     assert again.returncode == 0, again.stderr
     assert f"{500 * len(finished):,} of 4,000 rows were done before." in again.stdout
+    assert f"{4000 - 500 * len(finished):,} rows of answers in this call, none with an error" in again.stdout
     assert stamps(tmp_path / "broken").items() >= finished.items()
     unbroken = bulk(source, tmp_path / "unbroken")
     assert unbroken.returncode == 0, unbroken.stderr
@@ -88,6 +90,11 @@ def test_a_picture_that_ends_every_process_costs_no_other_its_answer(bulk: Bulk,
     rows = answers(tmp_path / "out").to_pylist()
     assert [row["file"] for row in rows] == [f"{number:02d}.png" for number in range(33)]
     assert [row["error"] for row in rows if row["error"]] == ["07.png has ended the process that read it: look at it."]
+    job = tmp_path / "out" / "_job.json"
+    content = json.loads(job.read_text())
+    content["identity"] |= {"format": 1, "line detector": "that of another version"}
+    job.write_text(json.dumps(content))
+    assert "a job with other format and line detector: choose" in bulk(folder, tmp_path / "out").stderr
 
 
 def test_processes_that_cannot_begin_end_the_job(bulk: Bulk, source: Path, tmp_path: Path):

@@ -131,7 +131,8 @@ def _files(source: str, where: Place, besides: Place) -> tuple[Place, list[_File
         for name, info in sorted(found.items())
         if _is_file(system, name, info) and not (besides.system == system and name.startswith(besides.below("")))
     ]
-    shown = [file for file in files if not any(step.startswith((".", "__MACOSX")) for step in file.name.split("/"))]
+    hidden = (".", "__MACOSX")
+    shown = [file for file in files if file.name and not any(step.startswith(hidden) for step in file.name.split("/"))]
     if not shown:
         raise InkdigitError(f"{source} holds no files: name a folder with digits or pictures.")
     return Place(system, root), shown

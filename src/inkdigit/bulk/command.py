@@ -106,13 +106,12 @@ def _spread(rows: Rows, parts: Sequence[Part]) -> Iterator[Block]:
 
 
 def _job(source: str, found: Collection, options: Options, model: str) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "source": source,
-        "parts": len(found.parts),
-        "rows": found.rows,
-        "identity": {"source": found.fingerprint, "model": model, "options": vars(options)},
-    }
+    identity = {"format": FORMAT, "source": found.fingerprint, "model": model, "options": vars(options)}
+    if options.layout not in {"rows", "single"}:
+        from inkdigit.reading.reader import DETECTOR
+
+        identity["line detector"] = checksum(DETECTOR, MODEL)
+    return {"source": source, "parts": len(found.parts), "rows": found.rows, "identity": identity}
 
 
 def _work(work: Work, found: Collection, engine: Engine, workers: int | None) -> None:
