@@ -8,12 +8,14 @@ import os
 import random
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,8 +24,8 @@ from pyarrow import parquet
 from inkdigit.bulk import collection
 from inkdigit.bulk.answers import Answerer, Layout, Options
 from inkdigit.bulk.collection import ROWS, Collection
-from inkdigit.bulk.destination import Destination
-from inkdigit.bulk.place import UnreachableError, place, told
+from inkdigit.bulk.destination import Destination, Tries
+from inkdigit.bulk.place import Place, UnreachableError, place, told
 from inkdigit.bulk.rows import Rows
 from inkdigit.bulk.worker import Work, Worker
 from inkdigit.data import kaggle
@@ -167,6 +169,33 @@ def test_from_where_a_file_is_damaged_on_each_row_has_that_error(few: Digits, mo
     assert table["digit"].null_count == table["probabilities"].null_count == 300
 
 
+@pytest.mark.parametrize("case", ["cut", "altered", "overlong", "short"])
+def test_rows_before_the_damage_have_their_answers(case: str, real_digits: Digits, model: bytes, tmp_path: Path):
+    """A row stands for the others."""
+    many = Digits(np.resize(real_digits.images, (ROWS + 300, 28, 28)), None, "many")
+    if case == "short":
+        whole = formats.idx(tmp_path, many)
+        whole.write_bytes(whole.read_bytes()[:-1])
+    elif case == "overlong":
+        whole = formats.csv(tmp_path, many)
+        with whole.open("ab") as stream:
+            stream.write(b"1" * (3 << 20))
+    else:
+        whole = formats.csv_gz(tmp_path, many)
+        content = whole.read_bytes()[:-9]
+        whole.write_bytes(content if case == "cut" else content[:-9000] + bytes(9000))
+    found = find(whole)
+    table = answered(found, model)
+    rows, errors = table["row"].to_pylist(), table["error"].to_pylist()
+    assert rows == [*range(1, len(rows) + 1)]
+    assert ROWS < len(rows) - 1 <= ROWS + 300
+    assert errors[:-1] == [None] * (len(rows) - 1)
+    sentence = {"overlong": f"line {ROWS + 302}, is too long", "short": "ends before the"}.get(case, "is damaged")
+    assert sentence in errors[-1]
+    expected = Recognizer(model).predict(many.images[: len(rows) - 1])
+    assert table["digit"].to_pylist()[:-1] == expected.tolist()
+
+
 def test_a_file_that_cannot_be_read_at_all_is_one_row(real_digits: Digits, model: bytes, tmp_path: Path):
     source = files_of(real_digits, tmp_path / "source", 2, 10)
     (source / "00b.parquet").write_bytes(b"PAR1 and nothing more")
@@ -191,6 +220,20 @@ def test_links_are_the_files_they_name(real_digits: Digits, model: bytes, tmp_pa
     rows = answered(find(source), model).to_pylist()
     assert [row["file"] for row in rows] == 10 * ["a"] + ["b"]
     assert [bool(row["error"]) for row in rows] == 10 * [False] + [True]
+
+
+def test_a_changed_file_is_noticed_behind_a_link(few: Digits, tmp_path: Path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "link").symlink_to(lists(tmp_path, few))
+    found = find(tmp_path / "source")
+    os.utime(tmp_path / "digits.parquet", ns=(1, 1))
+    assert find(tmp_path / "source").fingerprint != found.fingerprint
+
+
+def test_a_source_where_the_answers_go_is_refused(few: Digits, tmp_path: Path):
+    lists(tmp_path, few)
+    with pytest.raises(InkdigitError, match=r"lies in .*, where the answers go"):
+        collection.find(str(tmp_path / "digits.parquet"), place(str(tmp_path)))
 
 
 def test_a_file_that_goes_away_is_told_in_each_row(few: Digits, model: bytes, tmp_path: Path):
@@ -220,7 +263,7 @@ def test_what_holds_nothing_to_answer_is_refused(case: str, few: Digits, tmp_pat
         "labels": struct.pack(">II", 2049, 3) + bytes(3),
         "zip": formats.csv_zip(tmp_path, few).read_bytes(),
         "header": b"a,b\n1,2\n",
-        "huge": struct.pack(">IIII", 2051, 4 * 10**9, 28, 28) + bytes(784),
+        "huge": struct.pack(">IIII", 2051, 4 * 10**9, 28, 28) + bytes(783),
         "line": header + b"\n" + b"1" * (3 << 20),
     }
     if case in contents:
@@ -236,7 +279,9 @@ def test_what_holds_nothing_to_answer_is_refused(case: str, few: Digits, tmp_pat
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("nowhere://a", "is on no file system that is known"),
+        ("nowhere://a", "is on no file system that can be reached"),
+        ("dir:///a", "is on no file system that can be reached"),
+        ("ftp://127.0.0.1:1/a", r"is on no file system that can be reached \(.*refused\): give a path"),
         ("gs://bucket/a", "needs a package more: pip install gcsfs"),
     ],
 )
@@ -315,8 +360,54 @@ def test_source_and_answers_may_lie_on_any_file_system(few: Digits, model: bytes
         assert worker.do(parts[0]).rows == parts[0].rows  # it is there, and is not done again
     assert destination.finished() == {part.number for part in found.parts}
     assert collection.find("memory://digits", destination.folder) == found
-    with system.open("/digits/answers/part-00000.parquet", "rb") as answer:
+    with system.open("/digits/answers/part-00000000.parquet", "rb") as answer:
         assert parquet.read_table(answer)["digit"].null_count == 0
+
+
+def test_folders_that_are_objects_are_no_files(few: Digits, model: bytes, tmp_path: Path):
+    """S3's console makes them so."""
+    system = ELSEWHERE.system
+    system.pipe_file("/console/in/digits.parquet", lists(tmp_path, few).read_bytes())
+    for name in ("/console/in/", "/console/in/empty/", "/console/out/"):
+        system.store[name] = MemoryFile(system, name, b"")
+    destination = Destination.at("memory://console/out")
+    found = collection.find("memory://console/in", destination.folder)
+    assert [piece.files for piece in found.parts] == [("digits.parquet",)]
+    with destination.claimed({"identity": {}}, model):
+        assert destination.finished() == set()
+
+
+class _Undeletable(MemoryFileSystem):
+    def rm(self, path: Any, *_: Any, **__: Any) -> None:
+        raise PermissionError(path)
+
+
+def test_where_nothing_may_be_deleted_each_job_begins_to_count_anew(few: Digits, model: bytes, tmp_path: Path):
+    destination = Destination(Place(_Undeletable(), "/undeletable"))
+    found = find(lists(tmp_path, few))
+    with destination.claimed({"identity": {}}, model):
+        destination.note(0, Tries(2))
+    with destination.claimed({"identity": {}}, model):
+        assert destination.tries(0) == Tries()
+        Worker(Work(found.folder, destination, Options("rows", probabilities=False))).do(found.parts[0])
+    assert destination.counted(0) == (300, 0)
+
+
+@pytest.mark.parametrize("host", ["this one", "another"])
+def test_a_file_that_is_only_on_another_machine_makes_no_answers(host: str, few: Digits, model: bytes, tmp_path: Path):
+    """The machine that has listed the files knows that one of them went away."""
+    (tmp_path / "digits").mkdir()
+    found = find(lists(tmp_path / "digits", few))
+    destination = Destination.at(str(tmp_path / "out"))
+    work = Work(found.folder, destination, Options("rows", probabilities=False))
+    with destination.claimed({"identity": {}}, model):
+        (tmp_path / "digits" / "digits.parquet").unlink()
+        if host == "this one":
+            assert Worker(work).do(found.parts[0]).errors == 300
+            return
+        with pytest.raises(InkdigitError, match=r"digits\.parquet is not seen from"):
+            Worker(replace(work, host="another")).do(found.parts[0])
+    assert destination.finished() == set()
 
 
 @pytest.mark.parametrize("error", [TimeoutError("late"), ConnectionResetError(104, "late"), OSError(5, "late")])

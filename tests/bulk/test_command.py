@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import random
+import struct
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,7 +19,7 @@ from inkdigit.data.digits import Digits
 from tests.bulk.conftest import Bulk, answers, files_of, stamps
 from tests.pages import file
 
-FOURTH = 'if event == "os.rename" and str(arguments[1]).endswith("part-00003.parquet"): '
+FOURTH = 'if event == "os.rename" and str(arguments[1]).endswith("part-00000003.parquet"): '
 
 
 @pytest.fixture
@@ -26,12 +31,13 @@ def test_a_killed_job_goes_on_where_it_was_and_ends_as_an_unbroken_one(bulk: Bul
     broken = bulk(source, tmp_path / "broken", "--workers", 1, hook=FOURTH + "os.kill(os.getppid(), signal.SIGKILL)")
     assert broken.returncode == -9
     finished = stamps(tmp_path / "broken")
-    assert {f"part-{number:05d}.parquet" for number in range(3)} <= finished.keys()
+    assert {f"part-{number:08d}.parquet" for number in range(3)} <= finished.keys()
     assert len(finished) < 8
 
     again = bulk(source, tmp_path / "broken")
     assert again.returncode == 0, again.stderr
     assert f"{500 * len(finished):,} of 4,000 rows were done before." in again.stdout
+    assert f"{4000 - 500 * len(finished):,} rows of answers in this call, none with an error" in again.stdout
     assert stamps(tmp_path / "broken").items() >= finished.items()
     unbroken = bulk(source, tmp_path / "unbroken")
     assert unbroken.returncode == 0, unbroken.stderr
@@ -84,6 +90,11 @@ def test_a_picture_that_ends_every_process_costs_no_other_its_answer(bulk: Bulk,
     rows = answers(tmp_path / "out").to_pylist()
     assert [row["file"] for row in rows] == [f"{number:02d}.png" for number in range(33)]
     assert [row["error"] for row in rows if row["error"]] == ["07.png has ended the process that read it: look at it."]
+    job = tmp_path / "out" / "_job.json"
+    content = json.loads(job.read_text())
+    content["identity"] |= {"format": 1, "line detector": "that of another version"}
+    job.write_text(json.dumps(content))
+    assert "a job with other format and line detector: choose" in bulk(folder, tmp_path / "out").stderr
 
 
 def test_processes_that_cannot_begin_end_the_job(bulk: Bulk, source: Path, tmp_path: Path):
@@ -93,7 +104,7 @@ def test_processes_that_cannot_begin_end_the_job(bulk: Bulk, source: Path, tmp_p
     assert done.stderr == "Error: A process ended before it could begin (exit code -9): try fewer --workers.\n"
 
 
-@pytest.mark.parametrize("change", ["source", "options"])
+@pytest.mark.parametrize("change", ["source", "model", "options"])
 def test_another_job_is_refused_where_answers_are(bulk: Bulk, source: Path, tmp_path: Path, change: str):
     out = tmp_path / "out"
     assert bulk(source, out).returncode == 0
@@ -102,7 +113,7 @@ def test_another_job_is_refused_where_answers_are(bulk: Bulk, source: Path, tmp_
     assert again.stdout == f"4,000 of 4,000 rows were done before.\nAnswers: {out}\n"
     if change == "source":
         next(source.glob("03/*")).unlink()
-    other = bulk(source, out, *(["--probabilities"] if change == "options" else []))
+    other = bulk(source, out, *(["--probabilities"] if change == "options" else []), model=change != "model")
     assert other.returncode == 2
     assert f"holds the answers of a job with other {change}: choose another folder" in other.stderr
     assert stamps(out) == before
@@ -116,18 +127,43 @@ def test_a_folder_with_other_files_is_refused(bulk: Bulk, source: Path, tmp_path
     assert "holds other files already: name a new folder" in done.stderr
 
 
+@pytest.mark.parametrize("files", [1, 2])
 @pytest.mark.parametrize("case", ["scaled", "inverted"])
-def test_what_would_be_a_whole_job_of_errors_is_refused(bulk: Bulk, real_digits: Digits, tmp_path: Path, case: str):
+def test_what_would_be_a_whole_job_of_errors_is_refused(
+    bulk: Bulk, real_digits: Digits, tmp_path: Path, case: str, files: int
+):
     images = real_digits.images[:50].reshape(-1, 784)
     pixels, sentence = {
-        "scaled": (images / 255, "pixels scaled to 0–1 are to be multiplied by 255"),
-        "inverted": (255 - images, "are dark on light"),
+        "scaled": (list(images / 255), "pixels scaled to 0–1 are to be multiplied by 255"),
+        "inverted": ([None, *(255 - images)], "are dark on light"),
     }[case]
-    parquet.write_table(pa.table({"image": pa.array(list(pixels))}), tmp_path / "digits.parquet")
-    done = bulk(tmp_path / "digits.parquet", tmp_path / "out")
+    for number in range(files):
+        parquet.write_table(pa.table({"image": pa.array(pixels)}), tmp_path / f"{number}.parquet")
+    done = bulk(tmp_path / "0.parquet" if files == 1 else tmp_path, tmp_path / "out")
     assert done.returncode == 2
     assert sentence in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("case", ["a block", "files", "parts"])
+def test_what_cannot_be_read_keeps_nothing_after_it_from_being_answered(
+    bulk: Bulk, real_digits: Digits, tmp_path: Path, case: str
+):
+    source = tmp_path / "source"
+    source.mkdir()
+    bad = {"a block": 4096, "files": 20, "parts": 20_000}[case]
+    images: list[Any] = list(real_digits.images[:50].reshape(-1, 784))
+    if case == "files":
+        for number in range(bad):
+            parquet.write_table(pa.table({"image": pa.array([[1]])}), source / f"{number:02d}.parquet")
+    elif case == "parts":
+        header = struct.pack(">IIII", 2051, bad, 28, 28)
+        (source / "cut.gz").write_bytes(gzip.compress(header + random.Random(0).randbytes(30_000))[:-10_000])
+    images = bad * [None] + images if case == "a block" else images
+    parquet.write_table(pa.table({"image": pa.array(images)}), source / "digits.parquet")
+    done = bulk(source, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert f"{bad + 50:,} rows of answers, {bad:,} with an error" in done.stdout
 
 
 def test_files_without_rows_keep_no_other_from_being_read(bulk: Bulk, real_digits: Digits, tmp_path: Path):

@@ -6,9 +6,10 @@ import gzip
 import hashlib
 import posixpath
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -110,6 +111,8 @@ def find(source: str, besides: Place, *, pictures_at_once: int = PAGES) -> Colle
 def _files(source: str, where: Place, besides: Place) -> tuple[Place, list[_File]]:
     """The folder that names are relative to, and the files in order of their names."""
     system, path = where.system, where.path
+    if besides.system == system and f"{path.rstrip('/')}/".startswith(besides.below("")):
+        raise InkdigitError(f"{source} lies in {besides.path}, where the answers go: name a folder outside for them.")
     with told(source, local=where.local):
         system.invalidate_cache()
         if any(letter in path for letter in "*?[") and not system.exists(path):
@@ -124,23 +127,30 @@ def _files(source: str, where: Place, besides: Place) -> tuple[Place, list[_File
             raise InkdigitError(f"{source} does not exist: check the name and the folder.")
     root = root.rstrip("/")
     files = [
-        _File(name[len(root) :].lstrip("/"), int(info.get("size") or 0), _version(info))
+        _File(name[len(root) :].lstrip("/"), int(info.get("size") or 0), _version(name, info))
         for name, info in sorted(found.items())
         if _is_file(system, name, info) and not (besides.system == system and name.startswith(besides.below("")))
     ]
-    shown = [file for file in files if not any(step.startswith((".", "__MACOSX")) for step in file.name.split("/"))]
+    hidden = (".", "__MACOSX")
+    shown = [file for file in files if file.name and not any(step.startswith(hidden) for step in file.name.split("/"))]
     if not shown:
         raise InkdigitError(f"{source} holds no files: name a folder with digits or pictures.")
     return Place(system, root), shown
 
 
 def _is_file(system: Any, name: str, info: dict[str, Any]) -> bool:
-    """Whether it is a file, or a link that is none to a folder: those may go in circles. One to nothing is an error."""
-    return info["type"] == "file" or bool(info.get("islink") and not system.isdir(name))
+    """Whether it is a file, or a link that is none to a folder: those may go in circles. One to nothing is an error.
+
+    S3's console makes folders as objects whose names end in a slash.
+    """
+    return not name.endswith("/") and (info["type"] == "file" or bool(info.get("islink") and not system.isdir(name)))
 
 
-def _version(info: dict[str, Any]) -> str:
+def _version(name: str, info: dict[str, Any]) -> str:
     """Something that changes when the file does; what it is depends on the file system."""
+    if info.get("islink"):  # its own time is not that of the file
+        with suppress(OSError):
+            return str(Path(name).stat().st_mtime_ns)
     known = (info.get(key) for key in ("ETag", "etag", "md5Hash", "mtime", "LastModified", "updated"))
     return str(next((value for value in known if value), ""))
 
@@ -166,15 +176,18 @@ def _picture_parts(names: Sequence[str], at_once: int) -> Iterator[Part]:
 
 
 def _row_parts(folder: Place, files: Iterable[_File], *, named: bool) -> Iterator[Part]:
+    """Where a file is damaged, a row stands for the rest of it."""
     for file in files:
+        following = 1
         try:
             with told(file.name, local=folder.local):
-                found = list(_parts_of(folder, file, named=named))
+                for part in _parts_of(folder, file, named=named):
+                    yield part
+                    following = part.first + part.rows
         except UnreachableError:
             raise
         except InkdigitError as error:
-            found = [Part(0, "unreadable", (file.name,), 1, problem=str(error))]
-        yield from found
+            yield Part(0, "unreadable", (file.name,), 1, following, problem=str(error))
 
 
 def _numbered(parts: Iterable[Part]) -> Iterator[Part]:
@@ -237,6 +250,8 @@ def _idx_parts(file: _File, stream: IO[bytes] | gzip.GzipFile, *, packed: bool, 
     announced = begin + 784 * shape[0]
     if announced > file.size * (_MOST_PACKED if packed else 1) or (not packed and announced < file.size):
         problem = "goes on after" if announced < file.size else "ends before"
+        if not packed:
+            yield from _cut("idx", file, 0, min((file.size - begin) // 784, shape[0]), begin)
         raise InkdigitError(f"{file.name} {problem} the {shape[0]:,} that its header announces: download it again.")
     yield from _cut("idx", file, 0, shape[0], begin)
 
@@ -248,25 +263,35 @@ def _cut(kind: Kind, file: _File, before: int, rows: int, begin: int = 0) -> Ite
 
 
 def _csv_parts(file: _File, stream: IO[bytes] | gzip.GzipFile) -> Iterator[Part]:
-    """A line is a row, and line 2 the first one. The file is read once for where its lines begin."""
+    """A line is a row, and line 2 the first one. The file is read once for where its lines begin.
+
+    Where it is damaged, the lines before that are a part before the error is raised.
+    """
     line = stream.readline(LONGEST_LINE)
     names = tuple(kaggle.header(file.name, line))
     start, first, rows, position, ended = len(line), 1, 0, len(line), len(line)
-    for block in iter(lambda: stream.read(_BLOCK), b""):
-        count = block.count(b"\n")
-        if rows + count >= ROWS:
-            ends = position + 1 + np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
-            for last in range(ROWS - rows - 1, count, ROWS):
-                end = int(ends[last])
-                yield Part(0, "csv", (file.name,), ROWS, first, start, end, names)
-                start, first = end, first + ROWS
-            count = (rows + count) % ROWS
-            rows = 0
-        rows += count
-        position += len(block)
-        ended = position - len(block) + block.rfind(b"\n") + 1 if b"\n" in block else ended
-        if position - ended > LONGEST_LINE:
-            raise InkdigitError(f"{file.name}, line {first + rows + 1}, is too long for a row of 784 numbers.")
+    # Of a packed file, `read` would lose with the damage what comes before it.
+    read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read
+    try:
+        for block in iter(lambda: read(_BLOCK), b""):
+            count = block.count(b"\n")
+            if rows + count >= ROWS:
+                ends = position + 1 + np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+                for last in range(ROWS - rows - 1, count, ROWS):
+                    end = int(ends[last])
+                    yield Part(0, "csv", (file.name,), ROWS, first, start, end, names)
+                    start, first = end, first + ROWS
+                count = (rows + count) % ROWS
+                rows = 0
+            rows += count
+            position += len(block)
+            ended = position - len(block) + block.rfind(b"\n") + 1 if b"\n" in block else ended
+            if position - ended > LONGEST_LINE:
+                raise InkdigitError(f"{file.name}, line {first + rows + 1}, is too long for a row of 784 numbers.")
+    except Exception:
+        if rows:
+            yield Part(0, "csv", (file.name,), rows, first, start, ended, names)
+        raise
     rows += ended < position  # a last line may go without its end
     if rows:
         yield Part(0, "csv", (file.name,), rows, first, start, position, names)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from inkdigit import reading
 from inkdigit.bulk import collection, local
 from inkdigit.bulk.answers import Options
-from inkdigit.bulk.collection import Collection, Part
+from inkdigit.bulk.collection import ROWS, Collection, Part
 from inkdigit.bulk.destination import FORMAT, Destination
 from inkdigit.bulk.progress import BulkProgress
-from inkdigit.bulk.rows import Rows
+from inkdigit.bulk.rows import AT_ONCE, Block, Rows
 from inkdigit.bulk.worker import Done, Work
 from inkdigit.console import out
 from inkdigit.data.files import check_ink
@@ -21,6 +24,8 @@ from inkdigit.runs import MODEL, SHIPPED, checksum, read_verified
 
 Layout = Literal["page", "line", "single"]
 Engine = Callable[[Work, Sequence[Part], int | None], Iterator[Done]]
+
+_LOOKS = ROWS // AT_ONCE  # parts, from all over a collection, that are looked at first
 
 
 def run(
@@ -69,28 +74,44 @@ def _check(source: str, found: Collection, layout: Layout | None) -> None:
         return
     if layout:
         raise InkdigitError(f"--{layout} is for pictures, and {source} holds rows of pixels: leave it out.")
-    rows = Rows(found.folder)
+    rows, first = Rows(found.folder), None
     try:
-        blocks = (block for part in found.parts if not part.problem for block in rows.read(part))
-        block = next(blocks, None)
+        for block in _spread(rows, [part for part in found.parts if not part.problem]):
+            first = first or block
+            images = np.delete(block.images, [*block.errors], axis=0)
+            if len(images):
+                check_ink(source, images)
+                return
     finally:
         rows.close()
-    if block is None:
-        raise InkdigitError(f"{source} holds no rows: name files with digits.")
-    if len(block.errors) == len(block.rows) and len({part.files for part in found.parts}) == 1:
-        raise InkdigitError(block.errors[0])
-    if not block.errors:
-        check_ink(source, block.images)
+    raise InkdigitError(first.errors[0] if first else f"{source} holds no rows: name files with digits.")
+
+
+def _spread(rows: Rows, parts: Sequence[Part]) -> Iterator[Block]:
+    """All rows, where they are no more than a part may have; else so many, from all over the parts."""
+    if sum(part.rows for part in parts) <= ROWS:
+        yield from chain.from_iterable(map(rows.read, parts))
+        return
+    each, step, left = ROWS // len(parts), -(-len(parts) // _LOOKS), ROWS
+    for part in chain.from_iterable(parts[start::step] for start in range(step)):
+        taken = 0
+        for block in rows.read(part):
+            yield block
+            taken += len(block.rows)
+            if taken + len(block.rows) > each:
+                break
+        left -= taken
+        if left <= 0:
+            return
 
 
 def _job(source: str, found: Collection, options: Options, model: str) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "source": source,
-        "parts": len(found.parts),
-        "rows": found.rows,
-        "identity": {"source": found.fingerprint, "model": model, "options": vars(options)},
-    }
+    identity = {"format": FORMAT, "source": found.fingerprint, "model": model, "options": vars(options)}
+    if options.layout not in {"rows", "single"}:
+        from inkdigit.reading.reader import DETECTOR
+
+        identity["line detector"] = checksum(DETECTOR, MODEL)
+    return {"source": source, "parts": len(found.parts), "rows": found.rows, "identity": identity}
 
 
 def _work(work: Work, found: Collection, engine: Engine, workers: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
@@ -21,7 +21,7 @@ from inkdigit.files import atomic
 
 # Names that begin so are left aside by whatever reads a folder of Parquet files.
 JOB, MODEL, TRIES, LOCK = "_job.json", "_model.onnx", "_tries", ".lock"
-FORMAT = 1
+FORMAT = 2  # part of a job's identity: earlier ones had other names for parts
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,14 @@ class Destination:
         self._write(f"{TRIES}/{number}", json.dumps(vars(tries)).encode())
 
     def forget_tries(self) -> None:
-        """Begin to count anew."""
-        if self._exists(TRIES):
+        """Begin to count anew, also where nothing may be deleted."""
+        if not self._exists(TRIES):
+            return
+        with suppress(Exception):  # a missing right has many names, and some file systems keep silent
             self.folder.system.rm(self.folder.below(TRIES), recursive=True)
+        if self._exists(TRIES):  # where something else is the matter, writing tells
+            for number in {int(name) for name in self._names(TRIES) if name.isdigit()} - self.finished():
+                self.note(number, Tries())
 
     # ---- files
 
@@ -152,14 +157,15 @@ class Destination:
             self.folder.system.invalidate_cache()
             return bool(self.folder.system.exists(self.folder.below(name)))
 
-    def _names(self) -> list[str]:
+    def _names(self, below: str = "") -> list[str]:
         system = self.folder.system
         with self._told():
             system.invalidate_cache()
             try:
-                return [name.rstrip("/").rpartition("/")[2] for name in system.ls(self.folder.path, detail=False)]
+                found: list[str] = system.ls(self.folder.below(below), detail=False)
             except FileNotFoundError:
                 return []
+        return [name.rpartition("/")[2] for name in found if not name.endswith("/")]  # S3's console makes such
 
     def _read(self, name: str) -> bytes:
         with self._told():
@@ -179,9 +185,9 @@ class Destination:
 
 
 def unseen(path: str) -> InkdigitError:
-    """What to say where a machine of a cluster does not see a folder that the others do."""
+    """What to say where a machine of a cluster does not see a folder or a file that the others do."""
     return InkdigitError(f"{path} is not seen from {gethostname()}: name a folder that all nodes share, or a bucket.")
 
 
 def _name(number: int) -> str:
-    return f"part-{number:05d}.parquet"
+    return f"part-{number:08d}.parquet"

@@ -45,9 +45,10 @@ def place(url: str) -> Place:
         package = PACKAGES.get(protocol)
         needed = f"pip install {package}" if package else "install the package with fsspec's file system for it"
         raise InkdigitError(f"{url} needs a package more: {needed}.") from None
-    except ValueError as error:
-        problem = f"is on no file system that is known ({' '.join(str(error).split())})"
-        raise InkdigitError(f"{url} {problem}: give a path, or a URL such as s3://bucket/folder.") from None
+    except Exception as error:  # each protocol's package fails in its own way
+        reason = next(iter(str(error).splitlines()), "").strip().rstrip(".") or type(error).__name__
+        problem = f"is on no file system that can be reached ({reason})"
+        raise InkdigitError(f"{url} {problem}: give a path, or a URL such as s3://bucket/folder.") from error
     return Place(system, path)
 
 

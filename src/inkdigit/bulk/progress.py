@@ -13,7 +13,7 @@ _EVERY = 10.0  # seconds between lines
 
 
 class BulkProgress:
-    """Counts rows (or pictures, as `unit` says). total: of all; before: of those that were done by an earlier job."""
+    """Counts rows (or pictures, as `unit` says). total: of all; before: of those that were done by an earlier call."""
 
     def __init__(self, unit: str, total: int, before: int) -> None:
         self._unit, self._total, self._before, self._planned = unit, total, before, 0
@@ -52,4 +52,5 @@ class BulkProgress:
         """A line when all is done."""
         errors = f"{self.errors:,} with an error" if self.errors else "none with an error"
         rate = f"{self._planned / self.seconds:,.0f} {self._unit}/s"
-        return f"{self.rows:,} rows of answers, {errors}; {self.seconds:.1f} s, {rate}"
+        now = " in this call" if self._before else ""
+        return f"{self.rows:,} rows of answers{now}, {errors}; {self.seconds:.1f} s, {rate}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass, field, replace
+from socket import gethostname
 from typing import Any
 
 from inkdigit.bulk.answers import Answerer, Options
@@ -16,11 +18,15 @@ MOST = 2  # processes that may end over a part of rows, before it is given up
 
 @dataclass(frozen=True)
 class Work:
-    """What all parts of a job have in common; it travels to other processes, and is small."""
+    """What all parts of a job have in common; it travels to other processes, and is small.
+
+    host: the machine that has listed the source.
+    """
 
     source: Place
     destination: Destination
     options: Options
+    host: str = field(default_factory=gethostname)
 
 
 @dataclass(frozen=True)
@@ -42,18 +48,21 @@ class Worker:
         model = work.destination.model()
         if work.source.local and not work.source.system.exists(work.source.path):
             raise unseen(work.source.path)
+        self._elsewhere = work.source if work.source.local and work.host != gethostname() else None
         self._destination = work.destination
         self._answerer = Answerer(work.source, model, work.options)
 
     def do(self, part: Part) -> Done:
         """Answer a part, unless it is there: Ray may ask twice.
 
-        Raises InkdigitError where the answers cannot be written, and UnreachableError where the source does not answer.
+        Raises InkdigitError where the answers cannot be written or this is a node that does not see the files, and
+        UnreachableError where the source does not answer.
         A part over which processes ended is done with more care: one of rows is given up after two, and of pictures
         those are left out that a process ended over.
         """
         if counted := self._destination.counted(part.number):
             return Done(part.number, *counted)
+        self._check_seen(part)
         tries = self._tries(part)
         self._destination.note(part.number, tries)
         try:
@@ -65,6 +74,11 @@ class Worker:
             table = self._answerer.unanswered(part, str(error))
         self._destination.write(part.number, table)
         return Done(part.number, len(table), len(table) - table["error"].null_count)
+
+    def _check_seen(self, part: Part) -> None:
+        """A file that went away is an error on the machine that has listed it; on another one it was never there."""
+        if self._elsewhere and not any(os.path.lexists(self._elsewhere.below(name)) for name in part.files):
+            raise unseen(self._elsewhere.below(part.files[0]))
 
     def _tries(self, part: Part) -> Tries:
         earlier = self._destination.tries(part.number)
