@@ -203,10 +203,9 @@ def test_any_folder_will_do(name: str, job: Job) -> None:
     assert {path.name for path in out.iterdir()} == {"study.db", "trials.csv"}
 
 
-@pytest.mark.parametrize("minutes", [1e9, math.inf])
-def test_any_time_will_do(minutes: float, job: Job) -> None:
+def test_any_time_will_do(job: Job) -> None:
     base = with_values(job.base, {"filters": "4", "dense": 0, "training_rows": 100}, "here")
-    told = run(replace(job, base=base, space=space.default(base), minutes=minutes))
+    told = run(replace(job, base=base, space=space.default(base), minutes=math.inf))
     assert told.startswith("Best of 1: trial 0")
 
 
