@@ -120,10 +120,12 @@ def test_every_probe_asks_for_what_the_server_has(tmp_path: Path) -> None:
             assert probe["port"] == "http"
             assert server.get(probe["path"]).status_code == 200
         assert server.post("/v1/digits").status_code == 401  # the keys are asked for
-        check[-1] = check[-1].replace(":8000/", f":{server.port}/")
+        variables = os.environ | {"INKDIGIT_PORT": str(server.port)}
         command = [sys.executable, *check[1:]]
-        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+        assert subprocess.run(command, env=variables, capture_output=True, check=False).returncode == 0
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert ended.returncode != 0
+    assert "Connection refused" in ended.stderr
 
 
 def test_the_service_cannot_set_what_the_server_reads() -> None:

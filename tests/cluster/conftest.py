@@ -82,6 +82,13 @@ class Cluster:
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=False)
         return int(done.stdout or 0)
 
+    def wait_for(self, processors: int) -> None:
+        """Return once it has so many."""
+        for _ in range(30):
+            if self.processors() == processors:
+                return
+        raise AssertionError("that node never came")
+
 
 def free_port() -> int:
     with socket.socket() as listener:
@@ -92,18 +99,20 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
     """A cluster of two nodes."""
+    with headed(tmp_path_factory.mktemp("r")) as made:
+        made.add_worker()
+        made.wait_for(2)
+        yield made
+
+
+@contextlib.contextmanager
+def headed(folder: Path, *options: str) -> Generator[Cluster]:
+    """A cluster of a head; all its nodes end with the block. folder: a short one, since sockets live in it."""
     port = free_port()
     made = Cluster(f"127.0.0.1:{port}")
-    folder = tmp_path_factory.mktemp("r")  # short: sockets live in it
     try:
-        made.add("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
+        made.add("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}", *options)
         wait_for_port(port)
-        made.add_worker()
-        for _ in range(30):
-            if made.processors() == 2:
-                break
-        else:
-            raise AssertionError("the second node never came")
         yield made
     finally:
         for node in made.nodes:

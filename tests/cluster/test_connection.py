@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
-from tests.cluster.conftest import Cluster, free_port
+import pytest
+
+from tests.cluster.conftest import Cluster, free_port, headed
 
 ASK = """
 import sys
@@ -13,8 +16,7 @@ from inkdigit.cluster import connection
 from inkdigit.errors import InkdigitError
 try:
     with connection.connected():
-        import ray
-        print(int(ray.cluster_resources()["CPU"]))
+        print(connection.processors())
 except InkdigitError as error:
     sys.exit(str(error))
 """
@@ -41,3 +43,18 @@ def test_a_cluster_that_wants_another_token_is_told_in_one_sentence(cluster: Clu
     assert told.returncode == 1
     assert "RAY_AUTH_TOKEN" in told.stderr.splitlines()[-1]
     assert "Traceback" not in told.stderr
+
+
+def test_a_cluster_without_processors_is_told_in_one_sentence(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with headed(tmp_path_factory.mktemp("r"), "--num-cpus=0") as cluster:
+        told = ask(cluster.environment)
+    assert told.returncode == 1
+    assert "has no processor to work on" in told.stderr.splitlines()[-1]
+    assert "Traceback" not in told.stderr
+
+
+def test_ray_on_this_machine_takes_the_cores_that_the_command_may_use() -> None:
+    alone = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    one = f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}])"
+    done = subprocess.run([sys.executable, "-c", one + ASK], capture_output=True, text=True, env=alone, check=False)
+    assert done.stdout == "1\n", done.stderr

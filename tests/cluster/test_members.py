@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inkdigit.cluster.members import share
+from inkdigit.cluster.connection import share
 from tests.cluster.conftest import Cluster
 from tests.conftest import Command
 from tests.test_resume import figures

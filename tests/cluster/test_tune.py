@@ -80,3 +80,26 @@ def test_a_lost_node_costs_no_finished_trial(
     alone = inkdigit(*command, "--jobs", machine.cores(), "--out", tmp_path / "alone")
     assert alone.returncode == 0, alone.stderr
     assert rows(tmp_path / "found") == rows(tmp_path / "alone")
+
+
+def test_a_trial_that_had_more_cores_than_are_left_on_any_node_is_trained_with_fewer(
+    cluster: Cluster, command: list[object], tmp_path: Path
+) -> None:
+    before = cluster.processors()
+    node = cluster.add(f"--address={cluster.address}", "--num-cpus=2")
+    cluster.wait_for(before + 2)
+    arguments = [*command, "--trials", 1, "--jobs", 1, "--engine", "ray", "--out", tmp_path / "found"]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "inkdigit", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=cluster.environment,
+    ) as process:
+        wait_for_a_trial(node)
+        cluster.kill(node)
+        cluster.nodes.pop().wait()
+        printed, complained = process.communicate(timeout=300)
+    assert process.returncode == 0, complained
+    assert printed.count("what trained it is gone; it is trained again") == 1
+    assert rows(tmp_path / "found")[0]["state"] == "complete"

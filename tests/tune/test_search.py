@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import shutil
 import signal
@@ -192,6 +193,20 @@ def test_a_study_may_be_kept_elsewhere_under_a_name(job: Job, tmp_path: Path) ->
     run(replace(elsewhere, study="others"))
     assert {path.name for path in job.out.iterdir()} == {"trials.csv"}
     assert optuna.get_all_study_names(storage) == ["digits", "others"]
+
+
+@pytest.mark.parametrize("name", ["x{1}", "q?1", "a%20b", "a b", "é#@:&"])
+def test_any_folder_will_do(name: str, job: Job) -> None:
+    out = job.out / name
+    run(replace(job, out=out, minutes=1e-9))
+    assert list(job.out.iterdir()) == [out]
+    assert {path.name for path in out.iterdir()} == {"study.db", "trials.csv"}
+
+
+def test_any_time_will_do(job: Job) -> None:
+    base = with_values(job.base, {"filters": "4", "dense": 0, "training_rows": 100}, "here")
+    told = run(replace(job, base=base, space=space.default(base), minutes=math.inf))
+    assert told.startswith("Best of 1: trial 0")
 
 
 def test_no_trial_sees_a_row_it_is_judged_by(job: Job) -> None:

@@ -76,6 +76,8 @@ def test_whole_numbers_have_whole_ranges(tmp_path: Path) -> None:
         ('optimizer = {low = "adam", high = "muon"}', "optimizer has no range"),
         ("augmentation = {low = 0, high = 100}", "no value for it"),
         ("augmentation = [-1]", "augmentation = -1 is no value for it"),
+        ("augmentation = [0, 20]", "rotation = 240.0 is no value for it"),
+        ("augmentation = [nan]", "rotation = nan is no value for it"),
         ("epochs = [1, 2]", "epochs is the same in all trials"),
         ("", "names nothing to search"),
         ("dense = [", "is not TOML"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from inkdigit.errors import InkdigitError
@@ -173,6 +176,9 @@ def test_a_search_from_before_a_setting_was_there_goes_on(tmp_path: Path) -> Non
         ("sqlite:////nowhere/at/all/study.db", "unable to open database file"),
         ("nodatabase://here", "nodatabase"),
         ("here", "URL"),
+        ("redis://localhost", "Redis"),
+        ("postgresql://user@host:port/digits", "port"),
+        ("sqlite:///{1}.db", "index 1"),
     ],
 )
 def test_a_storage_that_cannot_be_used_is_told(url: str, cause: str) -> None:
@@ -181,6 +187,21 @@ def test_a_storage_that_cannot_be_used_is_told(url: str, cause: str) -> None:
     assert "cannot be kept in the storage given" in str(raised.value)
     assert cause in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_database_of_another_optuna_is_told(tmp_path: Path) -> None:
+    study(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "study.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'v9.9.9.a'")
+    with pytest.raises(InkdigitError, match=r"study\.db .*table schema"):
+        study(tmp_path)
+
+
+def test_a_study_with_another_goal_is_left_alone(tmp_path: Path) -> None:
+    made = optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="digits", direction="maximize")
+    with pytest.raises(InkdigitError, match="holds a search digits with other settings"):
+        study(tmp_path)
+    assert made.user_attrs == {}
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:

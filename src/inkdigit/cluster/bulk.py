@@ -10,7 +10,7 @@ from typing import Any
 
 from inkdigit.bulk.collection import Part
 from inkdigit.bulk.worker import Done, Work, Worker
-from inkdigit.cluster.connection import connected, lacking
+from inkdigit.cluster.connection import connected, lacking, processors
 from inkdigit.errors import InkdigitError
 
 MOST_BLOCKS = 10_000  # that Ray Data keeps account of; where there are more parts, a block has several
@@ -27,13 +27,12 @@ def run(work: Work, parts: Sequence[Part], workers: int | None) -> Generator[Don
     # Of each actor Ray says that it could not restart if what it was made with were lost; the driver keeps that.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     with connected():
-        import ray
         import ray.data
         from ray.exceptions import RayError
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
-        count = min(workers or int(ray.cluster_resources()["CPU"]), len(parts))
+        count = min(workers or processors(), len(parts))
         blocks = min(len(parts), MOST_BLOCKS)
         items = ray.data.from_items([{"part": pickle.dumps(part)} for part in parts], override_num_blocks=blocks)
         pool = ray.data.ActorPoolStrategy(size=count)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
+from inkdigit import machine
 from inkdigit.errors import InkdigitError
 
 PATIENCE = 5.0  # seconds for a cluster's head to answer; Ray itself asks for minutes
@@ -26,7 +27,7 @@ def require() -> None:
 def connected() -> Generator[None]:
     """Be a driver of the cluster at RAY_ADDRESS (host:port), or of one started here and ended with the block.
 
-    Raises InkdigitError where Ray is not installed, or no cluster answers there.
+    Raises InkdigitError where Ray is not installed, no cluster answers there, or it has no processor.
     """
     require()
     import ray
@@ -43,7 +44,7 @@ def connected() -> Generator[None]:
         else:
             ray.init(
                 address="local",
-                num_cpus=os.cpu_count(),
+                num_cpus=machine.cores(),
                 object_store_memory=OBJECT_STORE,
                 include_dashboard=False,
                 log_to_driver=False,
@@ -54,9 +55,42 @@ def connected() -> Generator[None]:
         where = f"at RAY_ADDRESS={address}" if address else "on this machine"
         raise InkdigitError(f"No Ray cluster can be used {where}: {told}{hint}.") from None
     try:
+        if not processors():
+            raise InkdigitError(
+                f"The Ray cluster at RAY_ADDRESS={address} has no processor to work on: add a machine to it, by "
+                "`ray start` without --num-cpus 0."
+            )
         yield
     finally:
         ray.shutdown()
+
+
+def nodes() -> list[dict[str, float]]:
+    """The resources of each node of the cluster that is alive."""
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def processors() -> int:
+    """How many the cluster has."""
+    return sum(int(node.get("CPU", 0)) for node in nodes())
+
+
+def share(nodes: Sequence[Mapping[str, float]], tasks: int) -> tuple[int, int]:
+    """Cores and GPUs of each task, from the resources of each node.
+
+    One GPU where there are any; and of cores as many as let all tasks run at once, or else as many of them as can.
+    """
+    gpus = any(node.get("GPU", 0) >= 1 for node in nodes)
+
+    def at_once(cores: int) -> int:
+        fit = [int(node.get("CPU", 0)) // cores for node in nodes]
+        return sum(min(fits, int(node.get("GPU", 0))) if gpus else fits for fits, node in zip(fit, nodes, strict=True))
+
+    most = min(tasks, at_once(1))
+    largest = max((int(node.get("CPU", 0)) for node in nodes), default=1)
+    return max((cores for cores in range(1, largest + 1) if at_once(cores) >= most), default=1), int(gpus)
 
 
 def lacking(error: Exception) -> InkdigitError | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import queue
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -115,7 +115,7 @@ class _Member:
         """
         import ray
 
-        cores, gpus = share([node["Resources"] for node in ray.nodes() if node["Alive"]], tasks)
+        cores, gpus = connection.share(connection.nodes(), tasks)
         # A process for each training: the number of a backend's threads is fixed once it computes.
         remote: Any = ray.remote(num_cpus=cores, num_gpus=gpus, max_retries=0, max_calls=1)(train)
         # Sums depend on the number of threads: where figures must be the same, it is that of a training here.
@@ -176,22 +176,6 @@ class _Member:
 def _packed(path: Path) -> Files:
     """A file of Python, or what a training reads of a run."""
     return {NETWORK: path.read_bytes()} if path.is_file() else parcels.of_run(path, LEARNT_FROM)
-
-
-def share(nodes: Sequence[Mapping[str, float]], tasks: int) -> tuple[int, int]:
-    """Cores and GPUs of each task, from the resources of each node.
-
-    One GPU where there are any; and of cores as many as let all tasks run at once, or else as many of them as can.
-    """
-    gpus = any(node.get("GPU", 0) >= 1 for node in nodes)
-
-    def at_once(cores: int) -> int:
-        fit = [int(node.get("CPU", 0)) // cores for node in nodes]
-        return sum(min(fits, int(node.get("GPU", 0))) if gpus else fits for fits, node in zip(fit, nodes, strict=True))
-
-    most = min(tasks, at_once(1))
-    largest = max((int(node.get("CPU", 0)) for node in nodes), default=1)
-    return max((cores for cores in range(1, largest + 1) if at_once(cores) >= most), default=1), int(gpus)
 
 
 def train(order: Order, digits: list[Any]) -> Iterator[News]:

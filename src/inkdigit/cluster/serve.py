@@ -45,7 +45,6 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
     model = parcels.of_run(Path(settings.model), ANSWERS_WITH) if settings.model else {}
     keys = {"keys": Path(settings.api_key_file).read_bytes()} if settings.api_key_file else {}
     with connection.connected():
-        import ray
         from ray import serve as ray_serve
 
         if ray_serve.status().proxies:
@@ -56,7 +55,7 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
         came = _signals()
         try:
             _start(settings)
-            _run(_deployment(settings, int(ray.cluster_resources()["CPU"])).bind(settings, model, keys))
+            _run(_deployment(settings, connection.processors()).bind(settings, model, keys))
             address = server.url(settings.host, settings.port)
             tell(f"Inkdigit serves version {version} at {address} on Ray (Ctrl-C ends it)")
             came.wait()

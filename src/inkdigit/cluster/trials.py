@@ -10,12 +10,13 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from inkdigit import backend
-from inkdigit.cluster.connection import lacking
+from inkdigit.cluster.connection import lacking, nodes, processors, share
 from inkdigit.errors import InkdigitError
 from inkdigit.settings import Settings
 from inkdigit.tune.engine import Ended, Event, Lost, Reported, Rows
 
 Key = tuple[int, int]  # a trial's number, and which attempt at it
+LOOK = 10.0  # seconds between looks at whether the cluster has room for what waits
 
 
 class Board:
@@ -52,21 +53,26 @@ def train(key: Key, settings: Settings, rows: Rows, cores: int, board: Any) -> E
     return trial.train(key[0], settings, rows, report)
 
 
-class Tasks:
-    """An engine of Ray tasks, `jobs` at a time with an equal share of the cluster's processors, or one a processor.
+def _cpus() -> list[float]:
+    """The processors of each node."""
+    return [node.get("CPU", 0) for node in nodes()]
 
-    No task asks for more than the largest node has: it would never begin.
+
+class Tasks:
+    """An engine of Ray tasks, `jobs` at a time, or as many as the cluster has processors when the search begins.
+
+    A task asks for its share of the processors that there are when it is begun. One that waits for more than any node
+    has, since nodes were lost, is begun anew.
     """
 
     def __init__(self, rows: Rows, jobs: int | None):
-        nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-        self.slots = jobs or max(sum(nodes), 1)
-        self.cores = max(min(sum(nodes) // self.slots, max(nodes, default=1)), 1)
+        self.slots = jobs or processors()
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self.board: Any = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
-        self.task: Any = ray.remote(train).options(num_cpus=self.cores, max_retries=0)
+        self.task: Any = ray.remote(train)
         self.rows = ray.put(rows)
         self.attempts: dict[int, int] = {}
+        self.silent: dict[Key, tuple[Settings, int]] = {}  # what has not reported yet, and for how many processors
         self.tasks: dict[Any, Key] = {}
         self.report = self.board.next.remote()
 
@@ -74,19 +80,34 @@ class Tasks:
         """Begin a trial, or begin it anew."""
         self.attempts[number] = self.attempts.get(number, 0) + 1
         key = (number, self.attempts[number])
-        self.tasks[self.task.remote(key, settings, self.rows, self.cores, self.board)] = key
+        cores, _ = share([{"CPU": cpus} for cpus in _cpus()], self.slots)  # trials take no GPU
+        task = self.task.options(num_cpus=cores, max_retries=0)
+        self.tasks[task.remote(key, settings, self.rows, cores, self.board)] = key
+        self.silent[key] = settings, cores
 
     def wait(self, seconds: float | None) -> list[Event]:
-        """What has happened since."""
+        """What has happened since; nothing, too, where a look at the cluster is due."""
+        self._begin_stranded()
         # The report first: of a task that has reported and is gone since, both are there to be heard.
-        ready, _ = ray.wait([self.report, *self.tasks], timeout=seconds)
+        ready, _ = ray.wait([self.report, *self.tasks], timeout=LOOK if seconds is None else min(seconds, LOOK))
         heard = [self._reported() if found == self.report else self._ended(found) for found in ready]
         return [event for event in heard if event]
+
+    def _begin_stranded(self) -> None:
+        """Begin anew what waits for more than any node has: a node's tasks are lost before the cluster misses it."""
+        most = max(1, *_cpus())
+        for task, key in list(self.tasks.items()):
+            settings, cores = self.silent.get(key, (None, 0))
+            if settings and cores > most:
+                ray.cancel(task)
+                del self.tasks[task]
+                self.start(key[0], settings)
 
     def _reported(self) -> Event | None:
         """Figures from a trial; None where they are from an attempt that was given up."""
         key, epoch = ray.get(self.report)
         self.report = self.board.next.remote()
+        self.silent.pop(key, None)
         return epoch if key in self.tasks.values() else None
 
     def _ended(self, task: Any) -> Event:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy.engine import URL
+
 from inkdigit import machine, pipeline, runs
 from inkdigit.console import Stopwatch, out
 from inkdigit.data import files, split
@@ -31,6 +33,7 @@ OURS = {DATABASE, f"{DATABASE}-journal", BEST, TABLE, REPORT, runs.LOCK}
 HELD_OUT = 0.1
 ATTEMPTS = 3  # processes that may end without a word before a trial is given up
 TRIALS = 30  # where neither their number nor the time is given
+DAY = 86_400.0  # seconds; engines cannot wait for as many as a user may give
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def _folder(folder: Path) -> Generator[None]:
 
 
 def _open(job: Job, used: Digits, where: str) -> Study:
-    url = job.storage or f"sqlite:///{(job.out / DATABASE).absolute()}"
+    # Any folder will do: what means something in an address, or to Optuna, is escaped.
+    url = job.storage or str(URL.create("sqlite", database=str((job.out / DATABASE).absolute())))
     space = {
         name: list(drawn) if isinstance(drawn, tuple) else dataclasses.asdict(drawn)
         for name, drawn in job.space.items()
@@ -174,7 +178,7 @@ class Search:
             self._fill()
             if not self.running:
                 return
-            for event in self.engine.wait(left):
+            for event in self.engine.wait(None if left is None else min(left, DAY)):
                 self._heard(event)
         out.print(f"The {self.job.minutes:g} minutes are over.")
 

@@ -113,8 +113,9 @@ def _around(space: Space, base: Settings, where: str) -> Space:
             raise InkdigitError(f"{where}: {name} has a logarithmic range, and {own:g} to start from: leave out log.")
         around[name] = Range(min(drawn.low, own), max(drawn.high, own), drawn.log)
     for name, drawn in around.items():
-        if isinstance(drawn, Range):
-            settings_of(base, {name: drawn.high}, where)
+        if name not in ARCHITECTURE:
+            for value in drawn if isinstance(drawn, tuple) else (drawn.high,):
+                settings_of(base, {name: value}, where)
     parts = {name: drawn for name in ARCHITECTURE if isinstance(drawn := around.get(name), tuple)}
     for values in itertools.product(*parts.values()):
         settings_of(base, dict(zip(parts, values, strict=True)), where)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,16 +26,21 @@ FEWEST_FOR_IMPORTANCE = 10
 NEARBY = 10  # trials around the first one, before others are drawn from what all of them have shown
 CHANGED = 0.25  # share of the settings in which such a trial differs from the first one
 WARM_UP = 0.5  # share of the epochs in which no trial is measured: until then chance and high rates hide what is good
+# What Optuna raises, beside its own, for an address or a database that it cannot open.
+OPENING = (ValueError, LookupError, RuntimeError)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 @contextmanager
-def stored(where: str) -> Generator[None]:
-    """Make a sentence, an InkdigitError, of what a storage raises in the block. where: what to call it."""
+def stored(where: str, *others: type[Exception]) -> Generator[None]:
+    """Make a sentence, an InkdigitError, of what a storage raises in the block, and of `others`.
+
+    where: what to call it.
+    """
     try:
         yield
-    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
+    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError, *others) as error:
         cause = getattr(error, "orig", None) or error.__cause__ or error
         told = str(cause).partition("\n")[0].rstrip(". ")
         raise InkdigitError(
@@ -55,10 +61,12 @@ class Study:
         self.space = space
         pruner = optuna.pruners.MedianPruner(BEFORE_PRUNING, max(round(WARM_UP * epochs), 2))
         self.live: dict[int, optuna.Trial] = {}
-        with stored(where):
+        with stored(where, *OPENING):
             self.study = optuna.create_study(storage=url, study_name=name, pruner=pruner, load_if_exists=True)
+        with stored(where):
             kept = self.study.user_attrs.get(IDENTITY)
-            if kept is None and not self.study.trials:
+            # One that was made elsewhere is taken where it has nothing yet, and looks for the least of one figure.
+            if kept is None and not self.study.trials and self.study.directions == [StudyDirection.MINIMIZE]:
                 self.study.set_user_attr(IDENTITY, identity)
                 kept = identity
         earlier, asked = completed(kept or {}), completed(identity)
