@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,24 @@ def test_a_member_whose_node_dies_goes_on_from_its_last_epoch_and_ends_as_an_unb
     # Nothing else is left, and the other engine takes the runs for its own.
     assert {path.name for path in tmp_path.iterdir()} == set(RUNS)
     assert inkdigit(*command, "--out", out).stdout.count("already holds this run") == 4
+
+
+def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_taught_with_fewer(
+    cluster: Cluster, command: list[object], unbroken: Path, tmp_path: Path
+) -> None:
+    for name in RUNS[:3]:
+        shutil.copytree(unbroken / name, tmp_path / name)
+    before = cluster.processors()
+    node = cluster.add(f"--address={cluster.address}", "--num-cpus=2")
+    cluster.wait_for(before + 2)
+    arguments = [*command, "--out", tmp_path / "run", "--engine", "ray"]
+    with started(*arguments, environment=cluster.environment) as process:
+        read_until(process, "taught by them: Training, epoch 2/")
+        cluster.kill(node)
+        cluster.nodes.pop().wait()
+        _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert figures(tmp_path / RUNS[3]) == figures(unbroken / RUNS[3])
 
 
 def test_what_does_not_go_together(inkdigit: Command, files: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from inkdigit import machine
 from inkdigit.errors import InkdigitError
 
+LOOK = 10.0  # seconds between looks at whether the cluster still has room for what waits
 PATIENCE = 5.0  # seconds for a cluster's head to answer; Ray itself asks for minutes
 OBJECT_STORE = 512 * 2**20  # bytes, on a machine of one's own: what travels here is small
 

@@ -82,7 +82,15 @@ def _run_all(jobs: Mapping[str, Job]) -> None:
             member = _Member(name, job, data, stack)
             under_way[member.start(digits, len(waiting))] = member
         while under_way:
-            (news,), _ = ray.wait(list(under_way), num_returns=1)
+            for news, member in list(under_way.items()):
+                if member.stranded():
+                    ray.cancel(news)
+                    del under_way[news]
+                    under_way[member.start(digits, len(under_way) + 1)] = member
+            ready, _ = ray.wait(list(under_way), num_returns=1, timeout=connection.LOOK)
+            if not ready:
+                continue
+            (news,) = ready
             member = under_way[news]
             try:
                 finished = member.hear(news)
@@ -104,6 +112,7 @@ class _Member:
     def __init__(self, name: str, job: Job, data: Data, stack: ExitStack) -> None:
         self.name, self.job = name, job
         self.losses = 0
+        self.asked: tuple[int, int] | None = None  # cores and GPUs that it waits for
         self.held = ExitStack()
         stack.push(self.held)
         self.folder = self.held.enter_context(pipeline.building(job, data))
@@ -115,12 +124,18 @@ class _Member:
         """
         import ray
 
-        cores, gpus = connection.share(connection.nodes(), tasks)
+        self.asked = cores, gpus = connection.share(connection.nodes(), tasks)
         # A process for each training: the number of a backend's threads is fixed once it computes.
         remote: Any = ray.remote(num_cpus=cores, num_gpus=gpus, max_retries=0, max_calls=1)(train)
         # Sums depend on the number of threads: where figures must be the same, it is that of a training here.
         order = self._order(backend.cores() if self.job.deterministic else cores)
         return remote.options(num_returns="streaming").remote(order, [digits])
+
+    def stranded(self) -> bool:
+        """Whether it waits for more than any node has: a node's members are lost before the cluster misses it."""
+        return bool(self.asked) and not any(
+            node.get("CPU", 0) >= self.asked[0] and node.get("GPU", 0) >= self.asked[1] for node in connection.nodes()
+        )
 
     def hear(self, news: Any) -> bool:
         """Take what has come; True when that was the end. Raises InkdigitError, and _WorkerLostError."""
@@ -136,6 +151,7 @@ class _Member:
         except RayError:
             self._lose()
             raise _WorkerLostError from None
+        self.asked = None
         if heard.refusal:
             raise InkdigitError(f"{self.name}: {heard.refusal}")
         for name, content in heard.checkpoints.items():
