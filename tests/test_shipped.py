@@ -36,5 +36,5 @@ def test_it_is_small_and_says_how_it_was_made() -> None:
     assert manifest["made_by"] == "python tools/ship.py"
     assert manifest["figures"]["scored"] == "10,000 held-out rows"
     assert manifest["figures"]["training_rows"] <= 60_000
-    assert manifest["settings"]["preset"] == "fast"
+    assert manifest["settings"]["preset"] == "best"
     assert manifest[runs.NOT_DIGIT]["settings"]["seed"] == manifest["settings"]["seed"] == 0
