@@ -25,7 +25,7 @@ STYLES: tuple[tuple[str, ...], ...] = (
         "50,0 0,10 0,90 50,110 100,90 100,10 50,0 / 90,5 10,95",
         "30,10 0,20 0,90 50,110 100,80 90,10 40,0 50,30 100,15",
     ),
-    (  # 1: a short flag, one to the foot, a base, a tail, a flag from the left, a loop
+    (  # 1: a short flag, one to the foot, a base, a tail, a flag from the left, a loop; narrow, bent over, with a flag
         "10,45 60,0 60,0 55,100",
         "0,70 65,0 65,0 70,100",
         "0,95 70,0 70,0 60,100",
@@ -33,6 +33,10 @@ STYLES: tuple[tuple[str, ...], ...] = (
         "0,60 50,30 65,0 60,20 50,90 75,100 95,90",
         "0,30 45,25 55,0 55,0 55,100",
         "0,80 60,40 70,5 45,0 50,40 55,100",
+        "33,25 52,0 62,0 58,50 48,100",
+        "35,22 60,0 60,0 55,100",
+        "30,30 55,0 55,0 50,100",
+        "40,15 54,0 60,10 56,50 50,100",
     ),
     (  # 2: with a flat base, with a loop, as a Z, with a curl and a wave, as old hands wrote it, wide, low
         "5,25 30,0 90,0 90,40 30,80 0,100 0,100 100,100",
