@@ -3,9 +3,9 @@
     .venv/bin/python tools/ship.py
 
 The reader learns MNIST's 60,000 training images, in part written anew with other pens and in other styles, then some
-epochs more with more of such styles, and is scored once on the 10,000 others. The other model learns the same digits beside pictures of none, which are drawn by
-chance: two classes, 0 for a digit and 1 for none. The trainings stay in runs/learnt, runs/shipped and runs/not-digit and are
-resumed there; both models go into the package with one manifest.
+epochs more with more of such styles, and is scored once on the 10,000 others. The other model learns the same digits
+beside pictures of none, which are drawn by chance: two classes, 0 for a digit and 1 for none. The trainings stay in
+runs/learnt, runs/shipped and runs/not-digit and are resumed there; both models go into the package with one manifest.
 """
 
 from __future__ import annotations
