@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from inkdigit import export as exporting
-from inkdigit.calibration import calibrated
+from inkdigit.calibration import Calibration, calibrated
 from inkdigit.errors import InkdigitError
 from inkdigit.export import export, parity, to_onnx
 from inkdigit.onnx_layers import ACTIVATIONS
@@ -223,12 +223,15 @@ def test_interface() -> None:
     ]
 
 
+SOFTER, SHARPER = Calibration(1.7, 1.3), Calibration(0.9, 1.0)
+
+
 def test_a_temperature_calibrates() -> None:
     model = classifier(conv())
-    plain, softened = (Recognizer(to_onnx(model, t)).predict_proba(IMAGES) for t in (None, 1.7))
-    assert np.abs(softened - calibrated(plain, 1.7)).max() < 1e-6
+    plain, softened = (Recognizer(to_onnx(model, t)).predict_proba(IMAGES) for t in (None, SOFTER))
+    assert np.abs(softened - calibrated(plain, SOFTER)).max() < 1e-6
     assert np.abs(softened - plain).max() > 0.01
-    assert parity(to_onnx(model, 1.7), model, IMAGES, 1.7) < 1e-5
+    assert parity(to_onnx(model, SOFTER), model, IMAGES, SOFTER) < 1e-5
 
 
 def test_five_views_are_read_as_one(tmp_path: Path) -> None:
@@ -236,24 +239,24 @@ def test_five_views_are_read_as_one(tmp_path: Path) -> None:
     paper = np.pad(IMAGES[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)))  # what is moved in a circle then is paper
     moved = [np.roll(paper, step, axis) for axis in (1, 2) for step in (1, -1)]
     expected = np.mean([Recognizer(to_onnx(model)).predict_proba(view) for view in (paper, *moved)], axis=0)
-    export(model, tmp_path / "model.onnx", paper, 0.9, tta=True)
+    export(model, tmp_path / "model.onnx", paper, SHARPER, tta=True)
     content = (tmp_path / "model.onnx").read_bytes()
     five = Recognizer(content)
-    assert np.abs(five.predict_proba(paper) - calibrated(expected, 0.9)).max() < 1e-5
+    assert np.abs(five.predict_proba(paper) - calibrated(expected, SHARPER)).max() < 1e-5
     assert five.predict_proba(paper[:0]).shape == (0, 10)
-    assert len(content) < 1.2 * len(to_onnx(model, 0.9)) + 2000  # the weights are there once
+    assert len(content) < 1.2 * len(to_onnx(model, SHARPER)) + 2000  # the weights are there once
 
 
 def test_export_writes_what_the_recognizer_reads(tmp_path: Path) -> None:
     model, path = classifier(conv()), tmp_path / "model.onnx"
-    export(model, path, IMAGES, 0.9)
-    assert path.read_bytes() == to_onnx(model, 0.9)
+    export(model, path, IMAGES, SHARPER)
+    assert path.read_bytes() == to_onnx(model, SHARPER)
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
 
 
 def test_tampered_export_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tampered(model: keras.Model, temperature: float | None, *, tta: bool) -> bytes:
-        proto = onnx.load_model_from_string(to_onnx(model, temperature, tta=tta))
+    def tampered(model: keras.Model, calibration: Calibration | None, *, tta: bool) -> bytes:
+        proto = onnx.load_model_from_string(to_onnx(model, calibration, tta=tta))
         kernel = next(tensor for tensor in proto.graph.initializer if len(tensor.dims) == 4)
         values = numpy_helper.to_array(kernel).copy()
         values[0, 0, 1, 1] += 0.05
@@ -271,8 +274,8 @@ def test_not_a_number_is_not_written(tmp_path: Path) -> None:
 
 
 def test_another_temperature_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(model: keras.Model, _temperature: float | None, *, tta: bool) -> bytes:
-        return to_onnx(model, 1.05, tta=tta)
+    def forgetful(model: keras.Model, _calibration: Calibration | None, *, tta: bool) -> bytes:
+        return to_onnx(model, Calibration(1.05, 1.0), tta=tta)
 
     monkeypatch.setattr(exporting, "to_onnx", forgetful)
     assert_refused(classifier(conv()), tmp_path, "predicts another digit for 0 of 48 images")

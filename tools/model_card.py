@@ -17,6 +17,7 @@ from typing import Any
 from matplotlib import rc_context
 
 from inkdigit import Recognizer, runs
+from inkdigit.calibration import kept
 from inkdigit.data import mnist
 from inkdigit.evaluation import evaluate, percent
 from inkdigit.files import atomic
@@ -38,7 +39,7 @@ def main() -> None:
     recognizer = Recognizer.load()
     test = mnist.load()[1]
     probabilities = recognizer.predict_proba(test.images)
-    scored = scored_by("MNIST's 10,000 test images", test, probabilities, run.manifest["temperature"], recognizer)
+    scored = scored_by("MNIST's 10,000 test images", test, probabilities, kept(run.manifest), recognizer)
     with rc_context(STYLE):
         for name, figure in (("mistakes", sheets.mistakes(scored)), ("reliability", charts.reliability(scored))):
             (PICTURES / f"card-{name}.png").write_bytes(png(figure))

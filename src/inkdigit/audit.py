@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, duplicates, pipeline, runs
-from inkdigit.calibration import calibrated, fit_temperature
+from inkdigit import backend, calibration, duplicates, pipeline, runs
 from inkdigit.console import Stopwatch, out
 from inkdigit.data import files, mnist
 from inkdigit.data.digits import Digits
@@ -107,7 +106,7 @@ def doubtful_labels(rows: Digits, settings: Settings, folds: int, checkpoints: P
     job = pipeline.Job(settings, Path())
     fit = pipeline.fitter(job, model.build, checkpoints, watch)
     raw = cross.fit(rows, folds, settings.seed, fit).probabilities
-    probabilities = calibrated(raw, fit_temperature(raw, rows.truth))
+    probabilities = calibration.calibrated(raw, calibration.fit(raw, rows.truth, settings.label_smoothing))
     losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))
     return Doubts(np.argsort(-losses, kind="stable"), probabilities, losses)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inkdigit.calibration import fit_temperature
+from inkdigit import calibration
 from inkdigit.console import Stopwatch, TrainingProgress
 from inkdigit.data.digits import Digits
 from inkdigit.errors import InkdigitError
@@ -93,12 +93,13 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
 
         network, history = self._train(train, validation, settings)
         self.history_ = [asdict(epoch) for epoch in history]  # an Epoch would bring Keras along when unpickled
-        temperature = fit_temperature(training.predict(network, validation.images, tta=settings.tta), validation.truth)
+        answers = training.predict(network, validation.images, tta=settings.tta)
+        found = calibration.fit(answers, validation.truth, settings.label_smoothing)
         if settings.refit:
             network, _ = self._train(rows, None, settings)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            export.export(network, path, images[: pipeline.PARITY_IMAGES], temperature, tta=settings.tta)
+            export.export(network, path, images[: pipeline.PARITY_IMAGES], found, tta=settings.tta)
             self.onnx_ = path.read_bytes()
         self.classes_ = np.arange(10)
         self.n_features_in_ = 28 * 28

@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from inkdigit.calibration import SMALLEST, STEEPNESS, calibrated
+from inkdigit.calibration import SMALLEST, Calibration, calibrated
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
 from inkdigit.onnx_graph import Graph, Value, array, unsupported
@@ -36,18 +36,18 @@ def export(
     model: keras.Model,
     path: Path,
     images: NDArray[np.uint8],
-    temperature: float | None = None,
+    calibration: Calibration | None = None,
     *,
     tta: bool = False,
 ) -> None:
     """Write `model` as ONNX to `path`, unless it answers differently from Keras on `images`.
 
-    images: (N, 28, 28) uint8, N > 0; a thousand real digits are plenty. temperature, tta: see `to_onnx`.
+    images: (N, 28, 28) uint8, N > 0; a thousand real digits are plenty. calibration, tta: see `to_onnx`.
     Raises InkdigitError, and writes nothing, when the model cannot be converted, when a probability differs
     by more than 1e-4 or when another digit is the most probable one.
     """
-    converted = to_onnx(model, temperature, tta=tta)
-    expected, actual = _answers(converted, model, images, temperature, tta=tta)
+    converted = to_onnx(model, calibration, tta=tta)
+    expected, actual = _answers(converted, model, images, calibration, tta=tta)
     difference = _largest_difference(expected, actual)
     moved = _moved_digits(expected, actual)
     if not difference <= TOLERANCE or moved:  # a NaN is not <= anything
@@ -64,22 +64,22 @@ def parity(
     onnx_bytes: bytes,
     model: keras.Model,
     images: NDArray[np.uint8],
-    temperature: float | None = None,
+    calibration: Calibration | None = None,
     *,
     tta: bool = False,
 ) -> float:
     """Largest difference of any probability between ONNX Runtime and Keras in float32.
 
-    images: (N, 28, 28) uint8, N > 0. temperature, tta: what the ONNX model was made with; Keras's answers get it too.
+    images: (N, 28, 28) uint8, N > 0. calibration, tta: what the ONNX model was made with; Keras's answers get it too.
     """
-    return _largest_difference(*_answers(onnx_bytes, model, images, temperature, tta=tta))
+    return _largest_difference(*_answers(onnx_bytes, model, images, calibration, tta=tta))
 
 
-def to_onnx(model: keras.Model, temperature: float | None = None, *, tta: bool = False) -> bytes:
+def to_onnx(model: keras.Model, calibration: Calibration | None = None, *, tta: bool = False) -> bytes:
     """Convert a float32 model from (N, 28, 28) pixels to ten probabilities.
 
     The result takes `pixels` (N, 28, 28) uint8 and gives `probabilities` (N, 10) float32, for any N,
-    calibrated where a `temperature` (> 0) is given. tta: they are the mean of the probabilities of an image's
+    calibrated where a `calibration` is given. tta: they are the mean of the probabilities of an image's
     five views (`inkdigit.views`). Raises InkdigitError, naming the layer, for what cannot be converted.
     """
     functional = _functional(model)
@@ -89,7 +89,7 @@ def to_onnx(model: keras.Model, temperature: float | None = None, *, tta: bool =
     if tta:
         pixels = _views(graph, pixels)
     (output,) = convert(graph, functional, [Value(pixels, (28, 28))])
-    _finish(graph, model, output, temperature, tta=tta)
+    _finish(graph, model, output, calibration, tta=tta)
     onnx_graph = helper.make_graph(
         graph.nodes,
         model.name,
@@ -108,7 +108,7 @@ def to_onnx(model: keras.Model, temperature: float | None = None, *, tta: bool =
 
 
 def _answers(
-    onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], temperature: float | None, *, tta: bool
+    onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], calibration: Calibration | None, *, tta: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """What Keras says (calibrated) and what ONNX Runtime says: two (N, 10) arrays of probabilities."""
     # A copy on the CPU: a GPU may multiply float32 in TF32, whose rounding alone would exceed the tolerance.
@@ -120,8 +120,8 @@ def _answers(
             for chunk in (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
         ]
     expected = np.concatenate(means).astype(np.float64)
-    if temperature is not None:
-        expected = calibrated(expected, temperature)
+    if calibration is not None:
+        expected = calibrated(expected, calibration)
     return expected, Recognizer(onnx_bytes).predict_proba(images)
 
 
@@ -224,7 +224,7 @@ def _softmaxes(graph: Graph) -> set[str]:
     return {node.output[0] for node in graph.nodes if node.op_type == "Softmax"}
 
 
-def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float | None, *, tta: bool) -> None:
+def _finish(graph: Graph, model: keras.Model, output: Value, calibration: Calibration | None, *, tta: bool) -> None:
     """Take the mean of the views, calibrate, and name the output.
 
     The model ends in a softmax, or in the average of several networks' probabilities.
@@ -246,9 +246,9 @@ def _finish(graph: Graph, model: keras.Model, output: Value, temperature: float 
             f"the model '{model.name}' does not end in a softmax: the last layer that `build` adds must be "
             "keras.layers.Dense(10, activation='softmax') or keras.layers.Softmax()."
         )
-    if temperature is not None:
+    if calibration is not None:
         graph.layer = "calibration"
         highest = graph.add("ReduceMax", logits, graph.constant([-1], np.int64), keepdims=1)
-        lacking = graph.add("Mul", graph.add("Sub", highest, logits), graph.constant(1 / temperature))
-        logits = graph.add("Neg", graph.add("Pow", lacking, graph.constant(STEEPNESS)))
+        lacking = graph.add("Mul", graph.add("Sub", highest, logits), graph.constant(1 / calibration.temperature))
+        logits = graph.add("Neg", graph.add("Pow", lacking, graph.constant(calibration.power)))
     graph.nodes.append(helper.make_node("Softmax", [logits], ["probabilities"], "probabilities", axis=-1))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import answers, backend, learning_curve, machine, runs, tensorboard
-from inkdigit.calibration import calibrated, fit_temperature
+from inkdigit import answers, backend, calibration, learning_curve, machine, runs, tensorboard
+from inkdigit.calibration import Calibration, calibrated
 from inkdigit.console import Stopwatch, TrainingProgress, out
 from inkdigit.data import files, kaggle, split
 from inkdigit.data.digits import Digits
@@ -74,14 +74,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave. Curve and temperature belong to networks that never saw the validation rows.
+    """What a training gave. Curve and calibration belong to networks that never saw the validation rows.
 
     model: the one to keep, in float32. validation: calibrated probabilities (N, 10) of the validation rows by such
     networks, where the model to keep has learnt those rows; else None.
     """
 
     model: keras.Model
-    temperature: float
+    calibration: Calibration
     history: list[Epoch]
     validation: NDArray[np.float64] | None = None
 
@@ -204,7 +204,7 @@ def _build(job: Job, data: Data, folder: Path, watch: Stopwatch) -> None:
 
         trained.model.save(folder / runs.KERAS_MODEL, include_optimizer=False)
         images = data.rows.images[:PARITY_IMAGES]
-        export(trained.model, folder / "model.onnx", images, trained.temperature, tta=job.settings.tta)
+        export(trained.model, folder / "model.onnx", images, trained.calibration, tta=job.settings.tta)
     _finish(job, data, trained, folder, watch)
 
 
@@ -310,7 +310,7 @@ def fitter(job: Job, build: Callable[[Settings], keras.Model], checkpoints: Path
 
 
 def one_view(run: Path) -> Recognizer:
-    """What reads as a run's network does, each image once, whatever the run's `tta`; at the run's temperature."""
+    """What reads as a run's network does, each image once, whatever the run's `tta`; calibrated as the run is."""
     from inkdigit import usermodel
     from inkdigit.export import to_onnx
     from inkdigit.recognizer import Recognizer
@@ -318,7 +318,7 @@ def one_view(run: Path) -> Recognizer:
     settings = of_run(run)
     if not settings.tta:
         return Recognizer.load(run)
-    return Recognizer(to_onnx(usermodel.trained(run)(settings), runs.read(run).manifest["temperature"]))
+    return Recognizer(to_onnx(usermodel.trained(run)(settings), calibration.kept(runs.read(run).manifest)))
 
 
 def teachers(run: Path) -> list[Path]:
@@ -355,11 +355,11 @@ def _train(job: Job, build: Callable[[Settings], keras.Model], data: Data, folde
     model, history = fit(TRAINING, data.train, data.validation)
     with watch.stage("Calibration"):
         validation = training.predict(model, data.validation.images, tta=job.settings.tta)
-        temperature = fit_temperature(validation, data.validation.truth)
+        found = calibration.fit(validation, data.validation.truth, job.settings.label_smoothing)
     if not job.settings.refit:
-        return Trained(model, temperature, history)
+        return Trained(model, found, history)
     model, _ = fit(REFIT, data.rows, None)
-    return Trained(model, temperature, history, calibrated(validation, temperature))
+    return Trained(model, found, history, calibrated(validation, found))
 
 
 def _train_folds(job: Job, folds: int, fit: Fit, data: Data, folder: Path) -> Trained:
@@ -367,10 +367,10 @@ def _train_folds(job: Job, folds: int, fit: Fit, data: Data, folder: Path) -> Tr
     from inkdigit import folds as cross
 
     crossed = cross.fit(data.rows, folds, job.settings.seed, fit, tta=job.settings.tta)
-    temperature = fit_temperature(crossed.probabilities, data.rows.truth)
-    probabilities = calibrated(crossed.probabilities, temperature)
+    found = calibration.fit(crossed.probabilities, data.rows.truth, job.settings.label_smoothing)
+    probabilities = calibrated(crossed.probabilities, found)
     cross.write_out_of_fold(folder / OUT_OF_FOLD, data.rows, crossed.fold, probabilities)
-    return Trained(cross.together(crossed.models), temperature, cross.mean_curve(crossed.curves), probabilities)
+    return Trained(cross.together(crossed.models), found, cross.mean_curve(crossed.curves), probabilities)
 
 
 def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
@@ -384,9 +384,9 @@ def _average_members(job: Job, data: Data, watch: Stopwatch) -> Trained:
     model = cross.together([usermodel.trained(folder)(job.settings) for folder in folders])
     with watch.stage("Calibration"):
         validation = training.predict(model, data.validation.images, tta=job.settings.tta)
-        temperature = fit_temperature(validation, data.validation.truth)
+        found = calibration.fit(validation, data.validation.truth, job.settings.label_smoothing)
     curves = [[training.Epoch(**epoch) for epoch in member["history"]] for member in metrics]
-    return Trained(model, temperature, cross.mean_curve(curves))
+    return Trained(model, found, cross.mean_curve(curves))
 
 
 def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwatch) -> None:
@@ -412,7 +412,7 @@ def _finish(job: Job, data: Data, trained: Trained, folder: Path, watch: Stopwat
             kaggle.write_submission(folder / "submission.csv", submitted.argmax(1))
             names.append("submission.csv")
     with watch.stage("Report"):
-        scored = scored_by(name, rows, probabilities, trained.temperature, recognizer)
+        scored = scored_by(name, rows, probabilities, trained.calibration, recognizer)
         report = _report(job, data, trained, scored, folder, watch)
         archive.write(report, folder)
         learnt = {
@@ -497,7 +497,7 @@ def _metrics(scored: Scored, trained: Trained, watch: Stopwatch) -> dict[str, An
     return {
         "scored": scored.name,
         "evaluation": scored.evaluation.to_json(),
-        "temperature": trained.temperature,
+        **trained.calibration._asdict(),
         "history": [dataclasses.asdict(epoch) for epoch in trained.history],
         "training_seconds": training_seconds(watch.stages),
         "stages": [stage._asdict() for stage in watch.stages],
@@ -521,7 +521,7 @@ def _about(job: Job, data: Data, scored: Scored, report: Report, learnt: dict[st
             "ece": evaluation.ece,
             **learnt,
         },
-        "temperature": scored.temperature,
+        **scored.calibration._asdict(),
         "averaged": _averaged(job),
         "parameters": report.parameters,
         "multiply_adds": report.multiply_adds,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.calibration import Calibration
 from inkdigit.convolutions import Convolutions, FeatureMaps
 from inkdigit.data.digits import Digits
 from inkdigit.recognizer import Recognizer
@@ -27,7 +28,7 @@ def make_scored(mistakes: int, rows: int = 2000) -> Scored:
     doubt = 10 ** rng.uniform(-7, -0.5, (rows, 1))
     probabilities = doubt / 9 + (1 - doubt * 10 / 9) * np.eye(10)[guesses]
     name = f"{rows:,} validation rows"
-    return scored_by(name, drawn_digits(labels), probabilities, 1.3, Recognizer(linear_model()))
+    return scored_by(name, drawn_digits(labels), probabilities, Calibration(1.3, 1.3), Recognizer(linear_model()))
 
 
 def make_report() -> Report:

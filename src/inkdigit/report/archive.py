@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import runs
+from inkdigit.calibration import kept
 from inkdigit.convolutions import Convolutions, FeatureMaps
 from inkdigit.errors import InkdigitError
 from inkdigit.files import atomic
@@ -38,7 +39,7 @@ def write(report: Report, folder: Path) -> None:
         "convolutions": [(stage.layer, stage.channels) for stage in inner.stages],
         "history": report.history,
         "training_seconds": report.training_seconds,
-        "scored": scored and {"name": scored.name, "temperature": scored.temperature},
+        "scored": scored and {"name": scored.name, **scored.calibration._asdict()},
         "stages": report.stages,
         "memory_peak": report.memory_peak,
         "hardware": report.hardware,
@@ -124,7 +125,9 @@ def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _scored(arrays: Arrays, name: str, temperature: float) -> Scored:
+def _scored(arrays: Arrays, name: str, **calibration: float) -> Scored:
     shown = {name: Shown(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in SHOWN}
     parts = {part: arrays[f"occlusion_{part}"] for part in ("read", "before", "lowest", "losses")}
-    return Scored(name, arrays["labels"], arrays["probabilities"], temperature, occlusion=Occlusion(**parts), **shown)
+    return Scored(
+        name, arrays["labels"], arrays["probabilities"], kept(calibration), occlusion=Occlusion(**parts), **shown
+    )

@@ -109,7 +109,7 @@ def confusion(evaluation: Evaluation) -> Figure:
 
 def reliability(scored: Scored) -> Figure:
     """Doubt against errors before and after calibration, log-log, as a good model is a dot on plain axes."""
-    before = uncalibrated(scored.probabilities, scored.temperature)
+    before = uncalibrated(scored.probabilities, scored.calibration)
     figure = canvas(5.3)
     top, bottom = figure.subplots(2, sharex=True, height_ratios=[3.2, 1])
     _reliability_points(top, bottom, "before", before, scored.labels)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.calibration import Calibration
 from inkdigit.convolutions import Convolutions
 from inkdigit.data.digits import Digits
 from inkdigit.evaluation import Evaluation, confident_mistakes, evaluate, typical_and_strange
@@ -72,14 +73,14 @@ class Scored:
 
     name: what they are, as it follows "on": "28,000 held-out rows", "3,000 validation rows".
     labels: (N,) int64; probabilities: (N, 10) float32, calibrated.
-    temperature: the one in those probabilities; the report undoes it to show the model before calibration.
+    calibration: the one in those probabilities; the report undoes it to show the model before calibration.
     mistakes, typical, strange: see `inkdigit.evaluation`. occluded: the ones in `occlusion`, in its order.
     """
 
     name: str
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32]
-    temperature: float
+    calibration: Calibration
     mistakes: Shown
     typical: Shown
     strange: Shown
@@ -155,7 +156,7 @@ def scored_by(
     name: str,
     digits: Digits,
     probabilities: NDArray[np.floating],
-    temperature: float,
+    calibration: Calibration,
     recognizer: Recognizer,
 ) -> Scored:
     """What is kept of scored rows: all probabilities, and pictures of those rows that tell something.
@@ -176,7 +177,7 @@ def scored_by(
         name,
         labels,
         probabilities,
-        temperature,
+        calibration,
         shown(mistakes),
         shown(typical),
         shown(strange),

@@ -80,7 +80,7 @@ def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: 
     """The HTML page, with those pictures inside. learnt: how many images the network that was scored has learnt."""
     before = None
     if scored := report.scored:
-        raw = uncalibrated(scored.probabilities, scored.temperature)
+        raw = uncalibrated(scored.probabilities, scored.calibration)
         before = negative_log_likelihood(raw, scored.labels)
     return render(
         "page.html.j2",

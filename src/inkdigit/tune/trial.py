@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit import backend, model, training
-from inkdigit.calibration import calibrated, fit_temperature, negative_log_likelihood
+from inkdigit.calibration import calibrated, fit, negative_log_likelihood
 from inkdigit.errors import InkdigitError
 from inkdigit.settings import Settings
 from inkdigit.training import Epoch
@@ -27,9 +27,13 @@ def train(number: int, settings: Settings, rows: Rows, report: Callable[[Reporte
     """
     backend.seed_everything(settings.seed, deterministic=True)
     curve = Curve(number, report)
+
+    def val_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+        return calibrated_loss(probabilities, labels, settings.label_smoothing)
+
     try:
         with backend.memory_told():
-            training.fit(model.build, rows.train, rows.validation, settings, curve, val_loss=calibrated_loss)
+            training.fit(model.build, rows.train, rows.validation, settings, curve, val_loss=val_loss)
     except Enough:
         return Ended(number)
     except InkdigitError as error:
@@ -37,12 +41,12 @@ def train(number: int, settings: Settings, rows: Rows, report: Callable[[Reporte
     return Ended(number)
 
 
-def calibrated_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def calibrated_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64], label_smoothing: float) -> float:
     """Mean of -ln p(label) at the temperature that suits the rows best, as a training's end fits it.
 
     Without it, settings would win by how sure the network is, such as less label smoothing, and not by what it reads.
     """
-    return negative_log_likelihood(calibrated(probabilities, fit_temperature(probabilities, labels)), labels)
+    return negative_log_likelihood(calibrated(probabilities, fit(probabilities, labels, label_smoothing)), labels)
 
 
 class Curve:
