@@ -288,7 +288,7 @@ def _csv_parts(file: _File, stream: IO[bytes] | gzip.GzipFile) -> Iterator[Part]
             ended = position - len(block) + block.rfind(b"\n") + 1 if b"\n" in block else ended
             if position - ended > LONGEST_LINE:
                 raise InkdigitError(f"{file.name}, line {first + rows + 1}, is too long for a row of 784 numbers.")
-    except Exception:
+    except Exception:  # each file system has errors of its own: any is raised, after the rows before it
         if rows:
             yield Part(0, "csv", (file.name,), rows, first, start, ended, names)
         raise
