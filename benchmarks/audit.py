@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from inkdigit import machine
-from inkdigit.data import kaggle, mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv, mnist
+from inkdigit.data.dataset import Dataset
+from inkdigit.utils.hardware import describe_hardware
 
 SHARE = 0.01
 
@@ -29,7 +29,7 @@ def main() -> None:
     labels[flipped] = (labels[flipped] + rng.integers(1, 10, len(flipped))) % 10
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.csv"
-        kaggle.write_csv(path, Digits(train.images, labels, "flipped"))
+        kaggle_csv.write_csv(path, Dataset(train.images, labels, "flipped"))
         started = time.perf_counter()
         command = [sys.executable, "-m", "inkdigit", "audit", path, "--out", folder]
         subprocess.run(command, check=True, stdout=sys.stderr)
@@ -37,7 +37,7 @@ def main() -> None:
         with (Path(folder) / "doubtful.csv").open() as file:
             order = [int(row["row"]) for row in csv.DictReader(file)]
     planted = np.isin(order, flipped)
-    print(f"{len(train):,} rows, {len(flipped)} labels flipped; {seconds:.0f} s; {machine.hardware()}\n")
+    print(f"{len(train):,} rows, {len(flipped)} labels flipped; {seconds:.0f} s; {describe_hardware()}\n")
     print("| first | rows | flipped labels among them |\n|---:|---:|---:|")
     for share in (0.01, 0.012, 0.015, 0.02, 0.03):
         rows = round(share * len(train))

@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from inkdigit import machine
 from inkdigit.data.split import write_split
+from inkdigit.utils.hardware import describe_hardware
 
 ROUNDS = 5
 KERAS_SUBMIT = """
@@ -52,7 +52,7 @@ def main() -> None:
             for label, command in commands.items():
                 seconds[label].append(elapsed(command, folder / "cache"))
         same = ours.read_text() == theirs.read_text()
-    print(f"Median of {ROUNDS} alternating rounds, nothing cached; {machine.hardware()}\n")
+    print(f"Median of {ROUNDS} alternating rounds, nothing cached; {describe_hardware()}\n")
     print("| command | seconds |\n|---|---:|")
     for label, values in seconds.items():
         print(f"| {label} | {statistics.median(values):.2f} |")

@@ -16,7 +16,7 @@ from pathlib import Path
 from inkdigit.data.split import write_split
 
 READINGS = {
-    "`inkdigit.data.kaggle.read_csv`, nothing cached": """
+    "`inkdigit.data.kaggle_csv.read_csv`, nothing cached": """
 import os, tempfile
 with tempfile.TemporaryDirectory() as cache:
     os.environ["INKDIGIT_CACHE"] = cache
@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory() as cache:
     images = read_csv(path).images
     print(clock() - began)
 """,
-    "`inkdigit.data.kaggle.read_csv`, from its cache": """
+    "`inkdigit.data.kaggle_csv.read_csv`, from its cache": """
 began = clock()
 from inkdigit.data.kaggle import read_csv
 images = read_csv(path).images

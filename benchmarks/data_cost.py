@@ -15,15 +15,15 @@ from typing import Any
 
 from matplotlib import rc_context
 
-from inkdigit import machine
 from inkdigit.report import style
+from inkdigit.utils.hardware import describe_hardware
 
 PLOT = Path(__file__).parents[1] / "docs" / "pictures" / "data-cost.png"
 ROWS = (1_000, 5_000, 10_000, 20_000, 0)  # 0: all but the validation rows
 
 
 def main() -> None:
-    print(f"Preset fast, 28,000 rows scored; {machine.hardware()}\n", flush=True)
+    print(f"Preset fast, 28,000 rows scored; {describe_hardware()}\n", flush=True)
     print(
         "| training rows | accuracy | 95 % interval | training | seconds per 1,000 rows |\n|---:|---:|---:|---:|---:|"
     )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inkdigit import machine
+from inkdigit.utils.hardware import describe_hardware
 
 LEARNT = 300
 INKDIGIT = [sys.executable, "-m", "inkdigit"]
@@ -27,7 +27,7 @@ INKDIGIT = [sys.executable, "-m", "inkdigit"]
 def main() -> None:
     with np.load(sys.argv[1], allow_pickle=False) as arrays:
         images, labels = arrays["x"], arrays["y"]
-    print(f"{LEARNT} of {len(images):,} digits learnt, the others scored; {machine.hardware()}\n")
+    print(f"{LEARNT} of {len(images):,} digits learnt, the others scored; {describe_hardware()}\n")
     print("| seed | before | after | 95 % interval | training |\n|---:|---:|---:|---:|---:|")
     for seed in range(3):
         with tempfile.TemporaryDirectory() as name:

@@ -24,16 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from inkdigit import Recognizer, machine, prepare
+from inkdigit import Recognizer, prepare
 from inkdigit.data import mnist
-from inkdigit.evaluation import wilson_interval
+from inkdigit.evaluation.metrics import wilson_interval
+from inkdigit.utils.hardware import describe_hardware
 
 Labelled = tuple[list[Any], NDArray[np.int64]]  # pictures, arrays or files, and their digits
 
 
 def main() -> None:
     recognizer = Recognizer.load(*sys.argv[2:3])
-    print(f"Model: {sys.argv[2] if len(sys.argv) > 2 else 'the one that ships'}; {machine.hardware()}\n")
+    print(f"Model: {sys.argv[2] if len(sys.argv) > 2 else 'the one that ships'}; {describe_hardware()}\n")
     print("| digits | right | of | 95 % interval | merely resized |\n|---|---:|---:|---:|---:|")
     for name, (pictures, labels) in (*other_hands(Path(sys.argv[1])), *mnists()):
         right = correct(recognizer, [prepare(picture) for picture in pictures], labels)

@@ -32,16 +32,16 @@ from cuts import read_strips
 from PIL import Image
 from service.servers import environment
 
-from inkdigit import machine
 from inkdigit.data import mnist
-from inkdigit.evaluation import edit_distance
-from inkdigit.files import cache_dir
+from inkdigit.evaluation.metrics import edit_distance
 from inkdigit.imaging.decode import FORMATS, LARGEST
-from inkdigit.imaging.lines import strips
-from inkdigit.imaging.prepare import opened
+from inkdigit.imaging.page.grouping import strips
+from inkdigit.imaging.preprocess import open_image
 from inkdigit.reading.reader import Layout, Reader
 from inkdigit.recognizer import Recognizer
 from inkdigit.synth.page import synthesize_page
+from inkdigit.utils.files import cache_dir
+from inkdigit.utils.hardware import describe_hardware
 
 PAGES = 500
 MODES = {"page": ("4", "6", "11"), "line": ("7", "8", "13")}  # Tesseract's
@@ -65,7 +65,7 @@ class Set:
 def main() -> None:
     asked = [word for word in sys.argv[2:] if not word.startswith("--")] or ["photos", "cheques", "pages", "speed"]
     reader = Reader(Recognizer.load())
-    print(f"{machine.hardware()}\n")
+    print(f"{describe_hardware()}\n")
     sets = gather(Path(sys.argv[1]), asked)
     if sets:
         print("| pictures | of | reader | errors | of digits | error rate | exact lines | seconds a picture |")
@@ -123,7 +123,7 @@ def classical(recognizer: Recognizer) -> Peer:
         started = time.perf_counter()
         texts: Texts = []
         for file in files:
-            lines = strips(opened(file, file.name, FORMATS, LARGEST), layout).lines
+            lines = strips(open_image(file, file.name, FORMATS, LARGEST), layout).lines
             found = read_strips([line.image for line in lines], recognizer)
             texts.append("\n".join("".join(str(digit.probabilities.argmax()) for digit in line) for line in found))
         return texts, time.perf_counter() - started

@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from inkdigit import backend, machine
-from inkdigit.augment import augment
 from inkdigit.data.split import kaggle_split
-from inkdigit.evaluation import evaluate, wilson_interval
-from inkdigit.settings import Settings
+from inkdigit.evaluation.metrics import evaluate, wilson_interval
+from inkdigit.training import backend
+from inkdigit.training.augment.geometric import augment
+from inkdigit.training.config import Settings
+from inkdigit.utils.hardware import describe_hardware
 
 RUNS = Path("runs")
 KERAS30 = Settings(rotation=15, zoom=0.15, shift=2.8, shear=0, elastic=0, batch_size=64, epochs=30)
@@ -41,7 +42,7 @@ def main() -> None:
             result = keras30(seed) if recipe == "keras30" else preset(recipe, seed)
             rows.setdefault(recipe, []).append(result)
             print(json.dumps({"recipe": recipe, "seed": seed} | result), flush=True)
-    print(f"\nKaggle protocol (42,000 / 28,000), seeds {arguments.seeds}; {machine.hardware()}\n")
+    print(f"\nKaggle protocol (42,000 / 28,000), seeds {arguments.seeds}; {describe_hardware()}\n")
     print("| recipe | accuracy, mean ± sd | 95 % interval of the pooled answers | parameters | training |")
     print("|---|---|---|---|---|")
     for recipe, results in rows.items():
@@ -94,7 +95,7 @@ def keras30(seed: int) -> dict[str, Any]:
             model.train_on_batch(augment(train.images[rows], train.truth[rows], KERAS30, rng), one_hot[rows])
         print(f"keras30, epoch {epoch + 1}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - started
-    from inkdigit.training import predict
+    from inkdigit.training.trainer import predict
 
     evaluation = evaluate(predict(model, scored.images), scored.truth)
     result = {

@@ -25,15 +25,16 @@ from typing import Any
 
 import numpy as np
 
-from inkdigit import backend, pipeline, runs
 from inkdigit.data import mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.data.split import kaggle_split
-from inkdigit.evaluation import evaluate, wilson_interval
-from inkdigit.files import atomic
-from inkdigit.quantize import to_int8
+from inkdigit.evaluation.metrics import evaluate, wilson_interval
+from inkdigit.export.int8 import to_int8
+from inkdigit.export.tta import SHIFTS
 from inkdigit.recognizer import Recognizer
-from inkdigit.views import MOVES
+from inkdigit.runs.run import MANIFEST, ONNX_MODEL, read_run, read_verified
+from inkdigit.training import backend, pipeline
+from inkdigit.utils.files import atomic
 
 RUNS = Path("runs") / "records"
 RESULTS = Path(__file__).parent / "records.json"
@@ -126,7 +127,7 @@ def table_rows(part: str) -> list[Row]:
 def score(parts: list[str]) -> None:
     """Load the scored images, now that all is trained and chosen; print the table, and keep it for the model card."""
     rows = [row for part in parts for row in table_rows(part)]
-    missing = [str(folder) for row in rows for folder in row.folders if not (folder / runs.MANIFEST).is_file()]
+    missing = [str(folder) for row in rows for folder in row.folders if not (folder / MANIFEST).is_file()]
     if missing:
         sys.exit(f"Not finished: {', '.join(missing)}. Run `train` first.")
     scored = {"kaggle": lambda: kaggle_split(seed=0)[1], "mnist": lambda: mnist.load()[1]}
@@ -142,8 +143,8 @@ def score(parts: list[str]) -> None:
         temporary.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def scored_row(row: Row, digits: Digits) -> dict[str, Any]:
-    manifests = [runs.read(folder).manifest for folder in row.folders]
+def scored_row(row: Row, digits: Dataset) -> dict[str, Any]:
+    manifests = [read_run(folder).manifest for folder in row.folders]
     evaluations = [
         evaluate(recognizer(folder, row).predict_proba(digits.images), digits.truth) for folder in row.folders
     ]
@@ -152,7 +153,7 @@ def scored_row(row: Row, digits: Digits) -> dict[str, Any]:
         "total": len(digits),
         "ece": [evaluation.ece for evaluation in evaluations],
         "parameters": manifests[0]["parameters"],
-        "multiply_adds": manifests[0]["multiply_adds"] // (len(MOVES) if row.one_view else 1),
+        "multiply_adds": manifests[0]["multiply_adds"] // (len(SHIFTS) if row.one_view else 1),
         "seconds": [manifest["figures"]["training_seconds"] for manifest in manifests],
         "hardware": manifests[0]["hardware"],
     }
@@ -165,7 +166,7 @@ def recognizer(folder: Path, row: Row) -> Recognizer:
     if not row.int8:
         return Recognizer.load(folder)
     with np.load(training_rows("mnist")) as rows:
-        return Recognizer(to_int8(runs.read_verified(folder, runs.MODEL), rows["images"][:CALIBRATION]))
+        return Recognizer(to_int8(read_verified(folder, ONNX_MODEL), rows["images"][:CALIBRATION]))
 
 
 def markdown(row: Row, result: dict[str, Any]) -> str:

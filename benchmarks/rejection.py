@@ -22,9 +22,10 @@ from matplotlib.ticker import MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 from preparation import other_hands
 
-from inkdigit import Recognizer, machine, prepare
+from inkdigit import Recognizer, prepare
 from inkdigit.errors import NoInkError
 from inkdigit.report.style import BLUE, GREEN, MUTED, RED, STYLE, canvas
+from inkdigit.utils.hardware import describe_hardware
 
 PLOT = Path(__file__).parents[1] / "docs" / "pictures" / "coverage.png"
 COVERAGES = (1, 0.998, 0.995, 0.99, 0.98, 0.97, 0.95, 0.9)
@@ -51,7 +52,7 @@ def main() -> None:
         name: score(recognizer, images, np.full(len(images), -1))
         for name, images in non_digits(folder / "nondigits" / "nondigits.zip").items()
     }
-    print(f"Model: {sys.argv[2] if len(sys.argv) > 2 else 'the one that ships'}; {machine.hardware()}\n")
+    print(f"Model: {sys.argv[2] if len(sys.argv) > 2 else 'the one that ships'}; {describe_hardware()}\n")
     print(f"| digits kept | limit | misread of these | {' | '.join(f'{name} kept' for name in others)} |")
     print("|---:" * (3 + len(others)) + "|")
     for coverage in COVERAGES:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from inkdigit import machine
+from inkdigit.utils.hardware import describe_hardware
 
 EPOCHS = 4
 TRAIN = [sys.executable, "-m", "inkdigit", "train"]
@@ -27,7 +27,7 @@ def main() -> None:
         killed = time.perf_counter() - started
         resumed = seconds([*TRAIN, "--resume", f"{folder}/broken"])
     epoch = ends[1] - ends[0]
-    print(f"{EPOCHS} epochs of the preset fast; {machine.hardware()}\n")
+    print(f"{EPOCHS} epochs of the preset fast; {describe_hardware()}\n")
     print("| | seconds |\n|---|---:|")
     print(f"| unbroken | {unbroken:.1f} |")
     print(f"| until the kill, 10 s after the second epoch | {killed:.1f} |")

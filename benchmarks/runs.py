@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from inkdigit import answers, machine
-from inkdigit.data import kaggle, mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv, mnist
+from inkdigit.data.dataset import Dataset
+from inkdigit.runs.predictions import read_predictions
+from inkdigit.utils.hardware import describe_hardware
 
 ROUNDS = 5
 FOLDERS = 1000
@@ -52,7 +53,7 @@ def main() -> None:
         for _ in range(ROUNDS):
             for label, command in commands.items():
                 seconds[label].append(elapsed(command))
-    print(f"Median of {ROUNDS} alternating rounds; {machine.hardware()}\n")
+    print(f"Median of {ROUNDS} alternating rounds; {describe_hardware()}\n")
     print("| command | seconds | processor seconds |\n|---|---:|---:|")
     for label, values in seconds.items():
         wall, processor = (statistics.median(column) for column in zip(*values, strict=True))
@@ -72,9 +73,9 @@ def copies(run: Path, folder: Path) -> None:
 def scored_images(run: Path, path: Path) -> int:
     """Write those of MNIST's images on which the run was scored as a CSV; returns how many they are."""
     parts = mnist.load()
-    digits = Digits(np.concatenate([p.images for p in parts]), np.concatenate([p.truth for p in parts]), "MNIST")
-    kept = np.isin(digits.hashes, answers.read(run).scored)
-    kaggle.write_csv(path, Digits(digits.images[kept], digits.truth[kept], "MNIST"))
+    digits = Dataset(np.concatenate([p.images for p in parts]), np.concatenate([p.truth for p in parts]), "MNIST")
+    kept = np.isin(digits.hashes, read_predictions(run).scored)
+    kaggle_csv.write_csv(path, Dataset(digits.images[kept], digits.truth[kept], "MNIST"))
     return int(kept.sum())
 
 

@@ -30,9 +30,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from inkdigit import machine
 from inkdigit.data import mnist
-from inkdigit.runs import MODEL, SHIPPED
+from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN
+from inkdigit.utils.hardware import describe_hardware
 
 ENGINES = ("local", "ray")
 BATCHES = (32, 64, 128, 256, 512)
@@ -75,7 +75,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.engines) - set(ENGINES):
         parser.error(f"no such engine: {', '.join(unknown)}; there are {', '.join(ENGINES)}")
-    print(f"28x28 rows from Parquet; {machine.hardware()}\n")
+    print(f"28x28 rows from Parquet; {describe_hardware()}\n")
     peer = fastest()
     print("| rows | what | seconds | rows/s | of the peer | memory, MiB | at its peak, MiB |")
     print("|---:|---|---:|---:|---:|---:|---:|")
@@ -137,7 +137,7 @@ def predict(peer: Peer, count: int, barrier: Any, seconds: Any) -> None:
 
     options: Any = onnxruntime.SessionOptions()
     options.intra_op_num_threads = peer.threads
-    session: Any = onnxruntime.InferenceSession(SHIPPED / MODEL, options, providers=["CPUExecutionProvider"])
+    session: Any = onnxruntime.InferenceSession(SHIPPED_RUN / ONNX_MODEL, options, providers=["CPUExecutionProvider"])
     images = mnist.load()[0].images[:IN_MEMORY]
     run(session, images, WARM, peer.batch)
     barrier.wait()

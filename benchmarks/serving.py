@@ -17,7 +17,7 @@ from pathlib import Path
 
 from service import footprint, latency, overload, servers, soak, throughput, wrk
 
-from inkdigit import machine
+from inkdigit.utils.hardware import describe_hardware
 
 FIGURES = ("throughput", "latency", "overload", "soak", "footprint")
 
@@ -34,7 +34,7 @@ def main() -> None:
     wrk.check_installed()
     run, rounds, seconds = arguments.model.resolve(), arguments.rounds, arguments.seconds
     ours = servers.ours("--model", str(run))
-    print(f"One worker, {throughput.CONNECTIONS} connections, {rounds} rounds of {seconds} s; {machine.hardware()}")
+    print(f"One worker, {throughput.CONNECTIONS} connections, {rounds} rounds of {seconds} s; {describe_hardware()}")
     for figure in arguments.figures or FIGURES:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

@@ -17,7 +17,7 @@ from pathlib import Path
 from service import servers, wrk
 from service.digits import Kind, check, requests, sample
 
-from inkdigit import machine
+from inkdigit.utils.hardware import describe_hardware
 
 KINDS: tuple[Kind, ...] = ("json", "png")
 CONNECTIONS = 32
@@ -36,7 +36,7 @@ def main() -> None:
     plain = servers.ours("--model", str(run))
     ray = servers.ours("--model", str(run), "--engine", "ray")
     contestants = {"Inkdigit": plain, "the same on Ray Serve": dataclasses.replace(ray, name="on Ray Serve")}
-    print(f"{arguments.rounds} rounds of {arguments.seconds} s; {machine.hardware()}\n")
+    print(f"{arguments.rounds} rounds of {arguments.seconds} s; {describe_hardware()}\n")
     print(f"| server | requests | {CONNECTIONS} connections, requests/s | p99, ms | one connection, p50, ms |")
     print("|---|---|---:|---:|---:|")
     for name, contestant in contestants.items():

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from inkdigit import backend, machine
-from inkdigit.data.digits import Digits
-from inkdigit.settings import Settings, preset
+from inkdigit.data.dataset import Dataset
+from inkdigit.training import backend
+from inkdigit.training.config import Settings, preset
+from inkdigit.utils.hardware import describe_hardware, has_bfloat16
 
 ROUNDS, STEPS, WARM_UP = 7, 40, 8
 
@@ -39,12 +40,12 @@ def main() -> None:
     for contestant in contestants.values():
         contestant.rate(WARM_UP)
     # Emulated bf16 is ten times as slow: a few steps tell enough.
-    steps = {name: STEPS // 8 if "bf16" in name and not machine.has_bfloat16() else STEPS for name in contestants}
+    steps = {name: STEPS // 8 if "bf16" in name and not has_bfloat16() else STEPS for name in contestants}
     rates = {name: [] for name in contestants}
     for _ in range(ROUNDS):
         for name, contestant in contestants.items():
             rates[name].append(contestant.rate(steps[name]))
-    print(f"Median of {ROUNDS} alternating rounds of {STEPS} steps; {machine.hardware()}\n")
+    print(f"Median of {ROUNDS} alternating rounds of {STEPS} steps; {describe_hardware()}\n")
     print("| | images/s |\n|---|---|")
     for name, values in rates.items():
         print(f"| {name} | {statistics.median(values):,.0f} |")
@@ -57,11 +58,12 @@ def unaugmented(settings: Settings) -> Settings:
 class Ours:
     def __init__(self, settings: Settings):
         backend.prepare()
-        from inkdigit import model, training
+        from inkdigit.training import model
+        from inkdigit.training.trainer import Trainer
 
         rng = np.random.default_rng(0)
-        rows = Digits(rng.integers(0, 256, (8192, 28, 28), np.uint8), rng.integers(0, 10, 8192), "random pixels")
-        self.trainer = training.Trainer(model.build, rows, settings)
+        rows = Dataset(rng.integers(0, 256, (8192, 28, 28), np.uint8), rng.integers(0, 10, 8192), "random pixels")
+        self.trainer = Trainer(model.build, rows, settings)
         self.epoch = 0
 
     def rate(self, steps: int) -> float:

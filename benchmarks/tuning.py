@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inkdigit import machine
-from inkdigit.data import kaggle, split
+from inkdigit.data import kaggle_csv, split
+from inkdigit.utils.hardware import describe_hardware
 
 INKDIGIT = [sys.executable, "-m", "inkdigit"]
 
@@ -34,9 +34,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         order = np.random.default_rng(0).permutation(len(rows))
-        kaggle.write_csv(folder / "rows.csv", rows.take(order[: options.rows]))
-        kaggle.write_csv(folder / "rest.csv", rows.take(order[options.rows :]))
-        print(f"{options.rows:,} rows, a tenth of them held out; preset `fast`; {machine.hardware()}\n", flush=True)
+        kaggle_csv.write_csv(folder / "rows.csv", rows.take(order[: options.rows]))
+        kaggle_csv.write_csv(folder / "rest.csv", rows.take(order[options.rows :]))
+        print(f"{options.rows:,} rows, a tenth of them held out; preset `fast`; {describe_hardware()}\n", flush=True)
         side_by_side(folder, options)
         search(folder, options)
 

@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 from inkdigit.cli import main
-from inkdigit.data import kaggle, mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv, mnist
+from inkdigit.data.dataset import Dataset
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -93,25 +93,25 @@ def killed() -> Killed:
 
 
 @pytest.fixture(scope="session")
-def real_digits() -> Digits:
+def real_digits() -> Dataset:
     """MNIST's first 10,000 training images."""
     train, _ = mnist.load()
-    return Digits(train.images[:10_000], train.truth[:10_000], "MNIST")
+    return Dataset(train.images[:10_000], train.truth[:10_000], "MNIST")
 
 
-def part(digits: Digits, rows: slice, *, labelled: bool = True) -> Digits:
+def part(digits: Dataset, rows: slice, *, labelled: bool = True) -> Dataset:
     """Some rows of a set."""
-    return Digits(digits.images[rows], digits.truth[rows] if labelled else None, digits.source)
+    return Dataset(digits.images[rows], digits.truth[rows] if labelled else None, digits.source)
 
 
 @pytest.fixture(scope="session")
-def files(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train.csv (5,000 rows), test.csv (5,000 others, no labels), labelled.csv (the same, labelled)."""
     folder = tmp_path_factory.mktemp("files")
-    kaggle.write_csv(folder / "train.csv", part(real_digits, slice(5000)))
-    kaggle.write_csv(folder / "small.csv", part(real_digits, slice(1000)))
-    kaggle.write_csv(folder / "test.csv", part(real_digits, slice(5000, None), labelled=False))
-    kaggle.write_csv(folder / "labelled.csv", part(real_digits, slice(5000, None)))
+    kaggle_csv.write_csv(folder / "train.csv", part(real_digits, slice(5000)))
+    kaggle_csv.write_csv(folder / "small.csv", part(real_digits, slice(1000)))
+    kaggle_csv.write_csv(folder / "test.csv", part(real_digits, slice(5000, None), labelled=False))
+    kaggle_csv.write_csv(folder / "labelled.csv", part(real_digits, slice(5000, None)))
     return folder
 
 

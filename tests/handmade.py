@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import answers, runs
-from inkdigit.data.digits import Digits
-from inkdigit.evaluation import evaluate
+from inkdigit.data.dataset import Dataset
+from inkdigit.evaluation.metrics import evaluate
 from inkdigit.recognizer import Recognizer
 from inkdigit.report.archive import ARCHIVE
-from inkdigit.settings import preset
+from inkdigit.runs.predictions import PREDICTIONS_FILE, write_predictions
+from inkdigit.runs.run import ONNX_MODEL, write_manifest
+from inkdigit.training.config import preset
 from tests.conftest import part
 from tests.onnx_models import linear_model
 
 
-def least_squares(digits: Digits) -> NDArray[np.float32]:
+def least_squares(digits: Dataset) -> NDArray[np.float32]:
     """The (784, 10) weights of a linear classifier: right on four digits of five or more."""
     pixels = digits.images.reshape(-1, 784).astype(np.float64)
     targets = 10 * np.eye(10)[digits.truth] - 1
@@ -28,15 +29,15 @@ def least_squares(digits: Digits) -> NDArray[np.float32]:
 
 
 def make_run(
-    folder: Path, train: Digits, scored: Digits, created: str = "2026-11-22T10:00:00+00:00", **settings: Any
+    folder: Path, train: Dataset, scored: Dataset, created: str = "2026-11-22T10:00:00+00:00", **settings: Any
 ) -> Path:
     """A finished run in `folder`: a linear model that learnt from `train`, and its answers to `scored`."""
     folder.mkdir(parents=True)
     model = linear_model(least_squares(train))
-    (folder / runs.MODEL).write_bytes(model)
+    (folder / ONNX_MODEL).write_bytes(model)
     probabilities = Recognizer(model).predict_proba(scored.images)
     np.savez(folder / ARCHIVE, labels=scored.truth, probabilities=probabilities)  # of the report's file, what is read
-    answers.write(folder, train.hashes, train.hashes, scored, probabilities)
+    write_predictions(folder, train.hashes, train.hashes, scored, probabilities)
     evaluation = evaluate(probabilities, scored.truth)
     about = {
         "created": created,
@@ -54,19 +55,19 @@ def make_run(
         },
         "parameters": 7840,
     }
-    runs.write_manifest(folder, [runs.MODEL, ARCHIVE, answers.ROWS], about)
+    write_manifest(folder, [ONNX_MODEL, ARCHIVE, PREDICTIONS_FILE], about)
     return folder
 
 
 def bare_run(folder: Path, model: bytes) -> Path:
     """A run folder with nothing but the model, its manifest written last."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / runs.MODEL).write_bytes(model)
-    runs.write_manifest(folder, [runs.MODEL], {})
+    (folder / ONNX_MODEL).write_bytes(model)
+    write_manifest(folder, [ONNX_MODEL], {})
     return folder
 
 
-def make_versions(folder: Path, digits: Digits) -> Path:
+def make_versions(folder: Path, digits: Dataset) -> Path:
     """A folder of run folders 1 and 2, whose answers differ. They learnt from the first 2,000 of the digits."""
     for version, rows in ((1, slice(1000)), (2, slice(2000))):
         make_run(folder / str(version), part(digits, rows), part(digits, slice(-100, None)))

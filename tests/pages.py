@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 
 
-def page(digits: Digits, text: str, size: int = 112) -> Image.Image:
+def page(digits: Dataset, text: str, size: int = 112) -> Image.Image:
     """Lines of digits of MNIST, dark on white paper, each on a square of its own.
 
     size: of the 28 pixels that a digit comes in.

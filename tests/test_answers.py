@@ -6,18 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit import answers
-from inkdigit.answers import Answers, shared
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
+from inkdigit.runs.predictions import Predictions, read_predictions, shared_rows
 from tests.conftest import part
 from tests.handmade import make_run
 
 
-def make_answers(scored: list[int], learnt: list[int] | None = None, labels: list[int] | None = None) -> Answers:
+def make_answers(scored: list[int], learnt: list[int] | None = None, labels: list[int] | None = None) -> Predictions:
     """Answers to images with these hashes; their labels are the hashes' last digits unless given."""
     hashes = np.array(scored, np.uint64)
-    return Answers(
+    return Predictions(
         learnt=np.array(learnt or [], np.uint64),
         also_learnt=np.empty(0, np.uint64),
         scored=hashes,
@@ -27,15 +26,15 @@ def make_answers(scored: list[int], learnt: list[int] | None = None, labels: lis
     )
 
 
-def rows(*every: Answers) -> list[list[int]]:
-    return [own.tolist() for own in shared(every)]
+def rows(*every: Predictions) -> list[list[int]]:
+    return [own.tolist() for own in shared_rows(every)]
 
 
-def test_equal_pixels_have_equal_hashes_wherever_they_stand(real_digits: Digits) -> None:
+def test_equal_pixels_have_equal_hashes_wherever_they_stand(real_digits: Dataset) -> None:
     images = real_digits.images[:500]
-    hashes = Digits(images, None, "").hashes
+    hashes = Dataset(images, None, "").hashes
     assert len(np.unique(hashes)) == 500
-    np.testing.assert_array_equal(Digits(np.asfortranarray(images[::-2]), None, "").hashes, hashes[::-2])
+    np.testing.assert_array_equal(Dataset(np.asfortranarray(images[::-2]), None, "").hashes, hashes[::-2])
 
 
 def test_shared_rows_stand_in_the_first_ones_order() -> None:
@@ -58,10 +57,10 @@ def test_an_image_that_stands_twice_is_shared_only_by_equal_sets() -> None:
     assert rows(twice, make_answers([1, 2, 3])) == [[0, 3], [0, 2]]
 
 
-def test_a_run_gives_back_its_answers_and_the_pictures_of_its_mistakes(real_digits: Digits, tmp_path: Path) -> None:
+def test_a_run_gives_back_its_answers_and_the_pictures_of_its_mistakes(real_digits: Dataset, tmp_path: Path) -> None:
     scored = part(real_digits, slice(1000, 1500))
     folder = make_run(tmp_path / "run", part(real_digits, slice(1000)), scored)
-    kept = answers.read(folder)
+    kept = read_predictions(folder)
     np.testing.assert_array_equal(kept.scored, scored.hashes)
     np.testing.assert_array_equal(kept.labels, scored.truth)
     images = np.zeros((250, 28, 28), np.uint8)
@@ -72,10 +71,10 @@ def test_a_run_gives_back_its_answers_and_the_pictures_of_its_mistakes(real_digi
     assert not images[~wrong].any()
 
 
-def test_changed_answers_are_refused(real_digits: Digits, tmp_path: Path) -> None:
+def test_changed_answers_are_refused(real_digits: Dataset, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", part(real_digits, slice(500)), part(real_digits, slice(500, 600)))
     content = bytearray((folder / "rows.npz").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "rows.npz").write_bytes(content)
     with pytest.raises(InkdigitError, match=r"rows\.npz is not the file"):
-        answers.read(folder)
+        read_predictions(folder)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inkdigit.data import kaggle, mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv, mnist
+from inkdigit.data.dataset import Dataset
 from tests.conftest import Command, Killed
 
 
@@ -18,12 +18,12 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def test_flipped_labels_come_first(
-    inkdigit_here: Command, tmp_path: Path, real_digits: Digits, ink: np.random.Generator
+    inkdigit_here: Command, tmp_path: Path, real_digits: Dataset, ink: np.random.Generator
 ) -> None:
     labels = real_digits.truth[:3000].copy()
     flipped = ink.choice(3000, 30, replace=False)
     labels[flipped] = (labels[flipped] + ink.integers(1, 10, 30)) % 10
-    kaggle.write_csv(tmp_path / "train.csv", Digits(real_digits.images[:3000], labels, "planted"))
+    kaggle_csv.write_csv(tmp_path / "train.csv", Dataset(real_digits.images[:3000], labels, "planted"))
     done = inkdigit_here("audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", tmp_path / "found")
     assert done.returncode == 0, done.stderr
     first = read(tmp_path / "found" / "doubtful.csv")[:60]
@@ -33,11 +33,11 @@ def test_flipped_labels_come_first(
     assert (tmp_path / "found" / "doubtful.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_leaks_are_told_with_their_files(inkdigit: Command, tmp_path: Path, real_digits: Digits) -> None:
+def test_leaks_are_told_with_their_files(inkdigit: Command, tmp_path: Path, real_digits: Dataset) -> None:
     _, scored = mnist.load()
     train = np.concatenate([real_digits.images[:200], scored.images[:7]])
-    kaggle.write_csv(tmp_path / "train.csv", Digits(train, np.zeros(207, np.int64), ""))
-    kaggle.write_csv(tmp_path / "test.csv", Digits(real_digits.images[197:300], None, ""))
+    kaggle_csv.write_csv(tmp_path / "train.csv", Dataset(train, np.zeros(207, np.int64), ""))
+    kaggle_csv.write_csv(tmp_path / "test.csv", Dataset(real_digits.images[197:300], None, ""))
     done = inkdigit("audit", tmp_path / "train.csv", tmp_path / "test.csv", "--duplicates-only", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "3 pairs of rows show the same picture in" in done.stdout

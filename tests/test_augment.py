@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from inkdigit.augment import augment
-from inkdigit.data.digits import Digits
-from inkdigit.settings import Settings
+from inkdigit.data.dataset import Dataset
+from inkdigit.training.augment.geometric import augment
+from inkdigit.training.config import Settings
 
 STILL = Settings(rotation=0, shift=0, zoom=0, shear=0, elastic=0)
 ANY = np.zeros(400, np.int64)  # digits, where only their styles would depend on them
@@ -21,13 +21,13 @@ def centre(images: np.ndarray) -> np.ndarray:
     return np.stack([mass.sum(2) @ axis, mass.sum(1) @ axis], 1)
 
 
-def test_no_strength_changes_nothing(real_digits: Digits, ink: np.random.Generator) -> None:
+def test_no_strength_changes_nothing(real_digits: Dataset, ink: np.random.Generator) -> None:
     images = real_digits.images[:1500]
     assert np.array_equal(augment(images, real_digits.truth[:1500], STILL, ink), images)
 
 
 def test_real_ink_and_other_styles_change_their_share_and_leave_the_rest(
-    real_digits: Digits, ink: np.random.Generator
+    real_digits: Dataset, ink: np.random.Generator
 ) -> None:
     images, digits = real_digits.images[:1500], real_digits.truth[:1500]
     before = images.copy()
@@ -37,7 +37,7 @@ def test_real_ink_and_other_styles_change_their_share_and_leave_the_rest(
     assert np.array_equal(images, before)
 
 
-def test_same_random_numbers_give_the_same_images(real_digits: Digits) -> None:
+def test_same_random_numbers_give_the_same_images(real_digits: Dataset) -> None:
     images, digits = real_digits.images[:50], real_digits.truth[:50]
     settings = Settings(real_ink=0.5, other_styles=0.2)
     once, again, other = (augment(images, digits, settings, np.random.default_rng(seed)) for seed in (1, 1, 2))
@@ -45,7 +45,7 @@ def test_same_random_numbers_give_the_same_images(real_digits: Digits) -> None:
     assert not np.array_equal(once, other)
 
 
-def test_a_digit_stays_itself_whatever_its_neighbours(real_digits: Digits) -> None:
+def test_a_digit_stays_itself_whatever_its_neighbours(real_digits: Dataset) -> None:
     digit = real_digits.images[:1]
     dark, bright = np.zeros((1, 28, 28), np.uint8), np.full((1, 28, 28), 255, np.uint8)
     alone = augment(np.concatenate([dark, digit, dark]), ANY[:3], Settings(), np.random.default_rng(3))[1]
@@ -53,7 +53,7 @@ def test_a_digit_stays_itself_whatever_its_neighbours(real_digits: Digits) -> No
     assert np.array_equal(alone, crowded)
 
 
-def test_shift_moves_the_centre_by_at_most_its_strength(real_digits: Digits, ink: np.random.Generator) -> None:
+def test_shift_moves_the_centre_by_at_most_its_strength(real_digits: Dataset, ink: np.random.Generator) -> None:
     images = real_digits.images[:300]
     moved = centre(augment(images, ANY[:300], replace(STILL, shift=2), ink)) - centre(images)
     assert np.abs(moved).max() < 2.1
@@ -71,7 +71,7 @@ def test_rotation_turns_both_ways_about_the_middle(ink: np.random.Generator) -> 
     assert np.abs(slope).max() < 14
 
 
-def test_zoom_keeps_the_size_within_its_strength(real_digits: Digits, ink: np.random.Generator) -> None:
+def test_zoom_keeps_the_size_within_its_strength(real_digits: Dataset, ink: np.random.Generator) -> None:
     square = np.zeros((300, 28, 28), np.uint8)
     square[:, 8:20, 8:20] = 255
     area = augment(square, ANY[:300], replace(STILL, zoom=0.12), ink).sum((1, 2)) / square[0].sum()

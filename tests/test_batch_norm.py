@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from inkdigit.batch_norm import FusedBatchNormalization, fuse
+from inkdigit.training.batch_norm import FusedBatchNormalization, fuse
 
 
 def twins() -> tuple[keras.Model, keras.Model]:

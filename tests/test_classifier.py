@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import inkdigit
 from inkdigit import DigitClassifier
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 
 Rows = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -53,7 +53,7 @@ CHECKS = {
 
 
 @pytest.fixture(scope="module")
-def train(real_digits: Digits) -> Rows:
+def train(real_digits: Dataset) -> Rows:
     return real_digits.images[:800], real_digits.truth[:800]
 
 
@@ -72,7 +72,7 @@ def test_scikit_learns_own_checks_pass_where_they_need_no_image() -> None:
     assert passed >= CHECKS, CHECKS - passed
 
 
-def test_it_learns_and_predicts_and_scores(fitted: DigitClassifier, real_digits: Digits) -> None:
+def test_it_learns_and_predicts_and_scores(fitted: DigitClassifier, real_digits: Dataset) -> None:
     images, labels = real_digits.images[5000:6000], real_digits.truth[5000:6000]
     probabilities = fitted.predict_proba(images)
     assert probabilities.shape == (1000, 10)
@@ -81,7 +81,7 @@ def test_it_learns_and_predicts_and_scores(fitted: DigitClassifier, real_digits:
     assert fitted.score(images, labels) == (fitted.predict(images) == labels).mean() > 0.6
 
 
-def test_rows_tables_and_whole_floats_are_the_same_images(fitted: DigitClassifier, real_digits: Digits) -> None:
+def test_rows_tables_and_whole_floats_are_the_same_images(fitted: DigitClassifier, real_digits: Dataset) -> None:
     images = real_digits.images[:20]
     expected = fitted.predict_proba(images)
     flat = images.reshape(-1, 784)
@@ -89,7 +89,7 @@ def test_rows_tables_and_whole_floats_are_the_same_images(fitted: DigitClassifie
         assert np.array_equal(fitted.predict_proba(same), expected)
 
 
-def test_pickle_keeps_the_answers_and_needs_no_keras(fitted: DigitClassifier, real_digits: Digits) -> None:
+def test_pickle_keeps_the_answers_and_needs_no_keras(fitted: DigitClassifier, real_digits: Dataset) -> None:
     images = real_digits.images[:50]
     script = (
         "import pickle, sys\n"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inkdigit.runs import SHIPPED
+from inkdigit.runs.run import SHIPPED_RUN
 from tests.conftest import Command
 
 HEADER = "label," + ",".join(f"pixel{i}" for i in range(784))
@@ -63,7 +63,7 @@ BAD_FILES: dict[str, tuple[str, bytes, list[str]]] = {
 def test_bad_file_gets_one_sentence_and_exit_code_2(inkdigit_here: Command, tmp_path: Path, case: str) -> None:
     name, content, words = BAD_FILES[case]
     (tmp_path / name).write_bytes(content)
-    done = inkdigit_here("evaluate", SHIPPED, "--data", tmp_path / name)
+    done = inkdigit_here("evaluate", SHIPPED_RUN, "--data", tmp_path / name)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("Error: ")
@@ -74,7 +74,7 @@ def test_bad_file_gets_one_sentence_and_exit_code_2(inkdigit_here: Command, tmp_
 def test_same_sentences_before_a_training_and_before_a_submission(inkdigit: Command, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text(with_cell(10, "256"))
     training = inkdigit("train", "--train", tmp_path / "bad.csv", "--out", tmp_path / "run")
-    submission = inkdigit("submit", SHIPPED, "--test", tmp_path / "bad.csv", "-o", tmp_path / "submission.csv")
+    submission = inkdigit("submit", SHIPPED_RUN, "--test", tmp_path / "bad.csv", "-o", tmp_path / "submission.csv")
     assert training.returncode == submission.returncode == 2
     assert "line 3, column pixel9" in training.stderr
     assert training.stderr == submission.stderr
@@ -82,7 +82,7 @@ def test_same_sentences_before_a_training_and_before_a_submission(inkdigit: Comm
 
 
 def test_missing_file_and_missing_run_are_named(inkdigit: Command, files: Path, tmp_path: Path) -> None:
-    no_file = inkdigit("evaluate", SHIPPED, "--data", tmp_path / "absent.csv")
+    no_file = inkdigit("evaluate", SHIPPED_RUN, "--data", tmp_path / "absent.csv")
     no_run = inkdigit("evaluate", tmp_path / "absent", "--data", files / "labelled.csv")
     empty = inkdigit("evaluate", tmp_path, "--data", files / "labelled.csv")
     assert {no_file.returncode, no_run.returncode, empty.returncode} == {2}

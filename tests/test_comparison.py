@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inkdigit import answers, comparison, runs
-from inkdigit.comparison import compare
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.comparison.compare import compare_runs, comparison_table
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import Recognizer
+from inkdigit.runs.predictions import read_predictions, write_predictions
+from inkdigit.runs.run import read_run, write_manifest
 from tests.conftest import Command, Killed, part
 from tests.handmade import make_run
 from tests.test_cli import saved
 
 
 @pytest.fixture(scope="module")
-def folder(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs `many` and `few`, scored on the same 3,000 digits, and `other`, on 1,000 of them and 1,000 others."""
     folder = tmp_path_factory.mktemp("runs")
     scored = part(real_digits, slice(5000, 8000))
@@ -67,9 +68,9 @@ def test_sheets_of_an_earlier_comparison_go_and_nothing_else(
 
 
 def test_kept_answers_give_what_reading_the_images_anew_gives(
-    inkdigit_here: Command, folder: Path, real_digits: Digits, tmp_path: Path
+    inkdigit_here: Command, folder: Path, real_digits: Dataset, tmp_path: Path
 ) -> None:
-    kaggle.write_csv(tmp_path / "labelled.csv", part(real_digits, slice(5000, 8000)))
+    kaggle_csv.write_csv(tmp_path / "labelled.csv", part(real_digits, slice(5000, 8000)))
     command = ["compare", folder / "many", folder / "few", "--out", tmp_path / "page", "--json"]
     kept = json.loads(inkdigit_here(*command).stdout)
     anew = json.loads(inkdigit_here(*command, "--data", tmp_path / "labelled.csv").stdout)
@@ -83,8 +84,8 @@ def test_kept_answers_give_what_reading_the_images_anew_gives(
     assert 3000 - duel["neither"] == many["evaluation"]["correct"] + duel["only_second"]
 
 
-def test_only_shared_images_are_compared_and_their_pictures_are_at_hand(folder: Path, real_digits: Digits) -> None:
-    result = compare([folder / "other", folder / "many"])
+def test_only_shared_images_are_compared_and_their_pictures_are_at_hand(folder: Path, real_digits: Dataset) -> None:
+    result = compare_runs([folder / "other", folder / "many"])
     assert len(result.labels) == 1000
     assert "2,000 (other), 3,000 (many)" in result.notes[0]
     duel = result.duels[0]
@@ -98,59 +99,59 @@ def test_only_shared_images_are_compared_and_their_pictures_are_at_hand(folder: 
 
 
 def test_several_runs_are_compared_with_the_first(folder: Path) -> None:
-    result = compare([folder / "few", folder / "many", folder / "other"])
+    result = compare_runs([folder / "few", folder / "many", folder / "other"])
     assert [(duel.first.name, duel.second.name) for duel in result.duels] == [("few", "many"), ("few", "other")]
     assert result.duels[0].difference < 0
     assert result.duels[0].verdict.startswith("many is ")
     assert "(95 % interval +" in result.duels[0].verdict
     seeds = next(setting for setting in result.settings if setting.name == "seed")
     assert seeds.values == ["0", "0", "5"]
-    assert "adjusted for 2 tests by Holm's method" in comparison.table(result)
+    assert "adjusted for 2 tests by Holm's method" in comparison_table(result)
 
 
-def test_images_that_a_run_was_trained_on_are_left_out_and_told(folder: Path, real_digits: Digits) -> None:
-    result = compare([folder / "few", folder / "many"], part(real_digits, slice(4000, 6000)))
+def test_images_that_a_run_was_trained_on_are_left_out_and_told(folder: Path, real_digits: Dataset) -> None:
+    result = compare_runs([folder / "few", folder / "many"], part(real_digits, slice(4000, 6000)))
     assert len(result.labels) == 1000
     assert "2,000 images: 1,000; many was trained on 1,000 of them." in result.notes[0]
     with pytest.raises(InkdigitError, match="no image that is new to few and many"):
-        compare([folder / "few", folder / "many"], part(real_digits, slice(3000, 4000)))
+        compare_runs([folder / "few", folder / "many"], part(real_digits, slice(3000, 4000)))
 
 
-def test_images_learnt_after_the_answers_count_as_learnt(copies: Path, real_digits: Digits) -> None:
+def test_images_learnt_after_the_answers_count_as_learnt(copies: Path, real_digits: Dataset) -> None:
     scored, none = part(real_digits, slice(5000, 8000)), np.empty(0, np.uint64)
-    probabilities = answers.read(copies / "few").probabilities
-    answers.write(copies / "few", none, scored.hashes[:10], scored, probabilities)
-    manifest = runs.read(copies / "few").manifest
-    runs.write_manifest(copies / "few", list(manifest.pop("files")), manifest)
+    probabilities = read_predictions(copies / "few").probabilities
+    write_predictions(copies / "few", none, scored.hashes[:10], scored, probabilities)
+    manifest = read_run(copies / "few").manifest
+    write_manifest(copies / "few", list(manifest.pop("files")), manifest)
     pair = [copies / "few", copies / "many"]
-    assert compare(pair).notes[0].startswith("The model of few has since learnt 10 of the images")
-    assert len(compare(pair, part(real_digits, slice(5000, 5100))).labels) == 90
+    assert compare_runs(pair).notes[0].startswith("The model of few has since learnt 10 of the images")
+    assert len(compare_runs(pair, part(real_digits, slice(5000, 5100))).labels) == 90
 
 
 def forget_rows(folder: Path) -> None:
     """Make of a run one of an older version."""
-    manifest = runs.read(folder).manifest
+    manifest = read_run(folder).manifest
     (folder / "rows.npz").unlink()
     del manifest["files"]
-    runs.write_manifest(folder, ["model.onnx"], manifest)
+    write_manifest(folder, ["model.onnx"], manifest)
 
 
-def test_runs_without_answers_are_compared_on_named_images_alone(copies: Path, real_digits: Digits) -> None:
+def test_runs_without_answers_are_compared_on_named_images_alone(copies: Path, real_digits: Dataset) -> None:
     forget_rows(copies / "few")
     pair = [copies / "few", copies / "many"]
     with pytest.raises(InkdigitError, match=r"few keeps no rows\.npz.*--data"):
-        compare(pair)
-    result = compare(pair, part(real_digits, slice(5000, 5500)))
+        compare_runs(pair)
+    result = compare_runs(pair, part(real_digits, slice(5000, 5500)))
     assert len(result.labels) == 500
     assert "few comes from an older version" in result.notes[0]
 
 
 def test_settings_that_this_version_does_not_know_are_shown_as_they_are(copies: Path) -> None:
-    manifest = runs.read(copies / "few").manifest
+    manifest = read_run(copies / "few").manifest
     manifest["settings"]["mystery"] = [1, 2]
     del manifest["settings"]["zoom"]
-    runs.write_manifest(copies / "few", list(manifest.pop("files")), manifest)
-    settings = {one.name: one.values for one in compare([copies / "few", copies / "many"]).settings}
+    write_manifest(copies / "few", list(manifest.pop("files")), manifest)
+    settings = {one.name: one.values for one in compare_runs([copies / "few", copies / "many"]).settings}
     assert settings["mystery"] == ["(1, 2)", "–"]
     assert settings["zoom"] == ["–", "0.12"]
 
@@ -160,19 +161,19 @@ def test_equal_answers_are_no_difference(copies: Path) -> None:
     model = copies / "few" / "model.onnx"
     shutil.copytree(copies / "many", copies / "twin")
     shutil.copy(model, copies / "twin" / "model.onnx")
-    manifest = runs.read(copies / "twin").manifest
+    manifest = read_run(copies / "twin").manifest
     manifest["train"]["source"] = "the same digits under another name"
-    runs.write_manifest(copies / "twin", list(manifest.pop("files")), manifest)
-    result = compare([copies / "many", copies / "twin"])
+    write_manifest(copies / "twin", list(manifest.pop("files")), manifest)
+    result = compare_runs([copies / "many", copies / "twin"])
     assert result.duels[0].verdict == "many and twin are right on the same images."
     assert result.duels[0].low < 0 < result.duels[0].high
     assert result.duels[0].p == 1
-    assert "No setting differs." in comparison.table(result)
+    assert "No setting differs." in comparison_table(result)
 
 
 def test_folders_of_the_same_name_are_told_apart(copies: Path, tmp_path: Path) -> None:
     shutil.move(copies / "few", tmp_path / "many")
-    names = [one.name for one in compare([copies / "many", tmp_path / "many"]).contenders]
+    names = [one.name for one in compare_runs([copies / "many", tmp_path / "many"]).contenders]
     assert names == [str(copies / "many"), str(tmp_path / "many")]
 
 
@@ -200,10 +201,10 @@ DAMAGED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", DAMAGED)
 def test_a_damaged_manifest_is_told(copies: Path, case: str) -> None:
     changes, words = DAMAGED[case]
-    manifest = runs.read(copies / "few").manifest | changes
+    manifest = read_run(copies / "few").manifest | changes
     (copies / "few" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(InkdigitError, match=words):
-        compare([copies / "many", copies / "few"])
+        compare_runs([copies / "many", copies / "few"])
 
 
 @pytest.mark.parametrize(
@@ -216,13 +217,13 @@ def test_a_damaged_manifest_is_told(copies: Path, case: str) -> None:
     ],
 )
 def test_a_file_of_another_kind_is_told(
-    copies: Path, real_digits: Digits, name: str, content: bytes, words: str
+    copies: Path, real_digits: Dataset, name: str, content: bytes, words: str
 ) -> None:
     (copies / "few" / name).write_bytes(content)
-    manifest = runs.read(copies / "few").manifest
-    runs.write_manifest(copies / "few", list(manifest.pop("files")), manifest)
+    manifest = read_run(copies / "few").manifest
+    write_manifest(copies / "few", list(manifest.pop("files")), manifest)
     with pytest.raises(InkdigitError, match=words):
-        compare([copies / "many", copies / "few"], part(real_digits, slice(9000, 9100)))
+        compare_runs([copies / "many", copies / "few"], part(real_digits, slice(9000, 9100)))
 
 
 def test_what_cannot_be_compared_is_told(inkdigit_here: Command, copies: Path, tmp_path: Path) -> None:
@@ -245,18 +246,18 @@ def test_what_cannot_be_compared_is_told(inkdigit_here: Command, copies: Path, t
     assert not (tmp_path / "page").exists()
 
 
-def test_runs_without_a_common_image_need_data(real_digits: Digits, folder: Path, tmp_path: Path) -> None:
+def test_runs_without_a_common_image_need_data(real_digits: Dataset, folder: Path, tmp_path: Path) -> None:
     make_run(tmp_path / "far", part(real_digits, slice(100, 900)), part(real_digits, slice(9000, 9500)))
     with pytest.raises(InkdigitError, match=r"many and far were not scored on the same images.*--data"):
-        compare([folder / "many", tmp_path / "far"])
+        compare_runs([folder / "many", tmp_path / "far"])
 
 
 def test_several_runs_submit_and_are_scored_as_their_mean(
-    inkdigit_here: Command, folder: Path, real_digits: Digits, tmp_path: Path
+    inkdigit_here: Command, folder: Path, real_digits: Dataset, tmp_path: Path
 ) -> None:
     test = part(real_digits, slice(9000, 10_000))
-    kaggle.write_csv(tmp_path / "test.csv", Digits(test.images, None, ""))
-    kaggle.write_csv(tmp_path / "labelled.csv", test)
+    kaggle_csv.write_csv(tmp_path / "test.csv", Dataset(test.images, None, ""))
+    kaggle_csv.write_csv(tmp_path / "labelled.csv", test)
     three = [folder / name for name in ("many", "few", "other")]
     done = inkdigit_here("submit", *three, "--test", tmp_path / "test.csv", "-o", tmp_path / "submission.csv")
     assert done.returncode == 0, done.stderr
@@ -269,10 +270,10 @@ def test_several_runs_submit_and_are_scored_as_their_mean(
 
 
 def test_rows_that_a_run_has_learnt_are_told(
-    inkdigit_here: Command, folder: Path, copies: Path, real_digits: Digits, tmp_path: Path
+    inkdigit_here: Command, folder: Path, copies: Path, real_digits: Dataset, tmp_path: Path
 ) -> None:
     rows = tmp_path / "rows.csv"
-    kaggle.write_csv(rows, part(real_digits, slice(700, 1300)))
+    kaggle_csv.write_csv(rows, part(real_digits, slice(700, 1300)))
     few, other = folder / "few", folder / "other"
     done = inkdigit_here("evaluate", few, other, "--data", rows, "--json")
     assert json.loads(done.stdout)["learnt_rows"] == 400
@@ -283,7 +284,7 @@ def test_rows_that_a_run_has_learnt_are_told(
     submitted = inkdigit_here("submit", few, "--test", rows, "-o", tmp_path / "submission.csv")
     assert submitted.stderr.splitlines() == [sentence]
 
-    kaggle.write_csv(rows, part(real_digits, slice(800, 1000)))
+    kaggle_csv.write_csv(rows, part(real_digits, slice(800, 1000)))
     done = inkdigit_here("evaluate", few, other, "--data", rows, "--json")
     assert (done.stderr, json.loads(done.stdout)["learnt_rows"]) == ("", 0)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from tests.conftest import Command, part
 from tests.handmade import make_run
 from tests.kaggle_server import ENTERED, Kaggle, serving
@@ -33,12 +33,12 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
     """Kaggle, its rules accepted, the user's token set."""
-    rows = Digits(noise(12), np.arange(12) % 10, "noise")
-    unlabelled = Digits(noise(5), None, "noise")
+    rows = Dataset(noise(12), np.arange(12) % 10, "noise")
+    unlabelled = Dataset(noise(5), None, "noise")
     files = {
-        "train.csv": b"".join(kaggle.csv_text(rows)),
-        "test.csv": b"".join(kaggle.csv_text(unlabelled)),
-        "sample_submission.csv": kaggle.submission_text(np.zeros(5, np.int64)),
+        "train.csv": b"".join(kaggle_csv.csv_text(rows)),
+        "test.csv": b"".join(kaggle_csv.csv_text(unlabelled)),
+        "sample_submission.csv": kaggle_csv.submission_text(np.zeros(5, np.int64)),
     }
     with serving(files) as site:
         for variable, value in site.environment.items():
@@ -47,7 +47,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, real_digits: Digits) -> Path:
+def run(tmp_path: Path, real_digits: Dataset) -> Path:
     """A run with a small model."""
     return make_run(tmp_path / "linear", part(real_digits, slice(500)), part(real_digits, slice(500, 600)))
 

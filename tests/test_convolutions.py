@@ -12,10 +12,10 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
-from inkdigit.convolutions import MAPS, STAGES, convolutions
-from inkdigit.export import to_onnx
-from inkdigit.folds import together
-from inkdigit.onnx_graph import array
+from inkdigit.export.onnx import to_onnx
+from inkdigit.export.onnx_graph import array
+from inkdigit.report.feature_maps import MAPS, STAGES, convolutions
+from inkdigit.training.cross_validation import average_models
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
 
@@ -82,7 +82,7 @@ def test_filters_that_do_not_lie_on_the_image_are_left_out():
 
 def test_of_cross_validated_networks_the_first_is_shown():
     models = [network(layers.Conv2D(3, 3, name=f"{fold}1"), layers.Conv2D(3, 3, name=f"{fold}2")) for fold in "ab"]
-    inner = convolutions(to_onnx(together(models)), IMAGE)
+    inner = convolutions(to_onnx(average_models(models)), IMAGE)
     assert [stage.layer for stage in inner.stages] == ["a1", "a2"]
 
 

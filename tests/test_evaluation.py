@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigit import evaluation
-from inkdigit.evaluation import evaluate, percent, wilson_interval
+from inkdigit.evaluation import metrics
+from inkdigit.evaluation.metrics import evaluate, evaluation_table, percent, wilson_interval
 
 NOBODY: NDArray[np.int64] = np.zeros(0, np.int64)
 
@@ -48,42 +48,42 @@ def test_wilson_interval_refuses_what_is_no_proportion(correct: int, total: int)
     [(1, 9, 22 / 1024), (9, 1, 22 / 1024), (5, 12, 18804 / 131072), (0, 6, 2 / 64), (4, 4, 1.0), (0, 0, 1.0)],
 )
 def test_mcnemar_is_the_binomial_test_of_the_images_that_differ(only_first: int, only_second: int, p: float):
-    assert evaluation.mcnemar_test(only_first, only_second) == pytest.approx(p, rel=1e-12)
+    assert metrics.mcnemar_test(only_first, only_second) == pytest.approx(p, rel=1e-12)
 
 
 def test_mcnemar_takes_any_count():
     # z = 200 / √28,000, with the continuity correction.
-    assert evaluation.mcnemar_test(14_100, 13_900) == pytest.approx(math.erfc(199 / math.sqrt(2 * 28_000)), rel=1e-3)
-    assert evaluation.mcnemar_test(28_000, 0) == 0.0
+    assert metrics.mcnemar_test(14_100, 13_900) == pytest.approx(math.erfc(199 / math.sqrt(2 * 28_000)), rel=1e-3)
+    assert metrics.mcnemar_test(28_000, 0) == 0.0
 
 
 def test_difference_interval_agrees_with_a_published_value():
     # The example of PropCIs::diffpropci.mp, the R package's version of Agresti and Min's interval.
-    assert evaluation.difference_interval(20, 40, 160) == pytest.approx((-0.21601726, -0.03089632), abs=1e-8)
-    assert evaluation.difference_interval(40, 20, 160) == pytest.approx((0.03089632, 0.21601726), abs=1e-8)
+    assert metrics.difference_interval(20, 40, 160) == pytest.approx((-0.21601726, -0.03089632), abs=1e-8)
+    assert metrics.difference_interval(40, 20, 160) == pytest.approx((0.03089632, 0.21601726), abs=1e-8)
 
 
 def test_difference_interval_of_equals_still_has_a_width():
-    low, high = evaluation.difference_interval(0, 0, 1000)
+    low, high = metrics.difference_interval(0, 0, 1000)
     assert -0.01 < low < 0 < high < 0.01
-    assert evaluation.difference_interval(2, 0, 2)[1] <= 1
+    assert metrics.difference_interval(2, 0, 2)[1] <= 1
 
 
 @pytest.mark.parametrize("counts", [(0, 0, 0), (3, 2, 4)])
 def test_difference_interval_refuses_more_images_than_there_are(counts: tuple[int, int, int]):
     with pytest.raises(ValueError, match="no difference"):
-        evaluation.difference_interval(*counts)
+        metrics.difference_interval(*counts)
 
 
 def test_holm_adjusts_by_rank_and_keeps_the_order():
     # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1, none below the one before it.
-    assert evaluation.holm_adjusted([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert evaluation.holm_adjusted([0.03]) == [0.03]
-    assert evaluation.holm_adjusted([0.6, 0.7]) == [1.0, 1.0]
+    assert metrics.holm_adjusted([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert metrics.holm_adjusted([0.03]) == [0.03]
+    assert metrics.holm_adjusted([0.6, 0.7]) == [1.0, 1.0]
 
 
 def test_confusion_matrix_has_truth_in_rows():
-    matrix = evaluation.confusion_matrix(np.array([9, 9, 4, 0]), np.array([4, 9, 4, 0]))
+    matrix = metrics.confusion_matrix(np.array([9, 9, 4, 0]), np.array([4, 9, 4, 0]))
     assert matrix.shape == (10, 10)
     assert matrix.dtype == np.int64
     assert matrix[4, 9] == matrix[9, 9] == matrix[4, 4] == matrix[0, 0] == 1
@@ -94,13 +94,13 @@ def test_calibration_error_of_a_hand_made_case():
     # Half the rows are 90 % sure and 80 % right, half are 60 % sure and 60 % right: (0.1 + 0) / 2.
     rows = np.concatenate([sharp_rows(0.9, [1] * 10), sharp_rows(0.6, [1] * 10)])
     labels = np.array([1] * 8 + [2] * 2 + [1] * 6 + [2] * 4)
-    assert evaluation.expected_calibration_error(rows, labels, bins=2) == pytest.approx(0.05, abs=1e-6)
+    assert metrics.expected_calibration_error(rows, labels, bins=2) == pytest.approx(0.05, abs=1e-6)
 
 
 def test_calibration_error_of_certainty():
     rows, labels = sharp_rows(1.0, [3] * 40), np.full(40, 3)
-    assert evaluation.expected_calibration_error(rows, labels) == pytest.approx(0, abs=1e-6)
-    assert evaluation.expected_calibration_error(rows, labels + 1) == pytest.approx(1, abs=1e-6)
+    assert metrics.expected_calibration_error(rows, labels) == pytest.approx(0, abs=1e-6)
+    assert metrics.expected_calibration_error(rows, labels + 1) == pytest.approx(1, abs=1e-6)
 
 
 def test_reliability_curve_keeps_doubts_that_float32_confidences_lose():
@@ -108,7 +108,7 @@ def test_reliability_curve_keeps_doubts_that_float32_confidences_lose():
     certain[:, 1] = 1  # float32 cannot tell 1 - 2.7e-8 from 1
     rows = np.concatenate([sharp_rows(0.995, [1] * 30), sharp_rows(0.8, [1] * 10), certain])
     labels = np.array([1] * 28 + [2] * 2 + [1] * 8 + [2] * 2 + [1] * 5)
-    surest, sure, unsure = evaluation.reliability_curve(rows, labels)
+    surest, sure, unsure = metrics.reliability_curve(rows, labels)
     assert (surest.wrong, surest.total) == (0, 5)
     assert surest.doubt == pytest.approx(2.7e-8, rel=1e-3)
     assert (sure.wrong, sure.total, unsure.wrong, unsure.total) == (2, 30, 2, 10)
@@ -125,9 +125,7 @@ def test_evaluate():
     assert one == {"digit": 1, "count": 2, "recall": 1.0, "precision": 2 / 3, "f1": 0.8}
     assert two == {"digit": 2, "count": 0, "recall": None, "precision": None, "f1": None}
     assert nine == {"digit": 9, "count": 1, "recall": 0.0, "precision": None, "f1": 0.0}
-    assert result.ece == pytest.approx(
-        evaluation.expected_calibration_error(sharp_rows(0.9, [0, 0, 1, 1, 1, 0]), labels)
-    )
+    assert result.ece == pytest.approx(metrics.expected_calibration_error(sharp_rows(0.9, [0, 0, 1, 1, 1, 0]), labels))
 
 
 def test_an_evaluation_survives_json():
@@ -147,7 +145,7 @@ def test_an_accuracy_is_printed_with_interval_and_count():
 
 
 def test_the_table_names_every_digit():
-    lines = evaluation.table(evaluate(sharp_rows(0.9, [0, 1, 2]), np.array([0, 1, 3]))).splitlines()
+    lines = evaluation_table(evaluate(sharp_rows(0.9, [0, 1, 2]), np.array([0, 1, 3]))).splitlines()
     assert lines[0].startswith("Accuracy 66.67 % (95 % interval ")
     assert [line.split()[0] for line in lines[3:13]] == [str(digit) for digit in range(10)]
     assert len({len(line) for line in lines[2:13]}) == 1
@@ -157,16 +155,16 @@ def test_the_table_names_every_digit():
 def test_the_most_confident_mistakes_come_first():
     rows = np.concatenate([sharp_rows(0.6, [1, 2]), sharp_rows(0.9, [3, 4]), sharp_rows(0.8, [5])])
     labels = np.array([1, 0, 0, 4, 0])
-    assert evaluation.confident_mistakes(rows, labels).tolist() == [2, 4, 1]
-    assert evaluation.confident_mistakes(rows, labels, most=1).tolist() == [2]
+    assert metrics.confident_mistakes(rows, labels).tolist() == [2, 4, 1]
+    assert metrics.confident_mistakes(rows, labels, most=1).tolist() == [2]
 
 
 def test_typical_and_strange_rows_of_each_digit():
     rows = np.concatenate([sharp_rows(confidence, [7]) for confidence in (0.5, 0.9, 0.7, 0.8, 0.6)])
-    typical, strange = evaluation.typical_and_strange(rows, np.array([7, 7, 7, 7, 7]), most=3)
+    typical, strange = metrics.typical_and_strange(rows, np.array([7, 7, 7, 7, 7]), most=3)
     assert typical.tolist() == [1, 3]  # the row in the middle is neither
     assert strange.tolist() == [0, 4]
-    typical, strange = evaluation.typical_and_strange(rows, np.array([7, 7, 3, 7, 7]), most=1)
+    typical, strange = metrics.typical_and_strange(rows, np.array([7, 7, 3, 7, 7]), most=1)
     assert typical.tolist() == [1]  # a digit with a single row has nothing to compare it with
     assert strange.tolist() == [0]
 
@@ -177,7 +175,7 @@ def test_typical_rows_are_told_apart_where_float32_says_certain():
     rows[:3, 2], rows[:3, 5] = 1 - doubts, doubts
     rows[3:] = sharp_rows(0.5, [2, 2, 2])
     assert (rows[:3, 2] == 1).all()
-    typical, _ = evaluation.typical_and_strange(rows, np.full(6, 2))
+    typical, _ = metrics.typical_and_strange(rows, np.full(6, 2))
     assert typical.tolist() == [1, 2, 0]
 
 
@@ -185,8 +183,8 @@ def test_nothing_to_evaluate_is_an_error():
     rows = np.zeros((0, 10), np.float32)
     for measure in (
         evaluate,
-        evaluation.expected_calibration_error,
-        evaluation.reliability_curve,
+        metrics.expected_calibration_error,
+        metrics.reliability_curve,
     ):
         with pytest.raises(ValueError, match="no rows"):
             measure(rows, NOBODY)

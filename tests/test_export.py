@@ -18,11 +18,11 @@ from keras import layers
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from inkdigit import export as exporting
-from inkdigit.calibration import Calibration, calibrated
 from inkdigit.errors import InkdigitError
-from inkdigit.export import export, parity, to_onnx
-from inkdigit.onnx_layers import ACTIVATIONS
+from inkdigit.evaluation.calibration import Calibration, calibrate
+from inkdigit.export import onnx as exporting
+from inkdigit.export.onnx import export_onnx, parity, to_onnx
+from inkdigit.export.onnx_layers import ACTIVATIONS
 from inkdigit.recognizer import Recognizer
 
 
@@ -229,7 +229,7 @@ SOFTER, SHARPER = Calibration(1.7, 1.3), Calibration(0.9, 1.0)
 def test_a_temperature_calibrates() -> None:
     model = classifier(conv())
     plain, softened = (Recognizer(to_onnx(model, t)).predict_proba(IMAGES) for t in (None, SOFTER))
-    assert np.abs(softened - calibrated(plain, SOFTER)).max() < 1e-6
+    assert np.abs(softened - calibrate(plain, SOFTER)).max() < 1e-6
     assert np.abs(softened - plain).max() > 0.01
     assert parity(to_onnx(model, SOFTER), model, IMAGES, SOFTER) < 1e-5
 
@@ -239,17 +239,17 @@ def test_five_views_are_read_as_one(tmp_path: Path) -> None:
     paper = np.pad(IMAGES[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)))  # what is moved in a circle then is paper
     moved = [np.roll(paper, step, axis) for axis in (1, 2) for step in (1, -1)]
     expected = np.mean([Recognizer(to_onnx(model)).predict_proba(view) for view in (paper, *moved)], axis=0)
-    export(model, tmp_path / "model.onnx", paper, SHARPER, tta=True)
+    export_onnx(model, tmp_path / "model.onnx", paper, SHARPER, tta=True)
     content = (tmp_path / "model.onnx").read_bytes()
     five = Recognizer(content)
-    assert np.abs(five.predict_proba(paper) - calibrated(expected, SHARPER)).max() < 1e-5
+    assert np.abs(five.predict_proba(paper) - calibrate(expected, SHARPER)).max() < 1e-5
     assert five.predict_proba(paper[:0]).shape == (0, 10)
     assert len(content) < 1.2 * len(to_onnx(model, SHARPER)) + 2000  # the weights are there once
 
 
 def test_export_writes_what_the_recognizer_reads(tmp_path: Path) -> None:
     model, path = classifier(conv()), tmp_path / "model.onnx"
-    export(model, path, IMAGES, SHARPER)
+    export_onnx(model, path, IMAGES, SHARPER)
     assert path.read_bytes() == to_onnx(model, SHARPER)
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
 
@@ -284,7 +284,7 @@ def test_another_temperature_is_not_written(tmp_path: Path, monkeypatch: pytest.
 def assert_refused(model: keras.Model, folder: Path, message: str) -> None:
     (folder / "model.onnx").write_bytes(b"an earlier one")
     with pytest.raises(InkdigitError, match=message):
-        export(model, folder / "model.onnx", IMAGES)
+        export_onnx(model, folder / "model.onnx", IMAGES)
     assert [file.name for file in folder.iterdir()] == ["model.onnx"]
     assert (folder / "model.onnx").read_bytes() == b"an earlier one"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic, cache_dir, reading
+from inkdigit.utils.files import atomic, cache_dir, reading
 
 
 def names(folder: Path) -> list[str]:
@@ -52,7 +52,7 @@ def test_a_kill_leaves_the_old_file(tmp_path: Path):
     path = tmp_path / "figures.json"
     path.write_text("old")
     code = (
-        "import os, pathlib, signal, sys; from inkdigit.files import atomic\n"
+        "import os, pathlib, signal, sys; from inkdigit.utils.files import atomic\n"
         "with atomic(pathlib.Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGTERM)"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.conftest import Command
 
@@ -17,7 +17,7 @@ SMALL = ["--filters", "8, 16", "--dense", "32", "--epochs", "3", "--batch-size",
 
 
 def test_folds_make_one_run_and_out_of_fold_probabilities(
-    inkdigit_here: Command, files: Path, tmp_path: Path, real_digits: Digits
+    inkdigit_here: Command, files: Path, tmp_path: Path, real_digits: Dataset
 ) -> None:
     out = tmp_path / "run"
     done = inkdigit_here("train", "--train", files / "small.csv", "--folds", 3, *SMALL, "--out", out)

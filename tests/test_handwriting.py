@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from inkdigit.handwriting import STYLES, rounded, write
 from inkdigit.imaging.normalize import has_form
 from inkdigit.recognizer import Recognizer
+from inkdigit.training.augment.rare_styles import STYLES, draw_digits, round_corners
 
 
 def test_every_digit_in_mnists_form(ink: np.random.Generator) -> None:
     digits = np.repeat(np.arange(10), 30)
-    written = write(digits, ink)
+    written = draw_digits(digits, ink)
     assert (written.shape, written.dtype) == ((300, 28, 28), np.uint8)
     assert np.mean([has_form(image) for image in written]) > 0.95
     assert len(np.unique(written, axis=0)) == 300
-    assert write(digits[:0], ink).shape == (0, 28, 28)
+    assert draw_digits(digits[:0], ink).shape == (0, 28, 28)
 
 
 def test_the_model_that_ships_reads_them(ink: np.random.Generator) -> None:
     digits = np.repeat(np.arange(len(STYLES)), 100)
-    assert (Recognizer.load().predict(write(digits, ink)) == digits).mean() > 0.95
+    assert (Recognizer.load().predict(draw_digits(digits, ink)) == digits).mean() > 0.95
 
 
 def test_corners_are_cut_and_ends_and_double_corners_stay() -> None:
-    bent = rounded(np.array([(0, 0), (1, 0), (1, 1)], float))
+    bent = round_corners(np.array([(0, 0), (1, 0), (1, 1)], float))
     assert bent[0].tolist() == [0, 0]
     assert bent[-1].tolist() == [1, 1]
     assert np.abs(bent - (1, 0)).sum(axis=1).min() > 0.2
-    sharp = rounded(np.array([(0, 0), (1, 0), (1, 0), (1, 1)], float))
+    sharp = round_corners(np.array([(0, 0), (1, 0), (1, 0), (1, 1)], float))
     assert np.abs(sharp - (1, 0)).sum(axis=1).min() == 0

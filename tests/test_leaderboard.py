@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from inkdigit import leaderboard
 from inkdigit.errors import InkdigitError
+from inkdigit.runs.leaderboard import leaderboard_table, read_leaderboard
 from tests.conftest import Command
 
 
@@ -67,9 +67,9 @@ def test_best_first_among_runs_scored_alike(inkdigit: Command, folder: Path) -> 
 def test_a_pipe_gets_whole_names_and_a_terminal_lines_that_fit(folder: Path) -> None:
     name = "an-experiment-with-a-very-long-name-and-seed-7"
     make_manifest(folder / name, 980, 1000, day=1)
-    board = leaderboard.read(folder)
-    assert name in leaderboard.table(board)
-    narrow = leaderboard.table(board, width=80)
+    board = read_leaderboard(folder)
+    assert name in leaderboard_table(board)
+    narrow = leaderboard_table(board, width=80)
     assert max(map(len, narrow.splitlines())) <= 80
     assert "…" in narrow
     assert "99.50 (98.50–100.50)" in narrow
@@ -121,14 +121,14 @@ def test_training_time_of_older_runs_comes_from_their_metrics(tmp_path: Path) ->
         del manifest["figures"]["training_seconds"]
         (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "old" / "metrics.json").write_text('{"training_seconds": 42.5}')
-    assert {entry.name: entry.training_seconds for entry in leaderboard.read(tmp_path).entries} == {
+    assert {entry.name: entry.training_seconds for entry in read_leaderboard(tmp_path).entries} == {
         "old": 42.5,
         "bare": None,
     }
 
 
 def test_one_run_is_listed_by_its_own_folder(folder: Path) -> None:
-    assert [entry.name for entry in leaderboard.read(folder / "good").entries] == ["good"]
+    assert [entry.name for entry in read_leaderboard(folder / "good").entries] == ["good"]
 
 
 def test_no_runs_and_no_folder(inkdigit: Command, tmp_path: Path) -> None:
@@ -139,4 +139,4 @@ def test_no_runs_and_no_folder(inkdigit: Command, tmp_path: Path) -> None:
     assert absent.returncode == 2
     assert absent.stderr.startswith("Error: runs is not a folder")
     with pytest.raises(InkdigitError, match="is not a folder"):
-        leaderboard.read(tmp_path / "absent")
+        read_leaderboard(tmp_path / "absent")

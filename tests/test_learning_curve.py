@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from inkdigit import learning_curve, runs
+from inkdigit.runs.learning_curve import curve_points, training_sizes
+from inkdigit.runs.run import write_manifest
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from inkdigit import learning_curve, runs
     ],
 )
 def test_sizes(rows: int, sizes: list[int]):
-    assert learning_curve.sizes(rows) == sizes
+    assert training_sizes(rows) == sizes
 
 
 def add_run(folder: Path, rows: int, **changes: Any) -> None:
@@ -32,7 +33,7 @@ def add_run(folder: Path, rows: int, **changes: Any) -> None:
         "folds": None,
         "figures": figures | {"scored_sha256": "abc"},
     }
-    runs.write_manifest(folder, [], about | changes)
+    write_manifest(folder, [], about | changes)
 
 
 def test_only_runs_that_differ_in_rows_alone_are_points(tmp_path: Path):
@@ -49,16 +50,16 @@ def test_only_runs_that_differ_in_rows_alone_are_points(tmp_path: Path):
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "manifest.json").write_text("{")
     (tmp_path / "notes.txt").touch()
-    points = learning_curve.points(tmp_path / "this", "this")
+    points = curve_points(tmp_path / "this", "this")
     assert [(point.name, point.rows) for point in points] == [("few", 1000), ("seed", 2000), ("this", 5000)]
     assert points[0].seconds == 10
 
 
 def test_a_run_without_neighbours_has_no_curve(tmp_path: Path):
     add_run(tmp_path / ".this.partial", 5000)
-    assert learning_curve.points(tmp_path / ".this.partial", "this") == []
+    assert curve_points(tmp_path / ".this.partial", "this") == []
     add_run(tmp_path / "same size", 5000)
-    assert learning_curve.points(tmp_path / ".this.partial", "this") == []
+    assert curve_points(tmp_path / ".this.partial", "this") == []
     add_run(tmp_path / "few", 1000)
-    names = [point.name for point in learning_curve.points(tmp_path / ".this.partial", "this")]
+    names = [point.name for point in curve_points(tmp_path / ".this.partial", "this")]
     assert names == ["few", "same size", "this"]

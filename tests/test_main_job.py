@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.conftest import LINEAR, Command, part
 
@@ -180,11 +180,11 @@ def test_users_own_model_goes_all_the_way_and_is_compared(
 
 
 def test_learning_goes_on_from_a_run(
-    inkdigit_here: Command, run_folder: Path, tmp_path: Path, real_digits: Digits, files: Path
+    inkdigit_here: Command, run_folder: Path, tmp_path: Path, real_digits: Dataset, files: Path
 ) -> None:
     """Digits mirrored left to right: the old network reads most of them wrongly, and soon learns better."""
-    mirrored = Digits(real_digits.images[:, :, ::-1], real_digits.truth, "mirrored")
-    kaggle.write_csv(tmp_path / "train.csv", part(mirrored, slice(600)))
+    mirrored = Dataset(real_digits.images[:, :, ::-1], real_digits.truth, "mirrored")
+    kaggle_csv.write_csv(tmp_path / "train.csv", part(mirrored, slice(600)))
     held_out = part(mirrored, slice(5000, 6000))
     before = (Recognizer.load(run_folder).predict(held_out.images) == held_out.truth).mean()
     arguments = ["--start-from", run_folder, "--train", tmp_path / "train.csv", "--epochs", 4]

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from keras import layers
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.export import to_onnx
-from inkdigit.folds import together
-from inkdigit.quantize import to_int8
+from inkdigit.export.int8 import to_int8
+from inkdigit.export.onnx import to_onnx
+from inkdigit.export.tta import shifted_copies
 from inkdigit.recognizer import Recognizer
-from inkdigit.settings import preset
-from inkdigit.views import views
+from inkdigit.training.config import preset
+from inkdigit.training.cross_validation import average_models
 from tests.conftest import LINEAR, Command, Killed
 
 SMALL = ["--filters", "8, 16", "--dense", "0", "--epochs", "4", "--batch-size", "32", "--tta"]
@@ -43,7 +43,7 @@ def out(inkdigit_here: Command, files: Path, tmp_path_factory: pytest.TempPathFa
     return out
 
 
-def test_members_their_mean_and_a_student_are_runs(out: Path, real_digits: Digits) -> None:
+def test_members_their_mean_and_a_student_are_runs(out: Path, real_digits: Dataset) -> None:
     images, truth = real_digits.images[3000:5000], real_digits.truth[3000:5000]
     first, second, mean, student = (Recognizer.load(out.with_name(name)).predict_proba(images) for name in NAMES)
     assert np.abs(first - second).max() > 0.1
@@ -58,12 +58,12 @@ def test_members_their_mean_and_a_student_are_runs(out: Path, real_digits: Digit
     assert manifests[3]["teacher"] == manifests[2]["files"]["model.onnx"]["sha256"]
 
 
-def test_the_mean_is_that_of_all_members_on_all_views(real_digits: Digits) -> None:
+def test_the_mean_is_that_of_all_members_on_all_views(real_digits: Dataset) -> None:
     models = [linear(seed) for seed in range(2)]
     alone = [Recognizer(to_onnx(model)) for model in models]
     images = real_digits.images[:100]
-    expected = np.mean([one.predict_proba(view) for one in alone for view in views(images)], axis=0)
-    answers = Recognizer(to_onnx(together(models), tta=True)).predict_proba(images)
+    expected = np.mean([one.predict_proba(view) for one in alone for view in shifted_copies(images)], axis=0)
+    answers = Recognizer(to_onnx(average_models(models), tta=True)).predict_proba(images)
     assert np.abs(answers - expected).max() < 1e-5
 
 
@@ -115,7 +115,7 @@ def test_any_run_teaches(inkdigit_here: Command, files: Path, out: Path, tmp_pat
     assert done.returncode == 0, done.stderr
 
 
-def test_in_eight_bits_it_reads_the_same(out: Path, real_digits: Digits) -> None:
+def test_in_eight_bits_it_reads_the_same(out: Path, real_digits: Dataset) -> None:
     model = (out.with_name(NAMES[0]) / "model.onnx").read_bytes()
     small = to_int8(model, real_digits.images[:500])
     assert len(small) < len(model)

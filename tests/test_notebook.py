@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from tests.conftest import part
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "kaggle.ipynb"
@@ -55,15 +55,15 @@ def kernel(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stands in for Kaggle's image with symbolic links")
 def test_notebook_leaves_a_submission_and_shows_the_report(
-    kernel: str, image: Path, wheel: Path, real_digits: Digits, tmp_path: Path
+    kernel: str, image: Path, wheel: Path, real_digits: Dataset, tmp_path: Path
 ) -> None:
     attached, working = tmp_path / "input", tmp_path / "working"
     working.mkdir()
     (attached / "wheels").mkdir(parents=True)
     (attached / "wheels" / wheel.name).write_bytes(wheel.read_bytes())
     digits = attached / "competitions" / "digit-recognizer"
-    kaggle.write_csv(digits / "train.csv", part(real_digits, slice(300)))
-    kaggle.write_csv(digits / "test.csv", part(real_digits, slice(300, 400), labelled=False))
+    kaggle_csv.write_csv(digits / "train.csv", part(real_digits, slice(300)))
+    kaggle_csv.write_csv(digits / "test.csv", part(real_digits, slice(300, 400), labelled=False))
 
     notebook = read_notebook()
     for cell in notebook.cells:
@@ -90,7 +90,9 @@ def test_notebook_reads_local_files_outside_kaggle_and_says_what_is_missing(
     (inputs,) = (cell.source for cell in read_notebook().cells if cell.id == "inputs")
     with pytest.raises(AssertionError, match="inkdigit data kaggle"):
         exec(inputs, {})
-    kaggle.write_csv(tmp_path / "data" / "train.csv", Digits(np.zeros((1, 28, 28), np.uint8), np.zeros(1, int), ""))
+    kaggle_csv.write_csv(
+        tmp_path / "data" / "train.csv", Dataset(np.zeros((1, 28, 28), np.uint8), np.zeros(1, int), "")
+    )
     found: dict[str, Any] = {}
     exec(inputs, found)
     assert found["data"] == Path("data")

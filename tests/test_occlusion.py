@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from inkdigit.occlusion import SIDE, occlude
 from inkdigit.recognizer import Recognizer
+from inkdigit.report.occlusion import SIDE, occlude
 from tests.onnx_models import linear_model
 
 # Ink in the left half speaks for 3 and in the right half for 5; above row 6 it says nothing.

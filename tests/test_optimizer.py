@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from inkdigit.optimizer import ConvMuon
+from inkdigit.training.optimizers import ConvMuon
 
 
 @pytest.mark.parametrize("shape", [(288, 128), (72, 96), (40, 40)])

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigit.data.digits import Digits
-from inkdigit.imaging.prepare import prepare
+from inkdigit.data.dataset import Dataset
+from inkdigit.imaging.preprocess import prepare
 from inkdigit.recognizer import Recognizer
 from tests.conftest import part
 from tests.handmade import make_run
@@ -23,7 +23,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "protocols.md"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are a shell's")
-def test_every_example_works_and_every_way_finds_the_seven(real_digits: Digits, tmp_path: Path) -> None:
+def test_every_example_works_and_every_way_finds_the_seven(real_digits: Dataset, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", part(real_digits, slice(2000)), part(real_digits, slice(-100, None)))
     recognizer = Recognizer.load(run)
     sevens = real_digits.images[5000:][real_digits.truth[5000:] == 7]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from tests.conftest import Command
 from tests.pages import file, page
 from tests.serving import served
@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reading.md"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are a shell's")
-def test_every_example_reads_what_is_on_the_pictures(real_digits: Digits, tmp_path: Path) -> None:
+def test_every_example_reads_what_is_on_the_pictures(real_digits: Dataset, tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")
     (tmp_path / "photo.jpg").write_bytes(file("JPEG", page(real_digits, "0522\n1859")))
     (tmp_path / "scan.pdf").write_bytes(file("PDF", page(real_digits, "7"), resolution=200))

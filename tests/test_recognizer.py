@@ -14,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 import inkdigit
-from inkdigit import runs
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import BATCH, Recognizer
+from inkdigit.runs.run import add_to_manifest
 from tests.handmade import bare_run
 from tests.onnx_models import WEIGHTS, linear_model
 
@@ -113,7 +113,7 @@ def test_a_run_may_have_a_model_that_tells_what_is_no_digit(tmp_path: Path) -> N
     images = noise(5)
     run = bare_run(tmp_path, linear_model())
     (run / "not_digit.onnx").write_bytes(linear_model(-WEIGHTS))
-    runs.check_in(run, ["not_digit.onnx"])
+    add_to_manifest(run, ["not_digit.onnx"])
     probabilities, not_digit = Recognizer.load(run).predict_with_rejection(images)
     np.testing.assert_allclose(probabilities, expected(images), atol=1e-5)
     digit, sure = Recognizer(linear_model(-WEIGHTS)).predict_proba(images)[:, 0], probabilities.max(axis=1)

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from inkdigit.knobs import describe
 from inkdigit.service.openapi.parts import page, png
 from inkdigit.service.settings import ServiceSettings, variable
+from inkdigit.utils.options import describe_settings
 from tests.conftest import Command
 from tests.handmade import bare_run
 from tests.onnx_models import constant_model
@@ -95,11 +95,11 @@ def test_every_server_starts_and_every_example_works(tmp_path: Path, monkeypatch
 
 def test_every_setting_is_documented_and_has_an_option(inkdigit: Command) -> None:
     text, options = PAGE.read_text(encoding="utf-8"), inkdigit("serve", "--help").stdout
-    for name, default, unit, meaning in describe(ServiceSettings()):
+    for name, default, unit, meaning in describe_settings(ServiceSettings()):
         option = f"--{name.replace('_', '-')}"
         assert f"| `{option}` | `{variable(name)}` | `{name}` | {default} | {unit} | {meaning} |" in text
         assert f"{option} " in options
-    assert len(re.findall(r"^\| `--", text, re.MULTILINE)) == len(describe(ServiceSettings()))
+    assert len(re.findall(r"^\| `--", text, re.MULTILINE)) == len(describe_settings(ServiceSettings()))
 
 
 def test_every_metric_is_documented(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.knobs import allowed, describe, readable
-from inkdigit.settings import PRESETS, Settings, from_file, preset, to_toml, with_values
+from inkdigit.training.config import PRESETS, Settings, from_file, preset, to_toml, with_values
+from inkdigit.utils.options import allowed_values, describe_settings, readable_value
 from tests.conftest import Command
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -40,7 +40,7 @@ def test_options_win_over_the_file_and_the_file_over_the_preset(inkdigit: Comman
 
 def test_every_setting_is_documented_and_has_an_option(inkdigit: Command) -> None:
     document, options = DOCUMENT.read_text(encoding="utf-8"), inkdigit("train", "--help").stdout
-    for name, default, unit, meaning in describe(Settings()):
+    for name, default, unit, meaning in describe_settings(Settings()):
         assert f"| `{name}` | {default} | {unit} | {meaning} |" in document
         if name != "preset":
             assert f"--{name.replace('_', '-')} " in options
@@ -50,7 +50,7 @@ def test_every_value_that_can_be_read_can_be_given_as_text() -> None:
     for name in PRESETS:
         settings = preset(name)
         texts = {
-            f.name: getattr(settings, f.name) if f.type == "bool" else readable(getattr(settings, f.name))
+            f.name: getattr(settings, f.name) if f.type == "bool" else readable_value(getattr(settings, f.name))
             for f in fields(Settings)
             if f.name != "preset"
         }
@@ -83,7 +83,7 @@ def test_every_value_that_can_be_read_can_be_given_as_text() -> None:
 def test_wrong_value_is_told_with_the_allowed_ones(name: str, value: object) -> None:
     with pytest.raises(InkdigitError) as told:
         with_values(Settings(), {name: value}, "mine.toml")
-    assert str(told.value) == f"mine.toml: {name} = {value!r} is no value for it: {allowed(Settings, name)}."
+    assert str(told.value) == f"mine.toml: {name} = {value!r} is no value for it: {allowed_values(Settings, name)}."
 
 
 def test_values_that_do_not_fit_together_are_told() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit import prepare, runs
+from inkdigit import prepare
 from inkdigit.data import mnist
 from inkdigit.recognizer import Recognizer
+from inkdigit.runs.run import NOT_DIGIT_MODEL, SHIPPED_RUN
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "real" / "digits"
 
@@ -30,11 +31,11 @@ def test_it_reads_digits_of_other_hands_and_forms(name: str, least: float) -> No
 
 
 def test_it_is_small_and_says_how_it_was_made() -> None:
-    manifest = json.loads((runs.SHIPPED / "manifest.json").read_text())
-    assert {path.name for path in runs.SHIPPED.iterdir()} == {"manifest.json", "line", *manifest["files"]}
-    assert sum(path.stat().st_size for path in runs.SHIPPED.rglob("*")) < 4 << 20
+    manifest = json.loads((SHIPPED_RUN / "manifest.json").read_text())
+    assert {path.name for path in SHIPPED_RUN.iterdir()} == {"manifest.json", "line", *manifest["files"]}
+    assert sum(path.stat().st_size for path in SHIPPED_RUN.rglob("*")) < 4 << 20
     assert manifest["made_by"] == "python tools/ship.py"
     assert manifest["figures"]["scored"] == "10,000 held-out rows"
     assert manifest["figures"]["training_rows"] <= 60_000
     assert manifest["settings"]["preset"] == "best"
-    assert manifest[runs.NOT_DIGIT]["settings"]["seed"] == manifest["settings"]["seed"] == 0
+    assert manifest[NOT_DIGIT_MODEL]["settings"]["seed"] == manifest["settings"]["seed"] == 0

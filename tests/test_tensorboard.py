@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from inkdigit import tensorboard
-from inkdigit.training import Epoch
+from inkdigit.training import tensorboard
+from inkdigit.training.trainer import Epoch
 from tests.conftest import Command
 
 

@@ -8,29 +8,31 @@ import keras
 import numpy as np
 import pytest
 
-from inkdigit import backend, machine, training
-from inkdigit.data.digits import Digits
-from inkdigit.model import build
-from inkdigit.settings import PRESETS, Settings, preset
+from inkdigit.data.dataset import Dataset
+from inkdigit.training import backend
+from inkdigit.training.config import PRESETS, Settings, preset
+from inkdigit.training.model import build
+from inkdigit.training.trainer import EMA_INTERVAL, Trainer, WeightEMA, learning_rate, predict
+from inkdigit.utils.hardware import describe_hardware
 from tests.conftest import part
 
 TINY = Settings(filters=((4,), (4,), (4,)), dense=8, epochs=2)
 
 
 def test_learning_rate_rises_then_falls_to_nearly_nothing() -> None:
-    rates = [training.learning_rate(step, 100, Settings(learning_rate=1.0, warm_up=0.2)) for step in range(100)]
+    rates = [learning_rate(step, 100, Settings(learning_rate=1.0, warm_up=0.2)) for step in range(100)]
     assert max(rates) == pytest.approx(1.0, abs=0.01)
     assert rates.index(max(rates)) in {19, 20}
     assert rates[:20] == sorted(rates[:20])
     assert rates[20:] == sorted(rates[20:], reverse=True)
     assert 0 < rates[-1] < 0.01
-    assert training.learning_rate(77, 100, preset("article")) == 1e-3
+    assert learning_rate(77, 100, preset("article")) == 1e-3
 
 
-def test_an_epoch_shows_each_row_once_and_another_epoch_another_order(real_digits: Digits) -> None:
+def test_an_epoch_shows_each_row_once_and_another_epoch_another_order(real_digits: Dataset) -> None:
     rows = part(real_digits, slice(1280))
     still = replace(TINY, rotation=0, shift=0, zoom=0, shear=0, elastic=0)
-    trainer = training.Trainer(build, rows, still)
+    trainer = Trainer(build, rows, still)
     first, second = ([images for images, _ in trainer.batches(epoch)] for epoch in (0, 1))
     assert len(first) == 10
     seen = {image.tobytes() for batch in first for image in batch}
@@ -40,10 +42,10 @@ def test_an_epoch_shows_each_row_once_and_another_epoch_another_order(real_digit
 
 def test_average_covers_batch_norm_statistics_and_leaves_the_training_alone() -> None:
     model = build(TINY)
-    average = training.Average(0.5)
+    average = WeightEMA(0.5)
     statistics = [i for i, w in enumerate(model.weights) if "moving_mean" in w.path]
     assert statistics
-    for step in range(0, 800, training.AVERAGE_EVERY):
+    for step in range(0, 800, EMA_INTERVAL):
         model.set_weights([np.full(w.shape, step // 400, np.float32) for w in model.get_weights()])
         average.update(model, step)
     with average.applied(model):
@@ -53,17 +55,17 @@ def test_average_covers_batch_norm_statistics_and_leaves_the_training_alone() ->
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon"])
-def test_every_optimizer_learns(real_digits: Digits, optimizer: str) -> None:
+def test_every_optimizer_learns(real_digits: Dataset, optimizer: str) -> None:
     keras.utils.set_random_seed(0)
     settings = replace(TINY, optimizer=optimizer, learning_rate=0.01, batch_size=64)
-    trainer = training.Trainer(build, part(real_digits, slice(2048)), settings)
+    trainer = Trainer(build, part(real_digits, slice(2048)), settings)
     losses = [trainer.step(step, *batch)[0] for step, batch in enumerate(trainer.batches(0))]
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.2
 
 
-def test_model_trained_in_bfloat16_comes_back_in_float32(real_digits: Digits) -> None:
+def test_model_trained_in_bfloat16_comes_back_in_float32(real_digits: Dataset) -> None:
     settings = replace(TINY, precision="mixed_bfloat16", epochs=1)
-    trainer = training.Trainer(build, part(real_digits, slice(256)), settings)
+    trainer = Trainer(build, part(real_digits, slice(256)), settings)
     for step, batch in enumerate(trainer.batches(0)):
         trainer.step(step, *batch)
     kept = trainer.result()
@@ -75,15 +77,15 @@ def test_presets_say_who_they_are() -> None:
     assert [preset(name).preset for name in PRESETS] == list(PRESETS)
 
 
-def test_a_few_steps_are_enough_to_be_used(real_digits: Digits) -> None:
+def test_a_few_steps_are_enough_to_be_used(real_digits: Dataset) -> None:
     """Batch-norm statistics start far from the truth; a short training must not be judged, or kept, with those."""
     keras.utils.set_random_seed(0)
     rows = part(real_digits, slice(2048))
-    trainer = training.Trainer(build, rows, replace(Settings(), filters=((8,), (16,), (16,)), epochs=1))
+    trainer = Trainer(build, rows, replace(Settings(), filters=((8,), (16,), (16,)), epochs=1))
     for step, batch in enumerate(trainer.batches(0)):
         trainer.step(step, *batch)
     others = part(real_digits, slice(2048, 4096))
-    accuracy = (training.predict(trainer.result(), others.images).argmax(1) == others.truth).mean()
+    accuracy = (predict(trainer.result(), others.images).argmax(1) == others.truth).mean()
     assert accuracy > 0.6
     assert trainer.score(others)[1] > 0.6
 
@@ -91,4 +93,4 @@ def test_a_few_steps_are_enough_to_be_used(real_digits: Digits) -> None:
 def test_precision_follows_the_processor_unless_asked() -> None:
     assert backend.precision("float32") == "float32"
     assert backend.precision("mixed_bfloat16") == "mixed_bfloat16"
-    assert (backend.precision("auto") == "mixed_bfloat16") == ("BF16" in machine.hardware())
+    assert (backend.precision("auto") == "mixed_bfloat16") == ("BF16" in describe_hardware())

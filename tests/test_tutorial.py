@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from tests.conftest import part
 from tests.kaggle_server import serving
 
@@ -41,13 +41,13 @@ def follow(before: str, language: str, block: str, folder: Path, environment: di
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are a shell's")
-def test_every_command_works_and_kaggle_gets_the_submissions(real_digits: Digits, tmp_path: Path) -> None:
+def test_every_command_works_and_kaggle_gets_the_submissions(real_digits: Dataset, tmp_path: Path) -> None:
     train = part(real_digits, slice(TRAIN_ROWS))
     test = part(real_digits, slice(TRAIN_ROWS, TRAIN_ROWS + TEST_ROWS), labelled=False)
     files = {
-        "train.csv": b"".join(kaggle.csv_text(train)),
-        "test.csv": b"".join(kaggle.csv_text(test)),
-        "sample_submission.csv": kaggle.submission_text(np.zeros(TEST_ROWS, np.int64)),
+        "train.csv": b"".join(kaggle_csv.csv_text(train)),
+        "test.csv": b"".join(kaggle_csv.csv_text(test)),
+        "sample_submission.csv": kaggle_csv.submission_text(np.zeros(TEST_ROWS, np.int64)),
     }
     with serving(files) as site:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

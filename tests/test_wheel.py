@@ -7,9 +7,9 @@ import sys
 import venv
 from pathlib import Path
 
-from inkdigit.data import kaggle
+from inkdigit.data import kaggle_csv
 from inkdigit.recognizer import Recognizer
-from inkdigit.runs import SHIPPED
+from inkdigit.runs.run import SHIPPED_RUN
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,10 +23,10 @@ def test_wheel_works_in_an_empty_environment(wheel: Path, files: Path, tmp_path:
     assert not {"keras", "tensorflow", "tensorflow-cpu", "matplotlib"} & set(packages.lower().split())
 
     submission = tmp_path / "submission.csv"
-    command = [programs / "inkdigit", "submit", SHIPPED, "--test", files / "test.csv", "-o", submission]
+    command = [programs / "inkdigit", "submit", SHIPPED_RUN, "--test", files / "test.csv", "-o", submission]
     subprocess.run(command, check=True, cwd=tmp_path)
-    expected = Recognizer.load(SHIPPED).predict(kaggle.read_csv(files / "test.csv").images)
-    assert submission.read_bytes() == kaggle.submission_text(expected)
+    expected = Recognizer.load(SHIPPED_RUN).predict(kaggle_csv.read_csv(files / "test.csv").images)
+    assert submission.read_bytes() == kaggle_csv.submission_text(expected)
     training = subprocess.run(
         [programs / "inkdigit", "train", "--train", files / "small.csv"],
         capture_output=True,
@@ -36,5 +36,5 @@ def test_wheel_works_in_an_empty_environment(wheel: Path, files: Path, tmp_path:
     )
     assert training.returncode == 2
     assert 'pip install "inkdigit[train]"' in training.stderr
-    listed = subprocess.run([programs / "inkdigit", "runs", SHIPPED], capture_output=True, text=True, check=True)
-    assert SHIPPED.name in listed.stdout
+    listed = subprocess.run([programs / "inkdigit", "runs", SHIPPED_RUN], capture_output=True, text=True, check=True)
+    assert SHIPPED_RUN.name in listed.stdout

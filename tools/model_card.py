@@ -16,15 +16,16 @@ from typing import Any
 
 from matplotlib import rc_context
 
-from inkdigit import Recognizer, runs
-from inkdigit.calibration import kept
+from inkdigit import Recognizer
 from inkdigit.data import mnist
-from inkdigit.evaluation import evaluate, percent
-from inkdigit.files import atomic
-from inkdigit.report import charts, sheets
-from inkdigit.report.content import scored_by
+from inkdigit.evaluation.calibration import calibration_of
+from inkdigit.evaluation.metrics import evaluate, percent
+from inkdigit.report import charts, image_grids
+from inkdigit.report.data import scored_by
 from inkdigit.report.page import png
 from inkdigit.report.style import STYLE
+from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, Run, read_run
+from inkdigit.utils.files import atomic
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_name("model-card.md")
@@ -35,13 +36,13 @@ RECORDS = ROOT / "benchmarks" / "records.json"
 
 def main() -> None:
     """Write the card."""
-    run = runs.read(runs.SHIPPED)
+    run = read_run(SHIPPED_RUN)
     recognizer = Recognizer.load()
     test = mnist.load()[1]
     probabilities = recognizer.predict_proba(test.images)
-    scored = scored_by("MNIST's 10,000 test images", test, probabilities, kept(run.manifest), recognizer)
+    scored = scored_by("MNIST's 10,000 test images", test, probabilities, calibration_of(run.manifest), recognizer)
     with rc_context(STYLE):
-        for name, figure in (("mistakes", sheets.mistakes(scored)), ("reliability", charts.reliability(scored))):
+        for name, figure in (("mistakes", image_grids.mistakes(scored)), ("reliability", charts.reliability(scored))):
             (PICTURES / f"card-{name}.png").write_bytes(png(figure))
     evaluation = evaluate(probabilities, test.truth)
     digits = [
@@ -62,14 +63,14 @@ def main() -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def models(run: runs.Run) -> str:
+def models(run: Run) -> str:
     """A row for each model."""
-    line = runs.read(runs.SHIPPED / "line")
-    not_digit = run.manifest[runs.NOT_DIGIT]
+    line = read_run(SHIPPED_RUN / "line")
+    not_digit = run.manifest[NOT_DIGIT_MODEL]
     rows = [
-        (runs.MODEL, "names a digit", run.manifest["parameters"], run.manifest["made_by"], run.folder / runs.MODEL),
-        (runs.NOT_DIGIT, "tells digits from what is none", not_digit["parameters"], run.manifest["made_by"], None),
-        ("line/model.onnx", "finds digits along a line", None, line.manifest["made_by"], line.folder / runs.MODEL),
+        (ONNX_MODEL, "names a digit", run.manifest["parameters"], run.manifest["made_by"], run.folder / ONNX_MODEL),
+        (NOT_DIGIT_MODEL, "tells digits from what is none", not_digit["parameters"], run.manifest["made_by"], None),
+        ("line/model.onnx", "finds digits along a line", None, line.manifest["made_by"], line.folder / ONNX_MODEL),
     ]
     table = ["| model | what it does | parameters | bytes | made by |", "|---|---|---:|---:|---|"]
     for name, task, parameters, command, path in rows:
@@ -78,7 +79,7 @@ def models(run: runs.Run) -> str:
     return "\n".join(table)
 
 
-def data(run: runs.Run) -> str:
+def data(run: Run) -> str:
     """What the models have learnt, and what they have not."""
     settings, figures = run.manifest["settings"], run.manifest["figures"]
     text = (

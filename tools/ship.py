@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from inkdigit import handwriting, runs
 from inkdigit.data import mnist
-from inkdigit.files import atomic, cache_dir
+from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, read_run, write_manifest
 from inkdigit.synth.nondigits import non_digits
+from inkdigit.training.augment.rare_styles import draw_digits
+from inkdigit.utils.files import atomic, cache_dir
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "python tools/ship.py"
@@ -52,11 +53,11 @@ def main() -> None:
 
 def ship() -> None:
     """Put both models into the package."""
-    for run, name in ((READER, runs.MODEL), (NOT_DIGIT, runs.NOT_DIGIT)):
-        with atomic(runs.SHIPPED / name) as temporary:
-            shutil.copy(run / runs.MODEL, temporary)
-    about = described(READER) | {runs.NOT_DIGIT: described(NOT_DIGIT), "made_by": COMMAND}
-    runs.write_manifest(runs.SHIPPED, [runs.MODEL, runs.NOT_DIGIT], about)
+    for run, name in ((READER, ONNX_MODEL), (NOT_DIGIT, NOT_DIGIT_MODEL)):
+        with atomic(SHIPPED_RUN / name) as temporary:
+            shutil.copy(run / ONNX_MODEL, temporary)
+    about = described(READER) | {NOT_DIGIT_MODEL: described(NOT_DIGIT), "made_by": COMMAND}
+    write_manifest(SHIPPED_RUN, [ONNX_MODEL, NOT_DIGIT_MODEL], about)
 
 
 def train(out: Path, *arguments: Path | str) -> None:
@@ -68,7 +69,7 @@ def train(out: Path, *arguments: Path | str) -> None:
 def draw_pictures() -> None:
     rng = np.random.default_rng(0)
     digits = mnist.load()[0].images
-    written = handwriting.write(rng.integers(10, size=WRITTEN), rng)
+    written = draw_digits(rng.integers(10, size=WRITTEN), rng)
     none = non_digits(NONE, digits, rng)
     labels = np.repeat([0, 1], [len(digits) + len(written), len(none)])
     PICTURES.parent.mkdir(exist_ok=True)
@@ -78,7 +79,7 @@ def draw_pictures() -> None:
 
 def described(run: Path) -> dict[str, Any]:
     """A run's manifest, but for what describes its folder."""
-    manifest = dict(runs.read(run).manifest)
+    manifest = dict(read_run(run).manifest)
     del manifest["files"], manifest["format"]
     return manifest
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from inkdigit import backend, machine, runs
-from inkdigit.files import atomic
+from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, write_manifest
+from inkdigit.training import backend
+from inkdigit.utils.files import atomic
+from inkdigit.utils.hardware import describe_hardware
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "python tools/ship_line.py"
@@ -21,15 +23,15 @@ SEED = 0
 def main() -> None:
     """Train, unless that is done; write the network."""
     backend.prepare()
-    from inkdigit.detector.network import to_onnx
-    from inkdigit.detector.training import BATCH, EPOCHS, PHASES, Training
+    from inkdigit.reading.line_model.network import to_onnx
+    from inkdigit.reading.line_model.train import BATCH, EPOCHS, PHASES, Training
 
     training = Training(ROOT / "runs" / "line", SEED)
     for epoch, loss in training.run():
         print(f"epoch {epoch + 1} of {EPOCHS}: loss {loss:.4f}", flush=True)
-    folder = runs.SHIPPED / "line"
+    folder = SHIPPED_RUN / "line"
     folder.mkdir(parents=True, exist_ok=True)
-    with atomic(folder / runs.MODEL) as temporary:
+    with atomic(folder / ONNX_MODEL) as temporary:
         temporary.write_bytes(to_onnx(training.result()))
     manifest = {
         "made_by": COMMAND,
@@ -39,9 +41,9 @@ def main() -> None:
             "batch_size": BATCH,
             "phases": [asdict(phase) for phase in PHASES],
         },
-        "machine": machine.hardware(),
+        "machine": describe_hardware(),
     }
-    runs.write_manifest(folder, [runs.MODEL], manifest)
+    write_manifest(folder, [ONNX_MODEL], manifest)
 
 
 if __name__ == "__main__":

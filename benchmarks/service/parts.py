@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from inkdigit.imaging.prepare import prepare
+from inkdigit.imaging.preprocess import prepare
 
 from .digits import Kind, Sample, png
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from inkdigit.files import cache_dir
+from inkdigit.utils.files import cache_dir
 
 HERE = Path(__file__).parents[1]
 START_SECONDS = 120  # TensorFlow takes its time

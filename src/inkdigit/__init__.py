@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inkdigit.classifier import DigitClassifier as DigitClassifier
-    from inkdigit.imaging.prepare import prepare as prepare
+    from inkdigit.estimator import DigitClassifier as DigitClassifier
+    from inkdigit.imaging.preprocess import prepare as prepare
     from inkdigit.reading.reader import read as read
     from inkdigit.recognizer import Recognizer as Recognizer
 
@@ -26,11 +26,11 @@ def __getattr__(name: str) -> object:
 
         return Recognizer
     if name == "DigitClassifier":
-        from inkdigit.classifier import DigitClassifier
+        from inkdigit.estimator import DigitClassifier
 
         return DigitClassifier
     if name == "prepare":
-        from inkdigit.imaging.prepare import prepare
+        from inkdigit.imaging.preprocess import prepare
 
         return prepare
     if name == "read":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs import MODEL, NOT_DIGIT, SHIPPED, Run, read_distinct, read_verified
+from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, Run, read_distinct_runs, read_verified
 
 USUAL_DOUBT = 0.01  # about the digit: more speaks for its being none
 BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
@@ -19,8 +19,8 @@ BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, a
 class Recognizer:
     """A trained model, ready to predict, or several whose probabilities are averaged. Serves any number of threads.
 
-    model, more: the bytes of ONNX files as `inkdigit.export` writes them. not_digit: those of models that have learnt
-    two classes, 0 for a digit and 1 for none. threads: that a model works on; 0: one for each core.
+    model, more: the bytes of ONNX files as `inkdigit.export.onnx` writes them. not_digit: those of models with two
+    classes, 0 for a digit and 1 for no digit. threads: that a model works on; 0: one for each core.
     """
 
     def __init__(self, model: bytes, *more: bytes, not_digit: Sequence[bytes] = (), threads: int = 0) -> None:
@@ -42,10 +42,10 @@ class Recognizer:
         Without a path it is the model that ships with Inkdigit. Raises InkdigitError when there is no manifest, when
         a model is not the file it names or cannot be opened, or when two runs hold the same model.
         """
-        runs = read_distinct([Path(path) for path in paths] or [SHIPPED])
+        runs = read_distinct_runs([Path(path) for path in paths] or [SHIPPED_RUN])
         models, not_digit = (
-            _read(runs, MODEL),
-            _read([run for run in runs if NOT_DIGIT in run.manifest["files"]], NOT_DIGIT),
+            _read(runs, ONNX_MODEL),
+            _read([run for run in runs if NOT_DIGIT_MODEL in run.manifest["files"]], NOT_DIGIT_MODEL),
         )
         try:
             return cls(*models.values(), not_digit=[*not_digit.values()], threads=threads)

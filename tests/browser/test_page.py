@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from tests.browser.hand import (
     DIGITS,
     LOOKALIKES,
@@ -96,7 +96,7 @@ def picture(image: NDArray[np.uint8], kind: str = "PNG", **options: Any) -> byte
 
 
 @pytest.fixture(scope="module")
-def seven(real_digits: Digits) -> bytes:
+def seven(real_digits: Dataset) -> bytes:
     """A picture of a 7 of MNIST."""
     return picture(real_digits.images[real_digits.truth == 7][0])  # pyright: ignore[reportArgumentType]
 
@@ -192,7 +192,7 @@ def test_the_text_is_copied(visit: Open) -> None:
     assert page.evaluate("getSelection().toString().trim()") == "31\n2"
 
 
-def test_a_dropped_photo_shows_boxes_and_its_text(visit: Open, real_digits: Digits, tmp_path: Path) -> None:
+def test_a_dropped_photo_shows_boxes_and_its_text(visit: Open, real_digits: Dataset, tmp_path: Path) -> None:
     page = visit()
     sheet = Image.new("L", (1600, 1000), 225)
     ink = np.asarray(digits_page(real_digits, "0522\n1859"))
@@ -387,7 +387,7 @@ def drop(page: Page, path: Path) -> None:
     hand.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 300, "data": data})
 
 
-def test_a_photo_is_sent_upright_and_small(visit: Open, real_digits: Digits) -> None:
+def test_a_photo_is_sent_upright_and_small(visit: Open, real_digits: Dataset) -> None:
     image = Image.fromarray(255 - real_digits.images[real_digits.truth == 7][0])  # pyright: ignore[reportArgumentType]
     sheet = Image.new("L", (3000, 4000), 235)
     sheet.paste(image.resize((1400, 1400), Image.Resampling.BICUBIC), (800, 1300))
@@ -408,7 +408,7 @@ def test_a_photo_is_sent_upright_and_small(visit: Open, real_digits: Digits) -> 
 
 
 @pytest.mark.parametrize("ink", [0, 255], ids=["dark", "bright"])
-def test_what_is_transparent_stays_transparent(visit: Open, real_digits: Digits, ink: int) -> None:
+def test_what_is_transparent_stays_transparent(visit: Open, real_digits: Dataset, ink: int) -> None:
     """Laid on black or on white, ink of that colour would be gone."""
     seven = real_digits.images[real_digits.truth == 7][0]  # pyright: ignore[reportArgumentType]
     drawn = Image.new("LA", (280, 280), (ink, 0))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from tests.conftest import part
 from tests.data.formats import parquet as write_parquet
 from tests.handmade import make_run
@@ -30,7 +30,7 @@ sys.addaudithook(hook)
 
 
 @pytest.fixture(scope="session")
-def linear_run(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def linear_run(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose model takes no time. Read it, never change it."""
     return make_run(tmp_path_factory.mktemp("linear") / "run", part(real_digits, slice(4000)), real_digits)
 
@@ -60,7 +60,7 @@ def answers(folder: Path) -> Any:
     return parquet.read_table(folder)
 
 
-def files_of(digits: Digits, folder: Path, count: int, rows: int) -> Path:
+def files_of(digits: Dataset, folder: Path, count: int, rows: int) -> Path:
     """A folder of so many Parquet files of so many rows each."""
     for number in range(count):
         below = folder / f"{number:02d}"

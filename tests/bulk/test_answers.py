@@ -22,14 +22,14 @@ from PIL import Image
 from pyarrow import parquet
 
 from inkdigit.bulk import collection
-from inkdigit.bulk.answers import Answerer, Layout, Options
 from inkdigit.bulk.collection import ROWS, Collection
 from inkdigit.bulk.destination import Destination, Tries
 from inkdigit.bulk.place import Place, UnreachableError, place, told
+from inkdigit.bulk.predictions import Answerer, Layout, Options
 from inkdigit.bulk.rows import Rows
 from inkdigit.bulk.worker import Work, Worker
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import Recognizer
 from tests.bulk.conftest import files_of
@@ -50,7 +50,7 @@ def model(linear_run: Path) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def few(real_digits: Digits) -> Digits:
+def few(real_digits: Dataset) -> Dataset:
     return part(real_digits, slice(300))
 
 
@@ -59,13 +59,13 @@ def answered(found: Collection, model: bytes, layout: Layout = "rows") -> Any:
     return pa.concat_tables([answerer.answer(part) for part in found.parts])
 
 
-def lists(folder: Path, digits: Digits) -> Path:
+def lists(folder: Path, digits: Dataset) -> Path:
     images = pa.FixedSizeListArray.from_arrays(pa.array(digits.images.reshape(-1)), 784)
     parquet.write_table(pa.table({"image": images}), folder / "digits.parquet", row_group_size=70)
     return folder / "digits.parquet"
 
 
-def faces(folder: Path, digits: Digits) -> Path:
+def faces(folder: Path, digits: Dataset) -> Path:
     parquet.write_table(pa.table({"image": list(map(formats.png, digits.images))}), folder / "digits.parquet")
     return folder / "digits.parquet"
 
@@ -74,7 +74,9 @@ WRITERS = [formats.parquet, lists, faces, formats.csv, formats.csv_gz, formats.i
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_rows_of_every_format_have_the_models_answers(write: formats.Writer, few: Digits, model: bytes, tmp_path: Path):
+def test_rows_of_every_format_have_the_models_answers(
+    write: formats.Writer, few: Dataset, model: bytes, tmp_path: Path
+):
     source = write(tmp_path, few)
     table = answered(find(source), model)
     expected = Recognizer(model).predict_proba(few.images)
@@ -89,9 +91,9 @@ def test_rows_of_every_format_have_the_models_answers(write: formats.Writer, few
 @pytest.mark.parametrize("write", [lists, formats.parquet, formats.csv, formats.csv_gz, formats.idx_gz])
 @pytest.mark.parametrize("order", ["as they come", "backwards", "every other"])
 def test_parts_of_a_large_file_are_read_in_any_order(
-    write: formats.Writer, order: str, real_digits: Digits, tmp_path: Path
+    write: formats.Writer, order: str, real_digits: Dataset, tmp_path: Path
 ):
-    many = Digits(np.resize(real_digits.images[:3001], (2 * ROWS + 99, 28, 28)), None, "many")
+    many = Dataset(np.resize(real_digits.images[:3001], (2 * ROWS + 99, 28, 28)), None, "many")
     found = find(write(tmp_path, many))
     assert len(found.parts) >= 3
     parts = {"backwards": found.parts[::-1], "every other": found.parts[::2]}.get(order, found.parts)
@@ -104,7 +106,7 @@ def test_parts_of_a_large_file_are_read_in_any_order(
     rows.close()
 
 
-def test_a_row_group_of_any_size_is_cut_into_parts(real_digits: Digits, tmp_path: Path):
+def test_a_row_group_of_any_size_is_cut_into_parts(real_digits: Dataset, tmp_path: Path):
     many = np.resize(real_digits.images, (2 * ROWS + 99, 28, 28))
     images = pa.FixedSizeListArray.from_arrays(pa.array(many.reshape(-1)), 784)
     parquet.write_table(pa.table({"image": images}), tmp_path / "one.parquet", row_group_size=len(many))
@@ -120,8 +122,8 @@ def test_a_row_group_of_any_size_is_cut_into_parts(real_digits: Digits, tmp_path
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_each_line_of_a_csv_has_its_row_whatever_stands_in_it(data: st.DataObject, few: Digits):
-    lines = b"".join(kaggle.csv_text(part(few, slice(12)))).splitlines()
+def test_each_line_of_a_csv_has_its_row_whatever_stands_in_it(data: st.DataObject, few: Dataset):
+    lines = b"".join(kaggle_csv.csv_text(part(few, slice(12)))).splitlines()
     bad = data.draw(st.dictionaries(st.integers(1, 12), st.binary(max_size=40).filter(_no_row)))
     for number, content in bad.items():
         lines[number] = content
@@ -147,7 +149,7 @@ def _no_row(line: bytes) -> bool:
 
 
 @pytest.mark.parametrize("bad", [[None] * 784, [256] * 784, [0] * 783, None], ids=["blank", "large", "short", "none"])
-def test_a_bad_row_of_a_parquet_file_keeps_no_other_from_being_read(bad: Any, few: Digits, tmp_path: Path):
+def test_a_bad_row_of_a_parquet_file_keeps_no_other_from_being_read(bad: Any, few: Dataset, tmp_path: Path):
     images: list[Any] = few.images.reshape(-1, 784).tolist()
     images[41] = images[299] = bad
     parquet.write_table(pa.table({"image": pa.array(images)}), tmp_path / "rows.parquet")
@@ -159,7 +161,7 @@ def test_a_bad_row_of_a_parquet_file_keeps_no_other_from_being_read(bad: Any, fe
     np.testing.assert_array_equal(block.images[others], few.images[others])
 
 
-def test_from_where_a_file_is_damaged_on_each_row_has_that_error(few: Digits, model: bytes, tmp_path: Path):
+def test_from_where_a_file_is_damaged_on_each_row_has_that_error(few: Dataset, model: bytes, tmp_path: Path):
     whole = formats.idx_gz(tmp_path, few)
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     found = find(whole)
@@ -170,9 +172,9 @@ def test_from_where_a_file_is_damaged_on_each_row_has_that_error(few: Digits, mo
 
 
 @pytest.mark.parametrize("case", ["cut", "altered", "overlong", "short"])
-def test_rows_before_the_damage_have_their_answers(case: str, real_digits: Digits, model: bytes, tmp_path: Path):
+def test_rows_before_the_damage_have_their_answers(case: str, real_digits: Dataset, model: bytes, tmp_path: Path):
     """A row stands for the others."""
-    many = Digits(np.resize(real_digits.images, (ROWS + 300, 28, 28)), None, "many")
+    many = Dataset(np.resize(real_digits.images, (ROWS + 300, 28, 28)), None, "many")
     if case == "short":
         whole = formats.idx(tmp_path, many)
         whole.write_bytes(whole.read_bytes()[:-1])
@@ -196,7 +198,7 @@ def test_rows_before_the_damage_have_their_answers(case: str, real_digits: Digit
     assert table["digit"].to_pylist()[:-1] == expected.tolist()
 
 
-def test_a_file_that_cannot_be_read_at_all_is_one_row(real_digits: Digits, model: bytes, tmp_path: Path):
+def test_a_file_that_cannot_be_read_at_all_is_one_row(real_digits: Dataset, model: bytes, tmp_path: Path):
     source = files_of(real_digits, tmp_path / "source", 2, 10)
     (source / "00b.parquet").write_bytes(b"PAR1 and nothing more")
     (source / "words.dat").write_bytes(b"\0\1\2")
@@ -210,7 +212,7 @@ def test_a_file_that_cannot_be_read_at_all_is_one_row(real_digits: Digits, model
     assert "in none of the formats" in errors["words.dat"]
 
 
-def test_links_are_the_files_they_name(real_digits: Digits, model: bytes, tmp_path: Path):
+def test_links_are_the_files_they_name(real_digits: Dataset, model: bytes, tmp_path: Path):
     elsewhere = files_of(real_digits, tmp_path / "elsewhere", 1, 10)
     source = tmp_path / "source"
     source.mkdir()
@@ -222,7 +224,7 @@ def test_links_are_the_files_they_name(real_digits: Digits, model: bytes, tmp_pa
     assert [bool(row["error"]) for row in rows] == 10 * [False] + [True]
 
 
-def test_a_changed_file_is_noticed_behind_a_link(few: Digits, tmp_path: Path):
+def test_a_changed_file_is_noticed_behind_a_link(few: Dataset, tmp_path: Path):
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "link").symlink_to(lists(tmp_path, few))
     found = find(tmp_path / "source")
@@ -230,13 +232,13 @@ def test_a_changed_file_is_noticed_behind_a_link(few: Digits, tmp_path: Path):
     assert find(tmp_path / "source").fingerprint != found.fingerprint
 
 
-def test_a_source_where_the_answers_go_is_refused(few: Digits, tmp_path: Path):
+def test_a_source_where_the_answers_go_is_refused(few: Dataset, tmp_path: Path):
     lists(tmp_path, few)
     with pytest.raises(InkdigitError, match=r"lies in .*, where the answers go"):
         collection.find(str(tmp_path / "digits.parquet"), place(str(tmp_path)))
 
 
-def test_a_file_that_goes_away_is_told_in_each_row(few: Digits, model: bytes, tmp_path: Path):
+def test_a_file_that_goes_away_is_told_in_each_row(few: Dataset, model: bytes, tmp_path: Path):
     found = find(lists(tmp_path, few))
     (tmp_path / "digits.parquet").unlink()
     errors = answered(found, model)["error"].to_pylist()
@@ -256,9 +258,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_holds_nothing_to_answer_is_refused(case: str, few: Digits, tmp_path: Path):
+def test_what_holds_nothing_to_answer_is_refused(case: str, few: Dataset, tmp_path: Path):
     source = tmp_path / case
-    header = b",".join(name.encode() for name in kaggle.PIXELS)
+    header = b",".join(name.encode() for name in kaggle_csv.PIXELS)
     contents = {
         "labels": struct.pack(">II", 2049, 3) + bytes(3),
         "zip": formats.csv_zip(tmp_path, few).read_bytes(),
@@ -294,7 +296,7 @@ def test_file_systems_that_are_not_there_are_told(url: str, sentence: str):
 
 
 @pytest.fixture(scope="module")
-def pictures(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pictures(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pages, a document of two, two pictures that are none, a blank one, and a note."""
     pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")
     folder = tmp_path_factory.mktemp("pictures")
@@ -327,7 +329,7 @@ def test_each_picture_and_page_has_a_row(pictures: Path, model: bytes):
     assert (blank["text"], blank["lines"], blank["error"]) == ("", [], None)
 
 
-def test_pictures_of_one_digit_each_are_read_as_prepared(real_digits: Digits, model: bytes, tmp_path: Path):
+def test_pictures_of_one_digit_each_are_read_as_prepared(real_digits: Dataset, model: bytes, tmp_path: Path):
     for number, image in enumerate(real_digits.images[:20]):
         (tmp_path / f"{number:02d}.png").write_bytes(formats.png(image))
     (tmp_path / "20.png").write_bytes(file("PNG", Image.new("L", (80, 80), 255)))
@@ -345,12 +347,12 @@ def test_a_pattern_chooses_among_the_files(pictures: Path):
 # ---- elsewhere than on this machine
 
 
-def test_source_and_answers_may_lie_on_any_file_system(few: Digits, model: bytes, tmp_path: Path):
+def test_source_and_answers_may_lie_on_any_file_system(few: Dataset, model: bytes, tmp_path: Path):
     system = ELSEWHERE.system
     stream = io.BytesIO()
     parquet.write_table(parquet.read_table(lists(tmp_path, few)), stream)
     system.pipe_file("/digits/a.parquet", stream.getvalue())
-    system.pipe_file("/digits/b.csv.gz", gzip.compress(b"".join(kaggle.csv_text(few))))
+    system.pipe_file("/digits/b.csv.gz", gzip.compress(b"".join(kaggle_csv.csv_text(few))))
     destination = Destination.at("memory://digits/answers")
     found = collection.find("memory://digits", destination.folder)
     with destination.claimed({"identity": {"source": found.fingerprint}}, model):
@@ -364,7 +366,7 @@ def test_source_and_answers_may_lie_on_any_file_system(few: Digits, model: bytes
         assert parquet.read_table(answer)["digit"].null_count == 0
 
 
-def test_folders_that_are_objects_are_no_files(few: Digits, model: bytes, tmp_path: Path):
+def test_folders_that_are_objects_are_no_files(few: Dataset, model: bytes, tmp_path: Path):
     """S3's console makes them so."""
     system = ELSEWHERE.system
     system.pipe_file("/console/in/digits.parquet", lists(tmp_path, few).read_bytes())
@@ -382,7 +384,7 @@ class _Undeletable(MemoryFileSystem):
         raise PermissionError(path)
 
 
-def test_where_nothing_may_be_deleted_each_job_begins_to_count_anew(few: Digits, model: bytes, tmp_path: Path):
+def test_where_nothing_may_be_deleted_each_job_begins_to_count_anew(few: Dataset, model: bytes, tmp_path: Path):
     destination = Destination(Place(_Undeletable(), "/undeletable"))
     found = find(lists(tmp_path, few))
     with destination.claimed({"identity": {}}, model):
@@ -394,7 +396,7 @@ def test_where_nothing_may_be_deleted_each_job_begins_to_count_anew(few: Digits,
 
 
 @pytest.mark.parametrize("host", ["this one", "another"])
-def test_a_file_that_is_only_on_another_machine_makes_no_answers(host: str, few: Digits, model: bytes, tmp_path: Path):
+def test_a_file_that_is_only_on_another_machine_makes_no_answers(host: str, few: Dataset, model: bytes, tmp_path: Path):
     """The machine that has listed the files knows that one of them went away."""
     (tmp_path / "digits").mkdir()
     found = find(lists(tmp_path / "digits", few))

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from tests.bulk.conftest import Bulk, answers, files_of, stamps
 from tests.pages import file
 
@@ -23,7 +23,7 @@ FOURTH = 'if event == "os.rename" and str(arguments[1]).endswith("part-00000003.
 
 
 @pytest.fixture
-def source(real_digits: Digits, tmp_path: Path) -> Path:
+def source(real_digits: Dataset, tmp_path: Path) -> Path:
     return files_of(real_digits, tmp_path / "source", 8, 500)
 
 
@@ -130,7 +130,7 @@ def test_a_folder_with_other_files_is_refused(bulk: Bulk, source: Path, tmp_path
 @pytest.mark.parametrize("files", [1, 2])
 @pytest.mark.parametrize("case", ["scaled", "inverted"])
 def test_what_would_be_a_whole_job_of_errors_is_refused(
-    bulk: Bulk, real_digits: Digits, tmp_path: Path, case: str, files: int
+    bulk: Bulk, real_digits: Dataset, tmp_path: Path, case: str, files: int
 ):
     images = real_digits.images[:50].reshape(-1, 784)
     pixels, sentence = {
@@ -147,7 +147,7 @@ def test_what_would_be_a_whole_job_of_errors_is_refused(
 
 @pytest.mark.parametrize("case", ["a block", "files", "parts"])
 def test_what_cannot_be_read_keeps_nothing_after_it_from_being_answered(
-    bulk: Bulk, real_digits: Digits, tmp_path: Path, case: str
+    bulk: Bulk, real_digits: Dataset, tmp_path: Path, case: str
 ):
     source = tmp_path / "source"
     source.mkdir()
@@ -166,8 +166,8 @@ def test_what_cannot_be_read_keeps_nothing_after_it_from_being_answered(
     assert f"{bad + 50:,} rows of answers, {bad:,} with an error" in done.stdout
 
 
-def test_files_without_rows_keep_no_other_from_being_read(bulk: Bulk, real_digits: Digits, tmp_path: Path):
-    header = ",".join(kaggle.PIXELS)
+def test_files_without_rows_keep_no_other_from_being_read(bulk: Bulk, real_digits: Dataset, tmp_path: Path):
+    header = ",".join(kaggle_csv.PIXELS)
     source = tmp_path / "source"
     source.mkdir()
     (source / "a.csv").write_text(f"{header}\n\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from tests.bulk.conftest import answers, files_of, stamps
 from tests.cluster.conftest import Cluster
 from tests.conftest import Command
@@ -18,7 +18,7 @@ PARTS, ROWS = 20, 500
 
 
 def test_a_lost_node_costs_no_answer_and_nothing_is_done_twice(
-    cluster: Cluster, inkdigit: Command, real_digits: Digits, tmp_path: Path
+    cluster: Cluster, inkdigit: Command, real_digits: Dataset, tmp_path: Path
 ) -> None:
     source, out = files_of(real_digits, tmp_path / "source", PARTS, ROWS), tmp_path / "out"
     command = [Path(sys.executable).with_name("inkdigit"), "bulk", source, out, "--engine", "ray"]

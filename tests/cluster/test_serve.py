@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from tests.cluster.conftest import Cluster, free_port
 from tests.conftest import Command
 from tests.handmade import make_run
@@ -27,7 +27,7 @@ REPLICA = "ServeReplica"
 
 
 @pytest.fixture(scope="module")
-def run(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_run(tmp_path_factory.mktemp("models") / "run", real_digits, real_digits)
 
 
@@ -50,7 +50,7 @@ def png(image: Any) -> bytes:
     return stream.getvalue()
 
 
-def test_it_answers_as_the_plain_server_does(on_ray: Served, plain: Served, real_digits: Digits) -> None:
+def test_it_answers_as_the_plain_server_does(on_ray: Served, plain: Served, real_digits: Dataset) -> None:
     digits = [real_digits.images[number] for number in range(5)]
     pixels = [digit.tolist() for digit in digits]
     page = np.full((120, 300), 255, np.uint8)
@@ -84,7 +84,7 @@ def replicas(cluster: Cluster) -> set[int]:
 
 
 def test_a_replica_that_dies_is_replaced_and_requests_go_on(
-    cluster: Cluster, on_ray: Served, real_digits: Digits
+    cluster: Cluster, on_ray: Served, real_digits: Dataset
 ) -> None:
     content = {"pixels": real_digits.images[0].tolist()}
     before = on_ray.post("/v1/digits", json=content)

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inkdigit import machine
-from inkdigit.data.digits import Digits
-from inkdigit.data.kaggle import write_csv
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.kaggle_csv import write_csv
+from inkdigit.utils.hardware import cpu_cores
 from tests.cluster.conftest import Cluster
 from tests.conftest import Command, part
 from tests.tune.conftest import BASE, SPACE
@@ -24,7 +24,7 @@ EPOCHS = 20  # enough for a trial that has just begun not to be at its end
 
 
 @pytest.fixture(scope="module")
-def command(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+def command(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     """The search, but for --jobs and --out."""
     folder = tmp_path_factory.mktemp("search")
     write_csv(folder / "train.csv", part(real_digits, slice(1000)))
@@ -77,7 +77,7 @@ def test_a_lost_node_costs_no_finished_trial(
     assert sorted(ended) == [f"Trial {number}" for number in range(TRIALS)]
     assert any("what trained it is gone; it is trained again" in line for line in lines)
     # A thread each, as on the cluster.
-    alone = inkdigit(*command, "--jobs", machine.cores(), "--out", tmp_path / "alone")
+    alone = inkdigit(*command, "--jobs", cpu_cores(), "--out", tmp_path / "alone")
     assert alone.returncode == 0, alone.stderr
     assert rows(tmp_path / "found") == rows(tmp_path / "alone")
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 
-Writer = Callable[[Path, Digits], Path]
+Writer = Callable[[Path, Dataset], Path]
 
 savez: Any = np.savez_compressed  # its type takes any array for `allow_pickle`
 
@@ -31,23 +31,23 @@ def png(image: np.ndarray, form: str = "PNG") -> bytes:
     return stream.getvalue()
 
 
-def csv(folder: Path, digits: Digits) -> Path:
-    kaggle.write_csv(folder / "digits.csv", digits)
+def csv(folder: Path, digits: Dataset) -> Path:
+    kaggle_csv.write_csv(folder / "digits.csv", digits)
     return folder / "digits.csv"
 
 
-def csv_gz(folder: Path, digits: Digits) -> Path:
+def csv_gz(folder: Path, digits: Dataset) -> Path:
     (folder / "digits.csv.gz").write_bytes(gzip.compress(csv(folder, digits).read_bytes()))
     return folder / "digits.csv.gz"
 
 
-def csv_zip(folder: Path, digits: Digits) -> Path:
+def csv_zip(folder: Path, digits: Dataset) -> Path:
     with zipfile.ZipFile(folder / "digits.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(csv(folder, digits), "digits.csv")
     return folder / "digits.zip"
 
 
-def idx(folder: Path, digits: Digits, pack: Callable[[bytes], bytes] = bytes, suffix: str = "") -> Path:
+def idx(folder: Path, digits: Dataset, pack: Callable[[bytes], bytes] = bytes, suffix: str = "") -> Path:
     images = struct.pack(">IIII", 2051, len(digits), 28, 28) + digits.images.tobytes()
     (folder / f"train-images-idx3-ubyte{suffix}").write_bytes(pack(images))
     if digits.labels is not None:
@@ -56,17 +56,17 @@ def idx(folder: Path, digits: Digits, pack: Callable[[bytes], bytes] = bytes, su
     return folder / f"train-images-idx3-ubyte{suffix}"
 
 
-def idx_gz(folder: Path, digits: Digits) -> Path:
+def idx_gz(folder: Path, digits: Dataset) -> Path:
     return idx(folder, digits, gzip.compress, ".gz")
 
 
-def npz(folder: Path, digits: Digits) -> Path:
+def npz(folder: Path, digits: Dataset) -> Path:
     arrays = {"images": digits.images} if digits.labels is None else {"images": digits.images, "labels": digits.labels}
     savez(folder / "digits.npz", **arrays)
     return folder / "digits.npz"
 
 
-def npz_of_floats(folder: Path, digits: Digits) -> Path:
+def npz_of_floats(folder: Path, digits: Dataset) -> Path:
     arrays: dict[str, Any] = {"X": digits.images.reshape(-1, 784).astype(np.float64)}
     if digits.labels is not None:
         arrays["y"] = digits.labels[:, None].astype(np.float32)
@@ -74,27 +74,27 @@ def npz_of_floats(folder: Path, digits: Digits) -> Path:
     return folder / "digits.npz"
 
 
-def npz_without_names(folder: Path, digits: Digits) -> Path:
+def npz_without_names(folder: Path, digits: Dataset) -> Path:
     arrays = [digits.images[..., None]] if digits.labels is None else [digits.images[..., None], digits.labels]
     np.savez(folder / "digits.npz", *arrays)
     return folder / "digits.npz"
 
 
-def parquet(folder: Path, digits: Digits) -> Path:
+def parquet(folder: Path, digits: Dataset) -> Path:
     columns = dict(zip(PIXELS, digits.images.reshape(-1, 784).T.astype(np.int64), strict=True))
     labels = {} if digits.labels is None else {"label": digits.labels}
     pq.write_table(pa.table({**labels, **columns}), folder / "digits.parquet")
     return folder / "digits.parquet"
 
 
-def hugging_face(folder: Path, digits: Digits) -> Path:
+def hugging_face(folder: Path, digits: Dataset) -> Path:
     cells = [{"bytes": png(image), "path": f"{place}.png"} for place, image in enumerate(digits.images)]
     labels = {} if digits.labels is None else {"label": digits.labels}
     pq.write_table(pa.table({"image": cells, **labels}), folder / "digits.parquet")
     return folder / "digits.parquet"
 
 
-def pictures(folder: Path, digits: Digits, form: str = "PNG", invert: bool = False) -> Path:
+def pictures(folder: Path, digits: Dataset, form: str = "PNG", invert: bool = False) -> Path:
     """A folder of pictures named 1, 2, … 10, so that natural order is not the order of the letters."""
     for place, image in enumerate(digits.images):
         sub = folder / "digits" / ("" if digits.labels is None else str(digits.labels[place]))
@@ -103,7 +103,7 @@ def pictures(folder: Path, digits: Digits, form: str = "PNG", invert: bool = Fal
     return folder / "digits"
 
 
-def pictures_on_paper(folder: Path, digits: Digits) -> Path:
+def pictures_on_paper(folder: Path, digits: Dataset) -> Path:
     return pictures(folder, digits, "BMP", invert=True)
 
 

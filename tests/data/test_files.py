@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit.data import files, mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data import mnist
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
 from tests.data.formats import WRITERS, csv, npz, png
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, digits: Digits) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, digits: Dataset) -> Path:
     """A cache of this test's own; MNIST was read before."""
     home = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("INKDIGIT_CACHE", str(home))
@@ -28,36 +29,36 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture(scope="module")
-def digits() -> Digits:
+def digits() -> Dataset:
     """120 of MNIST's test digits, in the order of their labels, as a folder gives them."""
     _, test = mnist.load()
     order = np.argsort(test.truth[:120], kind="stable")
-    return Digits(test.images[order], test.truth[order], "MNIST")
+    return Dataset(test.images[order], test.truth[order], "MNIST")
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("form", WRITERS)
-def test_the_same_digits_come_from_every_format(tmp_path: Path, digits: Digits, form: str, labelled: bool):
-    written = digits if labelled else Digits(digits.images, None, "MNIST")
+def test_the_same_digits_come_from_every_format(tmp_path: Path, digits: Dataset, form: str, labelled: bool):
+    written = digits if labelled else Dataset(digits.images, None, "MNIST")
     path = WRITERS[form](tmp_path, written)
-    read = files.read(path, labelled=labelled, part="train")
+    read = read_dataset(path, labelled=labelled, part="train")
     assert read.fingerprint == written.fingerprint
     assert read.images.dtype == np.uint8
     assert read.source == path.name
 
 
 @pytest.mark.parametrize("form", WRITERS)
-def test_labels_that_are_needed_and_not_there_are_asked_for(tmp_path: Path, digits: Digits, form: str):
-    path = WRITERS[form](tmp_path, Digits(digits.images, None, "MNIST"))
+def test_labels_that_are_needed_and_not_there_are_asked_for(tmp_path: Path, digits: Dataset, form: str):
+    path = WRITERS[form](tmp_path, Dataset(digits.images, None, "MNIST"))
     with pytest.raises(InkdigitError, match="label") as raised:
-        files.read(path, labelled=True)
+        read_dataset(path, labelled=True)
     assert str(raised.value).startswith(str(path))
 
 
-def test_the_content_decides_and_not_the_name(tmp_path: Path, digits: Digits):
+def test_the_content_decides_and_not_the_name(tmp_path: Path, digits: Dataset):
     for write in (csv, npz):
         renamed = write(tmp_path, digits).rename(tmp_path / "digits.data")
-        assert files.read(renamed).fingerprint == digits.fingerprint
+        assert read_dataset(renamed).fingerprint == digits.fingerprint
 
 
 def zipped(path: Path) -> None:
@@ -90,7 +91,7 @@ def test_what_is_none_of_them_gets_one_sentence(tmp_path: Path, case: str):
     name, write, sentence = STRANGERS[case]
     write(tmp_path / name)
     with pytest.raises(InkdigitError, match=sentence) as raised:
-        files.read(tmp_path / name)
+        read_dataset(tmp_path / name)
     assert str(raised.value).startswith(str(tmp_path / name))
     assert "\n" not in str(raised.value)
 
@@ -99,35 +100,35 @@ def test_what_is_none_of_them_gets_one_sentence(tmp_path: Path, case: str):
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "digits.csv")
     with pytest.raises(InkdigitError, match="is neither a file nor a folder"):
-        files.read(tmp_path / "digits.csv")
+        read_dataset(tmp_path / "digits.csv")
 
 
 @pytest.mark.parametrize("form", ["csv", "idx", "npz", "parquet"])
-def test_a_set_that_is_dark_on_light_is_refused(tmp_path: Path, digits: Digits, form: str):
-    path = WRITERS[form](tmp_path, Digits(~digits.images, digits.labels, "inverted"))
+def test_a_set_that_is_dark_on_light_is_refused(tmp_path: Path, digits: Dataset, form: str):
+    path = WRITERS[form](tmp_path, Dataset(~digits.images, digits.labels, "inverted"))
     with pytest.raises(InkdigitError, match=r"are dark on light .* save 255 - images"):
-        files.read(path)
+        read_dataset(path)
 
 
-def test_a_set_of_zeros_and_ones_is_refused(tmp_path: Path, digits: Digits):
-    path = npz(tmp_path, Digits((digits.images > 127).astype(np.uint8), digits.labels, "binary"))
+def test_a_set_of_zeros_and_ones_is_refused(tmp_path: Path, digits: Dataset):
+    path = npz(tmp_path, Dataset((digits.images > 127).astype(np.uint8), digits.labels, "binary"))
     with pytest.raises(InkdigitError, match=r"No pixel of .*digits.npz is above 1"):
-        files.read(path)
+        read_dataset(path)
 
 
 @pytest.mark.parametrize("form", WRITERS)
-def test_a_file_cut_short_is_refused(tmp_path: Path, digits: Digits, form: str):
+def test_a_file_cut_short_is_refused(tmp_path: Path, digits: Dataset, form: str):
     path = WRITERS[form](tmp_path, digits)
     if path.is_dir():
         path = next(path.rglob("*.*"))
     path.write_bytes(path.read_bytes()[:-99])
     with pytest.raises(InkdigitError) as raised:
-        files.read(path if path.parent == tmp_path else tmp_path / "digits")
+        read_dataset(path if path.parent == tmp_path else tmp_path / "digits")
     assert str(raised.value).startswith(str(path))
 
 
-def test_a_file_that_grows_while_it_is_read_is_refused_and_not_cached(tmp_path: Path, digits: Digits, cache: Path):
-    path = csv(tmp_path, Digits(np.tile(digits.images, (100, 1, 1)), None, "many"))
+def test_a_file_that_grows_while_it_is_read_is_refused_and_not_cached(tmp_path: Path, digits: Dataset, cache: Path):
+    path = csv(tmp_path, Dataset(np.tile(digits.images, (100, 1, 1)), None, "many"))
     last_row = path.read_bytes().splitlines(keepends=True)[-1]
     done = threading.Event()
 
@@ -141,16 +142,16 @@ def test_a_file_that_grows_while_it_is_read_is_refused_and_not_cached(tmp_path: 
     writer.start()
     try:
         with pytest.raises(InkdigitError, match="changed while it was read"):
-            files.read(path)
+            read_dataset(path)
     finally:
         done.set()
         writer.join()
     assert not list(cache.rglob("*.npz"))
 
 
-def test_only_the_format_at_hand_is_imported(tmp_path: Path, digits: Digits):
+def test_only_the_format_at_hand_is_imported(tmp_path: Path, digits: Dataset):
     script = (
-        "import sys; from pathlib import Path; from inkdigit.data import files; files.read(Path(sys.argv[1]))\n"
+        "import sys; from pathlib import Path; from inkdigit.data.loading import read_dataset; read_dataset(Path(sys.argv[1]))\n"
         "heavy = {'pyarrow', 'PIL', 'onnxruntime', 'keras'} & set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.data.idx import read_idx
 from inkdigit.errors import InkdigitError
 from tests.data.formats import idx, idx_gz
 
 
 @pytest.fixture
-def digits(ink: np.random.Generator) -> Digits:
-    return Digits(ink.integers(0, 256, (6, 28, 28), np.uint8), np.array([4, 0, 9, 1, 7, 7]), "some")
+def digits(ink: np.random.Generator) -> Dataset:
+    return Dataset(ink.integers(0, 256, (6, 28, 28), np.uint8), np.array([4, 0, 9, 1, 7, 7]), "some")
 
 
 PAIRS = {
@@ -30,7 +30,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("case", PAIRS)
-def test_either_of_a_pair_may_be_named(tmp_path: Path, digits: Digits, case: str):
+def test_either_of_a_pair_may_be_named(tmp_path: Path, digits: Dataset, case: str):
     idx(tmp_path, digits)
     for written, name in zip(("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), PAIRS[case], strict=True):
         content = (tmp_path / written).read_bytes()
@@ -43,7 +43,7 @@ def test_either_of_a_pair_may_be_named(tmp_path: Path, digits: Digits, case: str
         assert read.source == PAIRS[case][0]
 
 
-def test_images_alone_have_no_labels_and_labels_alone_no_images(tmp_path: Path, digits: Digits):
+def test_images_alone_have_no_labels_and_labels_alone_no_images(tmp_path: Path, digits: Dataset):
     images = idx(tmp_path, digits)
     labels = tmp_path / "train-labels-idx1-ubyte"
     images.rename(tmp_path / "digits")
@@ -52,8 +52,8 @@ def test_images_alone_have_no_labels_and_labels_alone_no_images(tmp_path: Path, 
     assert read_idx(tmp_path / "digits").labels is None
 
 
-def test_emnists_images_are_turned_round(tmp_path: Path, digits: Digits):
-    turned = Digits(digits.images.transpose(0, 2, 1), digits.labels, "EMNIST")
+def test_emnists_images_are_turned_round(tmp_path: Path, digits: Dataset):
+    turned = Dataset(digits.images.transpose(0, 2, 1), digits.labels, "EMNIST")
     idx_gz(tmp_path, turned).rename(tmp_path / "emnist-digits-train-images-idx3-ubyte.gz")
     (tmp_path / "train-labels-idx1-ubyte.gz").rename(tmp_path / "emnist-digits-train-labels-idx1-ubyte.gz")
     assert read_idx(tmp_path / "emnist-digits-train-images-idx3-ubyte.gz").fingerprint == digits.fingerprint
@@ -95,7 +95,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path):
         read_idx(path)
 
 
-def test_labels_that_do_not_fit_are_told(tmp_path: Path, digits: Digits):
+def test_labels_that_do_not_fit_are_told(tmp_path: Path, digits: Dataset):
     images = idx(tmp_path, digits)
     labels = tmp_path / "train-labels-idx1-ubyte"
     labels.write_bytes(struct.pack(">II", 2049, 5) + bytes(5))

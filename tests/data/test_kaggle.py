@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit.data.digits import Digits
-from inkdigit.data.kaggle import read_csv, write_csv, write_submission
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.kaggle_csv import read_csv, write_csv, write_submission
 from inkdigit.errors import InkdigitError
 
 ROWS = 5
@@ -26,12 +26,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def digits() -> Digits:
+def digits() -> Dataset:
     random = np.random.default_rng(0)
-    return Digits(random.integers(0, 256, (ROWS, 28, 28), np.uint8), random.integers(0, 10, ROWS), "some")
+    return Dataset(random.integers(0, 256, (ROWS, 28, 28), np.uint8), random.integers(0, 10, ROWS), "some")
 
 
-def table(digits: Digits) -> Cells:
+def table(digits: Dataset) -> Cells:
     """The digits as text cells, header first, made without the code under test."""
     labels = [] if digits.labels is None else digits.labels.tolist()
     rows = [[str(value) for value in image.ravel().tolist()] for image in digits.images]
@@ -50,14 +50,14 @@ def zipped(path: Path, **members: bytes) -> None:
             archive.writestr(f"{name}.csv", content)
 
 
-def test_the_file_written_is_kaggles(tmp_path: Path, digits: Digits):
+def test_the_file_written_is_kaggles(tmp_path: Path, digits: Dataset):
     write_csv(tmp_path / "train.csv", digits)
     assert (tmp_path / "train.csv").read_bytes() == text(table(digits))
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_what_is_written_is_read_back(tmp_path: Path, digits: Digits, labelled: bool):
-    written = digits if labelled else Digits(digits.images, None, "some")
+def test_what_is_written_is_read_back(tmp_path: Path, digits: Dataset, labelled: bool):
+    written = digits if labelled else Dataset(digits.images, None, "some")
     write_csv(tmp_path / "some.csv", written)
     read = read_csv(tmp_path / "some.csv", labelled=True if labelled else None)
     assert read.fingerprint == written.fingerprint
@@ -69,7 +69,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, digits: Digits, labelled: 
 
 def test_thousands_of_rows_are_read_across_blocks(tmp_path: Path):
     random = np.random.default_rng(1)
-    many = Digits(random.integers(0, 256, (2500, 28, 28), np.uint8), random.integers(0, 10, 2500), "many")
+    many = Dataset(random.integers(0, 256, (2500, 28, 28), np.uint8), random.integers(0, 10, 2500), "many")
     write_csv(tmp_path / "many.csv", many)
     assert read_csv(tmp_path / "many.csv").fingerprint == many.fingerprint
 
@@ -87,12 +87,12 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_harmless_differences_just_work(tmp_path: Path, digits: Digits, form: str):
+def test_harmless_differences_just_work(tmp_path: Path, digits: Dataset, form: str):
     (tmp_path / "train.csv").write_bytes(FORMS[form](text(table(digits))))
     assert read_csv(tmp_path / "train.csv", labelled=True).fingerprint == digits.fingerprint
 
 
-def test_packed_files_just_work(tmp_path: Path, digits: Digits):
+def test_packed_files_just_work(tmp_path: Path, digits: Dataset):
     content = text(table(digits))
     (tmp_path / "train.csv.gz").write_bytes(gzip.compress(content))
     zipped(tmp_path / "train.zip", **{"train": content, "__MACOSX/._train": b"shadow"})
@@ -161,7 +161,7 @@ BAD_TABLES: dict[str, tuple[Callable[[Cells], object], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_TABLES)
-def test_a_bad_table_is_refused_naming_file_line_and_column(tmp_path: Path, digits: Digits, case: str):
+def test_a_bad_table_is_refused_naming_file_line_and_column(tmp_path: Path, digits: Dataset, case: str):
     change, sentence = BAD_TABLES[case]
     cells = table(digits)
     change(cells)
@@ -172,7 +172,7 @@ def test_a_bad_table_is_refused_naming_file_line_and_column(tmp_path: Path, digi
     assert "\n" not in str(raised.value)
 
 
-def test_the_line_is_right_far_down_and_after_blank_lines(tmp_path: Path, digits: Digits):
+def test_the_line_is_right_far_down_and_after_blank_lines(tmp_path: Path, digits: Dataset):
     header, *rows = table(digits)
     content = text([header, *rows * 400]).replace(b"\n", b"\n\n", 1) + text([[*rows[0][:-1], "x"]])
     (tmp_path / "train.csv").write_bytes(content)
@@ -202,7 +202,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, case: str):
         read_csv(tmp_path / name)
 
 
-def test_damage_within_a_packed_file_is_refused(tmp_path: Path, digits: Digits):
+def test_damage_within_a_packed_file_is_refused(tmp_path: Path, digits: Dataset):
     content = text(table(digits))
     packed = gzip.compress(content)
     (tmp_path / "train.csv.gz").write_bytes(packed[:-8] + bytes(8))
@@ -215,13 +215,13 @@ def test_damage_within_a_packed_file_is_refused(tmp_path: Path, digits: Digits):
             read_csv(tmp_path / name)
 
 
-def test_bytes_that_are_no_utf8_are_named_by_line(tmp_path: Path, digits: Digits):
+def test_bytes_that_are_no_utf8_are_named_by_line(tmp_path: Path, digits: Dataset):
     (tmp_path / "train.csv").write_bytes(text(table(digits)) + b"\xe9,1\n")
     with pytest.raises(InkdigitError, match="line 7: this is not UTF-8 text"):
         read_csv(tmp_path / "train.csv")
 
 
-def test_a_zip_must_hold_one_csv(tmp_path: Path, digits: Digits):
+def test_a_zip_must_hold_one_csv(tmp_path: Path, digits: Dataset):
     content = text(table(digits))
     zipped(tmp_path / "kaggle.zip", train=content, test=content)
     with pytest.raises(InkdigitError, match=r"must hold one CSV file and holds 2 \(train.csv, test.csv\)"):
@@ -231,8 +231,8 @@ def test_a_zip_must_hold_one_csv(tmp_path: Path, digits: Digits):
         read_csv(tmp_path / "empty.zip")
 
 
-def test_a_bomb_is_refused(tmp_path: Path, digits: Digits, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("inkdigit.data.kaggle._LARGEST_TEXT", 1 << 20)
+def test_a_bomb_is_refused(tmp_path: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("inkdigit.data.kaggle_csv._LARGEST_TEXT", 1 << 20)
     header, first, *_ = table(digits)
     zipped(tmp_path / "bomb.zip", train=text([header] + [first] * 2000))
     with pytest.raises(InkdigitError, match=r"bomb.zip holds more than 1 MiB of text"):
@@ -249,7 +249,7 @@ def test_paths_that_lead_to_no_file_are_named(tmp_path: Path):
         read_csv(tmp_path / "loop.csv")
 
 
-def test_the_second_reading_comes_from_the_cache(tmp_path: Path, digits: Digits, cache: Path):
+def test_the_second_reading_comes_from_the_cache(tmp_path: Path, digits: Dataset, cache: Path):
     write_csv(tmp_path / "train.csv", digits)
     read_csv(tmp_path / "train.csv")
     (entry,) = cache.iterdir()
@@ -269,7 +269,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_cache_entry_is_written_again(tmp_path: Path, digits: Digits, cache: Path, damage: str):
+def test_a_damaged_cache_entry_is_written_again(tmp_path: Path, digits: Dataset, cache: Path, damage: str):
     write_csv(tmp_path / "train.csv", digits)
     read_csv(tmp_path / "train.csv")
     (entry,) = cache.iterdir()
@@ -280,7 +280,7 @@ def test_a_damaged_cache_entry_is_written_again(tmp_path: Path, digits: Digits, 
     assert entry.read_bytes() != DAMAGES[damage](whole)
 
 
-def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path, digits: Digits, cache: Path):
+def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path, digits: Dataset, cache: Path):
     write_csv(tmp_path / "train.csv", digits)
     read_csv(tmp_path / "train.csv")
     (entry,) = cache.iterdir()
@@ -290,16 +290,16 @@ def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path, digits: Digits, c
     assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
 
 
-def test_a_cache_that_cannot_be_written_is_no_hindrance(tmp_path: Path, digits: Digits):
+def test_a_cache_that_cannot_be_written_is_no_hindrance(tmp_path: Path, digits: Dataset):
     (tmp_path / "cache").write_text("a file where the folder would be")
     write_csv(tmp_path / "train.csv", digits)
     assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
 
 
-def test_the_cache_stays_small(tmp_path: Path, digits: Digits, cache: Path):
+def test_the_cache_stays_small(tmp_path: Path, digits: Dataset, cache: Path):
     for row in range(12):
         images = np.full((1, 28, 28), row, np.uint8)
-        write_csv(tmp_path / "train.csv", Digits(images, None, "one"))
+        write_csv(tmp_path / "train.csv", Dataset(images, None, "one"))
         read_csv(tmp_path / "train.csv")
     assert len(list(cache.iterdir())) == 8
 

@@ -13,7 +13,7 @@ import pytest
 
 from inkdigit.data import mnist
 from inkdigit.errors import InkdigitError
-from inkdigit.files import cache_dir
+from inkdigit.utils.files import cache_dir
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 CLOSED = "http://127.0.0.1:9/"

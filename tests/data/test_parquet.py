@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inkdigit.data import arrays
-from inkdigit.data.digits import Digits
+from inkdigit.data import validation
+from inkdigit.data.dataset import Dataset
 from inkdigit.data.parquet import read_parquet
 from inkdigit.errors import InkdigitError
 from tests.data.formats import PIXELS, parquet, png
@@ -43,7 +43,7 @@ def save(path: Path, columns: Columns) -> Path:
 
 
 def test_rows_are_read_across_batches(tmp_path: Path):
-    many = Digits(np.resize(IMAGES, (20_000, 28, 28)), np.resize(LABELS, 20_000), "many")
+    many = Dataset(np.resize(IMAGES, (20_000, 28, 28)), np.resize(LABELS, 20_000), "many")
     assert read_parquet(parquet(tmp_path, many)).fingerprint == many.fingerprint
 
 
@@ -117,7 +117,7 @@ def test_a_column_twice_is_told(tmp_path: Path):
 
 
 def test_more_rows_than_are_read_are_refused_unread(tmp_path: Path):
-    path = save(tmp_path / "digits.parquet", {"label": np.zeros(arrays.LARGEST + 1, np.uint8)})
+    path = save(tmp_path / "digits.parquet", {"label": np.zeros(validation.LARGEST + 1, np.uint8)})
     with pytest.raises(InkdigitError, match="holds 1,000,001 images, and at most 1,000,000 are read"):
         read_parquet(path)
 
@@ -133,7 +133,7 @@ def test_damage_anywhere_is_no_traceback(tmp_path: Path, ink: np.random.Generato
         try:
             read_parquet(path)
         except (InkdigitError, ValueError, OSError):
-            # `inkdigit.files.reading` makes sentences of the last two.
+            # `inkdigit.utils.files.reading` makes sentences of the last two.
             continue
 
 
@@ -142,9 +142,9 @@ def test_without_pyarrow_the_extra_is_named(tmp_path: Path):
     script = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "from pathlib import Path\n"
-        "from inkdigit.data import files\n"
+        "from inkdigit.data.loading import read_dataset\n"
         "from inkdigit.errors import InkdigitError\n"
-        "try:\n    files.read(Path(sys.argv[1]))\n"
+        "try:\n    read_dataset(Path(sys.argv[1]))\n"
         "except InkdigitError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)

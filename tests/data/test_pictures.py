@@ -10,8 +10,8 @@ import pytest
 
 from inkdigit import prepare
 from inkdigit.data import mnist
-from inkdigit.data.digits import Digits
-from inkdigit.data.pictures import read_folder, to_digits
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.image_folder import read_folder, to_digits
 from inkdigit.errors import InkdigitError
 from tests.data.formats import pictures, png
 
@@ -19,22 +19,22 @@ REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "digits"
 
 
 @pytest.fixture(scope="module")
-def digits() -> Digits:
+def digits() -> Dataset:
     _, test = mnist.load()
-    return Digits(test.images[:300], test.truth[:300], "MNIST")
+    return Dataset(test.images[:300], test.truth[:300], "MNIST")
 
 
 def named(images: Iterable[np.ndarray]) -> list[tuple[str, bytes]]:
     return [(f"{place}.png", png(image)) for place, image in enumerate(images)]
 
 
-def test_names_count_as_people_count(tmp_path: Path, digits: Digits):
+def test_names_count_as_people_count(tmp_path: Path, digits: Dataset):
     for place, name in enumerate(["2.png", "10.png", "a1b2.png", "A1b10.PNG"]):
         (tmp_path / name).write_bytes(png(digits.images[place]))
     np.testing.assert_array_equal(read_folder(tmp_path).images, digits.images[:4])
 
 
-def test_what_is_hidden_and_notes_are_left_aside(tmp_path: Path, digits: Digits):
+def test_what_is_hidden_and_notes_are_left_aside(tmp_path: Path, digits: Dataset):
     folder = pictures(tmp_path, digits)
     for name in (".DS_Store", "README.txt", "labels.csv", "7/Thumbs.db", "7/._0.png"):
         (folder / name).write_bytes(b"nothing of interest")
@@ -42,14 +42,14 @@ def test_what_is_hidden_and_notes_are_left_aside(tmp_path: Path, digits: Digits)
     assert len(read_folder(folder)) == 300
 
 
-def test_every_lossless_kind_of_picture_is_the_same(tmp_path: Path, digits: Digits):
+def test_every_lossless_kind_of_picture_is_the_same(tmp_path: Path, digits: Dataset):
     for form in ("PNG", "BMP", "TIFF", "PPM", "GIF"):
-        read = read_folder(pictures(tmp_path / form, Digits(digits.images, None, "MNIST"), form))
+        read = read_folder(pictures(tmp_path / form, Dataset(digits.images, None, "MNIST"), form))
         assert np.array_equal(read.images, digits.images), form
 
 
-def test_a_jpeg_is_nearly_the_same(tmp_path: Path, digits: Digits):
-    read = read_folder(pictures(tmp_path, Digits(digits.images, None, "MNIST"), "JPEG"))
+def test_a_jpeg_is_nearly_the_same(tmp_path: Path, digits: Dataset):
+    read = read_folder(pictures(tmp_path, Dataset(digits.images, None, "MNIST"), "JPEG"))
     assert np.abs(read.images.astype(int) - digits.images).mean() < 5
 
 
@@ -70,13 +70,13 @@ def bright(images: Iterable[np.ndarray]) -> np.ndarray:
     return np.stack([prepare(image, ink="bright") for image in images])
 
 
-def test_digits_that_fill_their_pictures_keep_their_sides(digits: Digits):
+def test_digits_that_fill_their_pictures_keep_their_sides(digits: Dataset):
     crops = [cut_out(image) for image in digits.images]
     np.testing.assert_array_equal(to_digits(named(crops)), bright(crops))
     np.testing.assert_array_equal(to_digits(named([~crop for crop in crops])), bright(crops))
 
 
-def test_what_does_not_say_follows_the_others_where_they_agree(digits: Digits):
+def test_what_does_not_say_follows_the_others_where_they_agree(digits: Dataset):
     half = np.repeat(np.array([[0, 255]], np.uint8), 10, axis=1).repeat(20, axis=0)
     others = list(digits.images[:12])
     for light in (False, True):
@@ -116,7 +116,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_out_of_place_is_named(tmp_path: Path, digits: Digits, case: str):
+def test_what_is_out_of_place_is_named(tmp_path: Path, digits: Dataset, case: str):
     spoil, sentence = BAD[case]
     folder = pictures(tmp_path, digits)
     spoil(folder)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from inkdigit.data import mnist
-from inkdigit.data.digits import Digits
-from inkdigit.data.kaggle import read_csv
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.kaggle_csv import read_csv
 from inkdigit.data.split import kaggle_split, write_split
 from inkdigit.errors import InkdigitError
 from tests.conftest import Command, Killed
 
 
-def bytes_of(digits: Digits) -> list[bytes]:
+def bytes_of(digits: Dataset) -> list[bytes]:
     return [
         bytes([label]) + image.tobytes() for image, label in zip(digits.images, np.asarray(digits.labels), strict=True)
     ]

@@ -8,11 +8,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from inkdigit.data.digits import Digits
-from inkdigit.detector import training
-from inkdigit.detector.network import BOX, DIGITS, build, to_onnx
-from inkdigit.detector.training import UNIT, Phase, Training, targets
-from inkdigit.synth.strips import synthesize_strip
+from inkdigit.data.dataset import Dataset
+from inkdigit.reading.line_model import train
+from inkdigit.reading.line_model.network import BOX, DIGITS, build, to_onnx
+from inkdigit.reading.line_model.samples import synthesize_strip
+from inkdigit.reading.line_model.train import UNIT, Phase, Training, targets
 
 
 @pytest.mark.parametrize("width", [64, 200])
@@ -29,7 +29,7 @@ def test_onnx_runtime_answers_as_keras_does(width: int) -> None:
     assert answered == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
-def test_a_column_in_the_middle_of_a_digit_is_asked_for_it_and_its_box(real_digits: Digits) -> None:
+def test_a_column_in_the_middle_of_a_digit_is_asked_for_it_and_its_box(real_digits: Dataset) -> None:
     strip = synthesize_strip(real_digits, 224, np.random.default_rng(3))
     wanted = targets(strip)
     for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
@@ -45,8 +45,8 @@ def test_a_column_in_the_middle_of_a_digit_is_asked_for_it_and_its_box(real_digi
 
 
 def test_a_training_goes_on_from_its_last_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "PHASES", (Phase(2, 3e-3, 64, 0), Phase(1, 1e-3, 16, 32)))
-    monkeypatch.setattr(training, "EPOCHS", 3)
+    monkeypatch.setattr(train, "PHASES", (Phase(2, 3e-3, 64, 0), Phase(1, 1e-3, 16, 32)))
+    monkeypatch.setattr(train, "EPOCHS", 3)
     broken = Training(tmp_path, seed=0)
     epochs = broken.run()
     first = next(epochs)

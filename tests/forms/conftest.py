@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from docs.examples.form import make
 from inkdigit.data import mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.forms.template import Template
 from inkdigit.synth.glyphs import Hand
 
@@ -21,12 +21,12 @@ def form() -> Template:
 
 
 @pytest.fixture(scope="session")
-def handwriting() -> Digits:
+def handwriting() -> Dataset:
     return mnist.load()[1]
 
 
 @pytest.fixture(scope="session")
-def page(form: Template, handwriting: Digits) -> Page:
+def page(form: Template, handwriting: Dataset) -> Page:
     """The example form with the answers of filled.jpg, as a scanner at 300 dots an inch sees it."""
     rng = np.random.default_rng(1)
     return make.fill(make.blank(form), form, make.TRUTH["filled.jpg"], handwriting, rng, Hand(width=0.08, slant=0.1))

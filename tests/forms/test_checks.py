@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inkdigit.forms.checks import CHECKS
+from inkdigit.forms.check_digits import CHECKS
 
 EXAMPLES = [
     ("luhn", "17893729974"),  # the patent's method, as Wikipedia works it out

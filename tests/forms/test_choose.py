@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from inkdigit.forms.checks import CHECKS
-from inkdigit.forms.choose import BROKEN, choose
+from inkdigit.forms.check_digits import CHECKS
+from inkdigit.forms.decode import BROKEN, choose
 from inkdigit.forms.template import DIGITS, Rule
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from docs.examples.form.make import HERE, TRUTH
 from inkdigit.forms import template
-from inkdigit.forms.choose import broken
+from inkdigit.forms.decode import broken
 from tests.conftest import Command
 
 PAGE = Path(__file__).parents[2] / "docs" / "forms.md"
@@ -83,7 +83,7 @@ def test_the_pictures_are_small_and_have_no_notes() -> None:
 
 
 def test_the_page_names_every_key_and_check() -> None:
-    from inkdigit.forms.checks import CHECKS
+    from inkdigit.forms.check_digits import CHECKS
 
     text = PAGE.read_text(encoding="utf-8")
     keys = ("page", "marks", "name", "box", "boxes", "length", "pattern", "check", "min_confidence", "optional")

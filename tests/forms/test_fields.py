@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from docs.examples.form import make
 from docs.examples.form.make import SCALE
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.forms import fields
 from inkdigit.forms.template import Field, Template
 from inkdigit.reading.reader import Reader
@@ -53,7 +53,7 @@ def test_lines_pale_or_black_thin_or_thick_are_taken_away(grey: int, thick: floa
 
 
 @pytest.mark.parametrize("grey", [200, 110, 0])
-def test_ink_on_lines_is_kept(handwriting: Digits, grey: int) -> None:
+def test_ink_on_lines_is_kept(handwriting: Dataset, grey: int) -> None:
     form = Template((140, 50), None, (CARD,))
     text = "31415926535897"
     rng = np.random.default_rng(4)
@@ -69,7 +69,7 @@ def test_ink_on_lines_is_kept(handwriting: Digits, grey: int) -> None:
 
 
 @pytest.mark.parametrize("grey", [200, 110, 0])
-def test_digits_in_boxes_are_read(handwriting: Digits, grey: int) -> None:
+def test_digits_in_boxes_are_read(handwriting: Dataset, grey: int) -> None:
     form = Template((140, 50), None, (CARD,))
     right = 0
     for seed in range(5):
@@ -81,7 +81,7 @@ def test_digits_in_boxes_are_read(handwriting: Digits, grey: int) -> None:
     assert right >= 66  # of 70
 
 
-def test_empty_boxes_are_blank_and_a_gap_is_told(handwriting: Digits) -> None:
+def test_empty_boxes_are_blank_and_a_gap_is_told(handwriting: Dataset) -> None:
     form = Template((140, 50), None, (CARD,))
     rng = np.random.default_rng(2)
     start = make.fill(printed(CARD, 110), form, {"card": "4711"}, handwriting, rng, PEN)
@@ -94,14 +94,14 @@ def test_empty_boxes_are_blank_and_a_gap_is_told(handwriting: Digits) -> None:
     assert (text, found.gap) == ("471120", True)
 
 
-def test_specks_and_what_is_around_are_no_digits(handwriting: Digits) -> None:
+def test_specks_and_what_is_around_are_no_digits(handwriting: Dataset) -> None:
     page = printed(CARD, 110)
     cv2.circle(page, (round(30 * SCALE), round(25 * SCALE)), 5, (0, 0, 0), cv2.FILLED)
     cv2.putText(page, "Card number 12345", (round(20 * SCALE), round(19 * SCALE)), 0, 1.4, (0, 0, 0), 3)
     assert read(page, CARD) == ("", fields.Digits(()))
 
 
-def test_a_field_without_print_is_read_as_a_line(handwriting: Digits) -> None:
+def test_a_field_without_print_is_read_as_a_line(handwriting: Dataset) -> None:
     field = replace(CARD, boxes=0)
     form = Template((140, 50), None, (field,))
     page = np.full_like(printed(CARD, 0), 255)
@@ -109,7 +109,7 @@ def test_a_field_without_print_is_read_as_a_line(handwriting: Digits) -> None:
     assert read(make.fill(page, form, {"card": "60213"}, handwriting, rng, PEN), field)[0] == "60213"
 
 
-def test_a_row_of_boxes_a_millimetre_off_is_still_read(handwriting: Digits) -> None:
+def test_a_row_of_boxes_a_millimetre_off_is_still_read(handwriting: Dataset) -> None:
     form = Template((140, 50), None, (CARD,))
     rng = np.random.default_rng(3)
     page = make.fill(printed(CARD, 110), form, {"card": "90876"}, handwriting, rng, PEN)

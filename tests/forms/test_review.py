@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from inkdigit.forms import review, table
-from inkdigit.forms.choose import Choice
+from inkdigit.forms import csv_table, review
+from inkdigit.forms.decode import Choice
 from inkdigit.forms.reader import Answer, Form
 from inkdigit.forms.template import DIGITS, Field, Rule, Template
 
@@ -87,7 +87,7 @@ def test_it_shows_only_what_is_doubtful(page: Page) -> None:
 
 
 def test_untouched_it_saves_the_table_as_it_was(page: Page, tmp_path: Path) -> None:
-    table.write(tmp_path / "answers.csv", FORMS, FORM)
+    csv_table.write(tmp_path / "answers.csv", FORMS, FORM)
     with (tmp_path / "answers.csv").open(encoding="utf-8", newline="") as file:
         assert saved(page) == list(csv.reader(file))
 

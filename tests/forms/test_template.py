@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.forms.checks import CHECKS
+from inkdigit.forms.check_digits import CHECKS
 from inkdigit.forms.template import DIGITS, Marks, load
 
 GOOD = """

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigit.imaging.boxes import find_boxes
-from inkdigit.imaging.sheet import find_ink
+from inkdigit.imaging.page.boxes import find_boxes
+from inkdigit.imaging.page.ink_map import find_ink
 from tests.imaging.pages import Page
 from tests.imaging.test_rules import parts, ruled
 

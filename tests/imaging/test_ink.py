@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigit.imaging.ink import light_share, look, threshold
+from inkdigit.imaging.binarize import binarize, light_share, otsu_threshold
 
 
 def counts(grey: np.ndarray) -> np.ndarray:
@@ -18,7 +18,7 @@ def test_the_threshold_parts_little_ink_from_much_paper(ink: np.random.Generator
     paper, stroke = ink.normal(60, 5, 400_000), ink.normal(160, 8, strokes)
     grey = np.concatenate([paper, stroke]).clip(0, 255).astype(np.uint8)
     for values in (grey, 255 - grey):
-        cut = threshold(counts(values))
+        cut = otsu_threshold(counts(values))
         above = (values > cut) == (values[-1] > cut)
         assert above[-strokes:].mean() > 0.99
         assert above[:-strokes].mean() < 0.001
@@ -31,19 +31,19 @@ def test_of_parts_that_are_alike_in_size_it_is_otsus(ink: np.random.Generator):
         parts = grey[grey <= level], grey[grey > level]
         return sum(part.size * part.var() for part in parts if part.size)
 
-    assert within(threshold(counts(grey))) == pytest.approx(min(within(level) for level in range(256)))
+    assert within(otsu_threshold(counts(grey))) == pytest.approx(min(within(level) for level in range(256)))
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_one_level_is_no_ink(value: int):
-    assert look(Image.new("L", (9, 9), value), "auto").levels is None
+    assert binarize(Image.new("L", (9, 9), value), "auto").levels is None
 
 
 def test_levels_are_those_of_paper_and_ink():
     picture = np.full((20, 20), 30, np.uint8)
     picture[4:16, 8:12] = 220
     for grey in (picture, ~picture):
-        sight = look(Image.fromarray(grey), "auto")
+        sight = binarize(Image.fromarray(grey), "auto")
         np.testing.assert_array_equal(sight.bright, picture)
         assert sight.levels
         assert (sight.levels.paper, sight.levels.full, sight.levels.noise) == (30, 220, 0)
@@ -66,5 +66,5 @@ def test_a_digit_that_fills_its_border_still_leaves_the_corners():
 def test_what_the_caller_says_is_taken():
     picture = np.full((20, 20), 220, np.uint8)
     picture[2:-2, 2:-2] = 30
-    assert look(Image.fromarray(picture), "dark").light == 1
-    assert look(Image.fromarray(picture), "bright").light == 0
+    assert binarize(Image.fromarray(picture), "dark").light == 1
+    assert binarize(Image.fromarray(picture), "bright").light == 0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigit.imaging.ink import look
-from inkdigit.imaging.light import even_out, look_in_even_light
+from inkdigit.imaging.binarize import binarize
+from inkdigit.imaging.lighting import binarize_in_even_light, even_out
 
 
 def drawing(paper: int, ink: int) -> np.ndarray:
@@ -44,14 +44,14 @@ def test_dark_paper_becomes_even():
 def test_a_shadow_is_not_taken_for_ink():
     photo = picture(drawing(220, 150) * slope(0.5))
     stroke = drawing(0, 1) > 0
-    sight = look_in_even_light(photo, "auto")
+    sight = binarize_in_even_light(photo, "auto")
     assert sight.levels
     assert np.array_equal(sight.bright > sight.levels.cut, stroke)
-    alone = look(photo, "auto")
+    alone = binarize(photo, "auto")
     assert alone.levels
     assert np.count_nonzero((alone.bright > alone.levels.cut) != stroke) > 10_000
 
 
 def test_a_drawing_is_left_as_it_is():
     clean = Image.fromarray(drawing(255, 0).astype(np.uint8))
-    np.testing.assert_array_equal(look_in_even_light(clean, "auto").bright, ~np.asarray(clean))
+    np.testing.assert_array_equal(binarize_in_even_light(clean, "auto").bright, ~np.asarray(clean))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from inkdigit.imaging.lines import HEIGHT, PAPER, Lines, Strip, find_lines, strips, turns
-from inkdigit.imaging.sheet import find_ink
+from inkdigit.imaging.page.grouping import HEIGHT, PAPER, Lines, Strip, candidate_rotations, find_lines, strips
+from inkdigit.imaging.page.ink_map import find_ink
 from tests.imaging.pages import Box, Page
 
 
@@ -128,7 +128,7 @@ def test_a_page_on_its_side_is_turned(quarters: int):
     page.write("0710707", 150, 100, 60)
     page.write("70070", 150, 300, 60)
     sheet = find_ink(Page(np.rot90(page.ink, -quarters)).picture())
-    likely = turns(sheet)
+    likely = candidate_rotations(sheet)
     assert (likely[0] % 2, len(likely)) == ((1, 3) if quarters % 2 else (0, 1))
     assert counts(find_lines(sheet.turned(quarters))) == [7, 5]
 

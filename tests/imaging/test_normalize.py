@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from inkdigit.data import mnist
-from inkdigit.imaging.ink import look
+from inkdigit.imaging.binarize import binarize
 from inkdigit.imaging.normalize import cut_out, has_form, normalize, stroke_width
 
 
@@ -18,7 +18,7 @@ def digits() -> np.ndarray:
 
 
 def prepared(grey: np.ndarray) -> np.ndarray:
-    sight = look(Image.fromarray(grey), "bright")
+    sight = binarize(Image.fromarray(grey), "bright")
     assert sight.levels
     digit = cut_out(sight.bright, sight.levels)
     assert digit is not None
@@ -91,7 +91,7 @@ def test_the_largest_stands_alone_among_equals_far_away():
     dots = np.zeros((400, 400), np.uint8)
     for place in range(40, 400, 80):
         dots[place : place + 4, place : place + 4] = 255
-    sight = look(Image.fromarray(dots), "bright")
+    sight = binarize(Image.fromarray(dots), "bright")
     assert sight.levels
     assert cut_out(sight.bright, sight.levels) is None
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from inkdigit.errors import InkdigitError, TooLargeError
-from inkdigit.imaging import pages as module
-from inkdigit.imaging.pages import pages
+from inkdigit.imaging import documents as module
+from inkdigit.imaging.documents import pages
 from tests.pages import file
 
 pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")

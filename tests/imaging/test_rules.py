@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigit.imaging.rules import without_rules
-from inkdigit.imaging.sheet import find_ink
+from inkdigit.imaging.page.ink_map import find_ink
+from inkdigit.imaging.page.ruling import without_rules
 from tests.imaging.pages import Page
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from inkdigit.imaging.sheet import LARGEST, Sheet, find_ink
+from inkdigit.imaging.page.ink_map import LARGEST, InkMap, find_ink
 from tests.imaging.pages import Page
 
 
@@ -20,7 +20,7 @@ def written(tall: int = 60, pen: float = 0.1) -> Page:
     return page
 
 
-def check(sheet: Sheet, page: Page) -> None:
+def check(sheet: InkMap, page: Page) -> None:
     """All strokes are ink, and nothing is that is not beside one."""
     assert sheet.ink.shape == page.ink.shape
     strokes = page.ink > 0.95

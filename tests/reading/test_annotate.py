@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from inkdigit.reading.annotate import CERTAIN, DOUBTFUL, NONE, annotate
-from inkdigit.reading.text import Box, Digit, Line, Reading, Rejected
+from inkdigit.reading.results import Box, Digit, Line, Reading, Rejected
 
 
 def digit(box: Box, confidence: float) -> Digit:

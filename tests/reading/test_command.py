@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from inkdigit.data.digits import Digits
-from inkdigit.reading.outcome import Outcome
+from inkdigit.data.dataset import Dataset
+from inkdigit.reading.file_results import Outcome
 from tests.conftest import Command
 from tests.pages import file, page
 from tests.serving import Served, served
 
 
 @pytest.fixture(scope="module")
-def folder(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A picture of each kind, a scan of two pages as PDF and as TIFF, a blank picture, and one that is none."""
     pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")
     folder = tmp_path_factory.mktemp("pictures")

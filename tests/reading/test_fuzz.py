@@ -13,7 +13,7 @@ from PIL import Image
 
 from inkdigit import read
 from inkdigit.errors import InkdigitError
-from inkdigit.imaging.pages import Page, pages
+from inkdigit.imaging.documents import Page, pages
 
 MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I;16", "I", "F", "PA", "La", "RGBX"]
 EXAMPLES = 60

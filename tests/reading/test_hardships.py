@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from inkdigit import read
-from inkdigit.data.digits import Digits
-from inkdigit.evaluation import edit_distance
+from inkdigit.data.dataset import Dataset
+from inkdigit.evaluation.metrics import edit_distance
 from inkdigit.synth.hardships import HARDSHIPS
 from inkdigit.synth.page import Page, synthesize_page
 
@@ -15,13 +15,13 @@ PAGES = 2
 WRONG = 0.12  # of the digits, at most: these pages have few
 
 
-def pages(digits: Digits, hardship: str) -> list[Page]:
+def pages(digits: Dataset, hardship: str) -> list[Page]:
     seeds = [(7, HARDSHIPS.index(hardship), number) for number in range(PAGES)]
     return [synthesize_page(digits.images, digits.truth, [hardship], np.random.default_rng(seed)) for seed in seeds]
 
 
 @pytest.mark.parametrize("hardship", HARDSHIPS)
-def test_pages_are_read_in_spite_of(hardship: str, real_digits: Digits) -> None:
+def test_pages_are_read_in_spite_of(hardship: str, real_digits: Dataset) -> None:
     wrong = total = 0
     for page in pages(real_digits, hardship):
         found = read(page.picture).text.split("\n")  # where lines stand side by side, any may come first
@@ -32,7 +32,7 @@ def test_pages_are_read_in_spite_of(hardship: str, real_digits: Digits) -> None:
     assert wrong <= WRONG * total
 
 
-def test_boxes_are_where_the_digits_are(real_digits: Digits) -> None:
+def test_boxes_are_where_the_digits_are(real_digits: Dataset) -> None:
     (page, _) = pages(real_digits, "sideways")
     truth = sorted(digit.box for line in page.lines for digit in line)
     found = sorted(digit.box for line in read(page.picture).lines for digit in line.digits)

@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image
 
 from inkdigit import read
-from inkdigit.data.digits import Digits
-from inkdigit.reading.text import Reading
+from inkdigit.data.dataset import Dataset
+from inkdigit.reading.results import Reading
 
 
-def test_lines_of_digits_are_read_from_top_to_bottom_and_from_left_to_right(real_digits: Digits) -> None:
+def test_lines_of_digits_are_read_from_top_to_bottom_and_from_left_to_right(real_digits: Dataset) -> None:
     page = Image.new("L", (700, 400), 255)
     chosen = [int(np.flatnonzero(real_digits.labels == digit)[5]) for digit in range(8)]
     for place, index in enumerate(chosen):
@@ -27,7 +27,7 @@ def test_a_blank_page_has_no_lines() -> None:
     assert read(Image.new("RGB", (300, 200), "white")) == Reading()
 
 
-def test_digits_less_sure_than_asked_for_are_rejected(real_digits: Digits) -> None:
+def test_digits_less_sure_than_asked_for_are_rejected(real_digits: Dataset) -> None:
     page = Image.fromarray(~real_digits.images[1]).resize((224, 224), Image.Resampling.BICUBIC)
     (digit,) = read(page).lines[0].digits
     reading = read(page, min_confidence=np.nextafter(digit.confidence, 2))

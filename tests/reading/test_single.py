@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from inkdigit import prepare
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.conftest import Command, part
 from tests.handmade import make_run
@@ -24,14 +24,14 @@ TEN = 10
 
 
 @pytest.fixture(scope="module")
-def run(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose model is linear."""
     rows = part(real_digits, slice(2000)), part(real_digits, slice(2000, 2500))
     return make_run(tmp_path_factory.mktemp("reading") / "run", *rows)
 
 
 @pytest.fixture(scope="module")
-def pictures(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def pictures(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Ten digits as PNG, JPEG, WebP and BMP, large and dark on light."""
     folder = tmp_path_factory.mktemp("pictures")
     paths: list[Path] = []
@@ -79,7 +79,7 @@ def test_pictures_are_answered_as_prepared_and_recognized(inkdigit: Command, run
 
 
 def test_the_model_that_ships_reads_by_default(
-    inkdigit_here: Command, pictures: list[Path], real_digits: Digits
+    inkdigit_here: Command, pictures: list[Path], real_digits: Dataset
 ) -> None:
     done = inkdigit_here("read", "--single", *pictures, "--json")
     assert done.returncode == 0, done.stderr

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkdigit import runs
 from inkdigit.errors import InkdigitError
 from inkdigit.report import archive
+from inkdigit.runs.run import write_manifest
 from tests.report.test_content import make_report, make_scored
 
 
 def test_a_report_comes_back_as_it_was(tmp_path: Path):
     report = make_report()
     archive.write(report, tmp_path)
-    runs.write_manifest(tmp_path, [archive.ARCHIVE], {})
+    write_manifest(tmp_path, [archive.ARCHIVE], {})
     again = archive.read(tmp_path)
     np.testing.assert_equal(asdict(again), asdict(report))
     assert again.scored is not None
@@ -25,7 +25,7 @@ def test_a_report_comes_back_as_it_was(tmp_path: Path):
 
 def test_a_report_without_scored_rows_comes_back(tmp_path: Path):
     archive.write(replace(make_report(), scored=None), tmp_path)
-    runs.write_manifest(tmp_path, [archive.ARCHIVE], {})
+    write_manifest(tmp_path, [archive.ARCHIVE], {})
     assert archive.read(tmp_path).scored is None
 
 
@@ -41,13 +41,13 @@ def test_what_cannot_be_read_is_told(content: bytes | str, tmp_path: Path):
         path.write_bytes(content)
     else:
         np.savez_compressed(path, facts=np.frombuffer(b"{}", np.uint8))
-    runs.write_manifest(tmp_path, [archive.ARCHIVE], {})
+    write_manifest(tmp_path, [archive.ARCHIVE], {})
     with pytest.raises(InkdigitError, match=r"report\.npz was written by another version"):
         archive.read(tmp_path)
 
 
 def test_code_in_an_archive_is_not_run(tmp_path: Path):
     np.savez_compressed(tmp_path / archive.ARCHIVE, facts=np.array([print], object), allow_pickle=True)
-    runs.write_manifest(tmp_path, [archive.ARCHIVE], {})
+    write_manifest(tmp_path, [archive.ARCHIVE], {})
     with pytest.raises(InkdigitError, match="another version"):
         archive.read(tmp_path)

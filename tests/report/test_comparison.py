@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inkdigit.comparison import Comparison, compare
-from inkdigit.data.digits import Digits
+from inkdigit.comparison.compare import Comparison, compare_runs
+from inkdigit.comparison.page import write_comparison
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.report.comparison import write_comparison
 from tests.conftest import part
 from tests.handmade import make_run
 from tests.report.conftest import visit
@@ -21,13 +21,13 @@ LONG = "a run with a <long> name that costs $5 & goes on, goes on, goes on"
 
 
 @pytest.fixture(scope="module")
-def comparison(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+def comparison(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     folder = tmp_path_factory.mktemp("runs")
     scored = part(real_digits, slice(5000, 6000))
     many = make_run(folder / "many", part(real_digits, slice(5000)), scored)
     long = make_run(folder / LONG, part(real_digits, slice(800)), scored, epochs=3)
     third = make_run(folder / "third 数字", part(real_digits, slice(100, 4100)), scored, seed=3)
-    return compare([many, long, third])
+    return compare_runs([many, long, third])
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.calibration import Calibration
-from inkdigit.convolutions import Convolutions, FeatureMaps
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
+from inkdigit.evaluation.calibration import Calibration
 from inkdigit.recognizer import Recognizer
-from inkdigit.report.content import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
+from inkdigit.report.data import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
+from inkdigit.report.feature_maps import Convolutions, FeatureMaps
 from tests.onnx_models import linear_model
 
 
-def drawn_digits(labels: NDArray[np.int64]) -> Digits:
+def drawn_digits(labels: NDArray[np.int64]) -> Dataset:
     """Images with the labels' number of bright strokes: shaped like data, without needing any."""
     images = np.zeros((len(labels), 28, 28), np.uint8)
     for image, label in zip(images, labels, strict=True):
         image[4 : 6 + 2 * label, 8:20] = 255 - 10 * label
-    return Digits(images, labels, "drawn")
+    return Dataset(images, labels, "drawn")
 
 
 def make_scored(mistakes: int, rows: int = 2000) -> Scored:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from inkdigit import runs
-from inkdigit.convolutions import Convolutions
 from inkdigit.errors import InkdigitError
 from inkdigit.report import archive, page, require
-from inkdigit.report.content import Layer, Report
+from inkdigit.report.data import Layer, Report
+from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.page import write_report
+from inkdigit.runs.run import MANIFEST, add_to_manifest, read_run, read_verified, write_json, write_manifest
 from tests.conftest import Command, Killed
 from tests.report.conftest import visit
 from tests.report.test_content import make_report, make_scored
@@ -45,13 +45,13 @@ def finish(folder: Path, report: Report, rows: int = 3000, **about: Any) -> Path
     folder.mkdir(parents=True)
     archive.write(report, folder)
     figures = {"training_rows": rows, "accuracy": 0.98, "low": 0.97, "high": 0.99, "training_seconds": rows / 50}
-    runs.write_manifest(folder, [archive.ARCHIVE], {"settings": {}, "figures": figures} | about)
+    write_manifest(folder, [archive.ARCHIVE], {"settings": {}, "figures": figures} | about)
     return folder
 
 
 def written(folder: Path) -> set[str]:
     """What lies in a run folder beside what the report is rendered from."""
-    return {path.name for path in folder.iterdir()} - {runs.MANIFEST, archive.ARCHIVE}
+    return {path.name for path in folder.iterdir()} - {MANIFEST, archive.ARCHIVE}
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,9 @@ def test_every_picture_and_one_small_page_are_written(folder: Path):
 
 
 def test_the_manifest_names_every_file_with_its_checksum(folder: Path):
-    assert set(runs.read(folder).manifest["files"]) == EVERYTHING | {archive.ARCHIVE}
+    assert set(read_run(folder).manifest["files"]) == EVERYTHING | {archive.ARCHIVE}
     for name in EVERYTHING:
-        assert runs.read_verified(folder, name)
+        assert read_verified(folder, name)
 
 
 def test_the_page_says_what_was_measured(folder: Path):
@@ -118,7 +118,7 @@ def test_a_kill_while_it_is_rendered_again_leaves_a_whole_run(
     done = inkdigit("report", run)
     assert done.returncode == 0, done.stderr
     for name in EVERYTHING - {"learning_curve.png"} | {archive.ARCHIVE}:
-        assert runs.read_verified(run, name)
+        assert read_verified(run, name)
 
 
 def test_only_what_belongs_to_the_report_is_replaced(folder: Path, tmp_path: Path):
@@ -126,13 +126,13 @@ def test_only_what_belongs_to_the_report_is_replaced(folder: Path, tmp_path: Pat
     shutil.copytree(folder, alone)
     (alone / "mine.png").touch()
     (alone / "model.onnx").write_bytes(b"as trained")
-    runs.check_in(alone, ["model.onnx"])
+    add_to_manifest(alone, ["model.onnx"])
     (alone / "model.onnx").write_bytes(b"changed since")
     write_report(alone, "alone")  # without a neighbour there is no curve, and its earlier picture goes
     assert written(alone) == EVERYTHING - {"learning_curve.png"} | {"mine.png", "model.onnx"}
-    assert "learning_curve.png" not in runs.read(alone).manifest["files"]
+    assert "learning_curve.png" not in read_run(alone).manifest["files"]
     with pytest.raises(InkdigitError, match=r"model\.onnx is not the file"):
-        runs.read_verified(alone, "model.onnx")
+        read_verified(alone, "model.onnx")
 
 
 def test_a_model_without_mistakes(report: Report, tmp_path: Path):
@@ -175,16 +175,16 @@ def test_digits_that_are_missing_and_a_network_of_another_shape(report: Report, 
 
 
 def test_a_folder_without_a_report_is_told(tmp_path: Path):
-    runs.write_manifest(tmp_path, [], {"settings": {}})
+    write_manifest(tmp_path, [], {"settings": {}})
     with pytest.raises(InkdigitError, match=r"does not name report\.npz"):
         write_report(tmp_path, "run")
 
 
 def test_a_manifest_without_figures_is_told(folder: Path, tmp_path: Path):
     shutil.copytree(folder, tmp_path / "run")
-    manifest = runs.read(tmp_path / "run").manifest
+    manifest = read_run(tmp_path / "run").manifest
     del manifest["figures"]
-    runs.write_json(tmp_path / "run" / "manifest.json", manifest)
+    write_json(tmp_path / "run" / "manifest.json", manifest)
     with pytest.raises(InkdigitError, match=r"manifest\.json is damaged \('figures'\)"):
         write_report(tmp_path / "run", "run")
 

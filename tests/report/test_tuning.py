@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inkdigit.report.tuning import write_search
-from inkdigit.settings import Settings
+from inkdigit.training.config import Settings
 from inkdigit.tune import space
-from inkdigit.tune.outcome import Outcome, Tried
+from inkdigit.tune.page import write_search
+from inkdigit.tune.results import Outcome, TrialResult
 from inkdigit.tune.space import Range, Space, Value
 from tests.report.conftest import visit
 
@@ -26,19 +26,19 @@ def place(drawn: Range | tuple[Value, ...], number: int) -> Value:
     return drawn[int(part * len(drawn))] if isinstance(drawn, tuple) else drawn.low + part * (drawn.high - drawn.low)
 
 
-def tried(number: int, searched: Space) -> Tried:
+def tried(number: int, searched: Space) -> TrialResult:
     """A trial; every third is stopped early."""
     curve = [1 / epoch + 0.01 * ((number + 3) % 5) for epoch in range(1, 7)][: 3 if number % 3 == 2 else None]
     state = "pruned" if number % 3 == 2 else "complete"
     point = {name: place(drawn, number) for name, drawn in searched.items()}
-    return Tried(number, state, point, curve, curve[-1], 0.98, 70.0, "")
+    return TrialResult(number, state, point, curve, curve[-1], 0.98, 70.0, "")
 
 
 def outcome(searched: Space, count: int) -> Outcome:
     own = space.own_values(searched, Settings())
     trials = [replace(tried(0, searched), point=own), *(tried(number, searched) for number in range(1, count))]
-    failed = Tried(count, "failed", own, [], None, None, None, "The memory does not suffice for <this> network.")
-    unfinished = Tried(count + 1, "unfinished", own, [0.5], None, None, None, "")
+    failed = TrialResult(count, "failed", own, [], None, None, None, "The memory does not suffice for <this> network.")
+    unfinished = TrialResult(count + 1, "unfinished", own, [0.5], None, None, None, "")
     importance = {name: 2.0**-place for place, name in enumerate(searched)} if count > 10 else {}
     settings = replace(Settings(), epochs=6, training_rows=2000)
     trials += [failed, unfinished]

@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from tests.handmade import bare_run, make_versions
 from tests.onnx_models import linear_model, slow_model
 from tests.serving import Served
@@ -34,7 +34,7 @@ def slow_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def models(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of two versions, whose answers differ."""
     return make_versions(tmp_path_factory.mktemp("models"), real_digits)
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.serving import Served, served
 
@@ -17,7 +17,7 @@ def server() -> Generator[Served]:
         yield server
 
 
-def test_pixels_are_answered_as_the_recognizer_answers(server: Served, real_digits: Digits) -> None:
+def test_pixels_are_answered_as_the_recognizer_answers(server: Served, real_digits: Dataset) -> None:
     images = real_digits.images[5000:5010]
     expected = Recognizer.load().predict_proba(images)
     with server.client() as client:

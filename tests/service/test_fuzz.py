@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from inkdigit.service import keys
+from inkdigit.service import auth
 from inkdigit.service.openapi.parts import page, pixels, png
 from tests.service.raw import answers, connect, lasting, read, request
 from tests.serving import Served, served
@@ -37,7 +37,7 @@ def no_mistakes(server: Served) -> None:
 
 
 def test_schemathesis_finds_nothing_in_what_the_description_promises(linear_run: Path, tmp_path: Path) -> None:
-    key = keys.add(tmp_path / "keys", "schemathesis")
+    key = auth.add(tmp_path / "keys", "schemathesis")
     with served("--model", linear_run, "--api-key-file", tmp_path / "keys", "--deadline", 60) as server:
         command = [Path(sys.executable).with_name("schemathesis"), "run", f"{server.url}/openapi.json", "--no-color"]
         # A picture by chance is no picture, so that not everything that looks right is taken.

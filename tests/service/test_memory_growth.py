@@ -8,14 +8,14 @@ import httpx
 import psutil
 from PIL import Image
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from tests.conftest import part
 from tests.serving import served
 
 MOST = 4 << 20  # bytes, of a process of about a hundred million
 
 
-def pictures(digits: Digits) -> list[bytes]:
+def pictures(digits: Dataset) -> list[bytes]:
     """The digits as large PNG files, dark on light."""
     files: list[bytes] = []
     for image in digits.images:
@@ -25,7 +25,7 @@ def pictures(digits: Digits) -> list[bytes]:
     return files
 
 
-def test_memory_stays_where_it_was(real_digits: Digits) -> None:
+def test_memory_stays_where_it_was(real_digits: Dataset) -> None:
     digits = part(real_digits, slice(40))
     files = pictures(digits)
     with served() as server, server.client() as client:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.service.conftest import metric
 from tests.serving import served
 
 
-def test_everything_is_counted(real_digits: Digits) -> None:
+def test_everything_is_counted(real_digits: Dataset) -> None:
     images = real_digits.images[5000:5012]
     answers = Recognizer.load().predict(images)
     with served() as server:

@@ -14,7 +14,7 @@ import tritonclient.http as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.serving import Served, served
 
@@ -43,7 +43,7 @@ def official(server: Served) -> Generator[Any]:
 
 
 @pytest.fixture
-def pixels(real_digits: Digits) -> Pixels:
+def pixels(real_digits: Dataset) -> Pixels:
     return real_digits.images[5000:5003]
 
 

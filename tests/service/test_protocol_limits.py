@@ -14,9 +14,9 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from inkdigit import runs
-from inkdigit.data.digits import Digits
-from inkdigit.service import keys
+from inkdigit.data.dataset import Dataset
+from inkdigit.runs.run import ONNX_MODEL, read_run, write_manifest
+from inkdigit.service import auth
 from tests.conftest import part
 from tests.handmade import make_run
 from tests.serving import Served, served
@@ -26,11 +26,11 @@ RAW = {"Inference-Header-Content-Length": "0"}
 
 
 @pytest.fixture(scope="module")
-def run(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose model takes its time: it multiplies the pixels by one, several times over."""
     folder = tmp_path_factory.mktemp("runs") / "slow"
     make_run(folder, part(real_digits, slice(1000)), part(real_digits, slice(-100, None)))
-    model = onnx.load(str(folder / runs.MODEL))
+    model = onnx.load(str(folder / ONNX_MODEL))
     model.graph.initializer.append(numpy_helper.from_array(np.eye(784, dtype=np.float32), "one"))
     nodes = model.graph.node
     multiply = next(node for node in nodes if node.op_type == "MatMul")
@@ -38,8 +38,8 @@ def run(real_digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
         again = helper.make_node("MatMul", [multiply.input[0], "one"], [f"turn {turn}"])
         multiply.input[0] = f"turn {turn}"
         nodes.insert(list(nodes).index(multiply), again)
-    onnx.save(model, str(folder / runs.MODEL))
-    runs.write_manifest(folder, [runs.MODEL], runs.read(folder).manifest)
+    onnx.save(model, str(folder / ONNX_MODEL))
+    write_manifest(folder, [ONNX_MODEL], read_run(folder).manifest)
     return folder
 
 
@@ -105,7 +105,7 @@ def test_an_answer_past_the_deadline_is_504_on_both(run: Path) -> None:
 
 
 def test_everything_but_health_needs_the_key(run: Path, tmp_path: Path) -> None:
-    key = keys.add(tmp_path / "keys", "tester")
+    key = auth.add(tmp_path / "keys", "tester")
     with served("--model", run, "--api-key-file", tmp_path / "keys") as server:
         with server.client() as client:
             for path in ("/v2/health/live", "/v2/health/ready"):

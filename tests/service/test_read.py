@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 from tests.pages import file, page
@@ -31,7 +31,7 @@ def server(models: Path) -> Generator[Served]:
 
 
 @pytest.fixture(scope="module")
-def two(real_digits: Digits) -> bytes:
+def two(real_digits: Dataset) -> bytes:
     """A picture of two lines."""
     return file("PNG", page(real_digits, "0522\n1859"))
 
@@ -56,7 +56,7 @@ def test_a_picture_is_answered_as_the_reader_answers_with_the_version_served(
             assert digit["probabilities"] == pytest.approx(other["probabilities"], abs=1e-4)
 
 
-def test_each_form_and_each_kind_of_file_is_read(server: Served, real_digits: Digits) -> None:
+def test_each_form_and_each_kind_of_file_is_read(server: Served, real_digits: Dataset) -> None:
     picture = page(real_digits, "31")
     (expected,) = results(server.post("/v1/read", content=file("PNG", picture), headers=PNG))
     for kind in ("WEBP", "BMP", "TIFF"):
@@ -71,7 +71,7 @@ def test_each_form_and_each_kind_of_file_is_read(server: Served, real_digits: Di
     assert results(server.post("/v1/read", files=files)) == [expected, nothing] * 2
 
 
-def test_pages_of_documents_are_numbered(server: Served, real_digits: Digits) -> None:
+def test_pages_of_documents_are_numbered(server: Served, real_digits: Dataset) -> None:
     pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")
     pages = [page(real_digits, text) for text in ("31", "4\n2")]
     documents = [file("PDF", pages[0], pages[1:], resolution=200), file("TIFF", pages[0], pages[1:])]
@@ -170,7 +170,7 @@ def test_readings_are_counted_and_never_logged(server: Served, two: bytes) -> No
 
 
 @pytest.fixture(scope="module")
-def long(real_digits: Digits) -> bytes:
+def long(real_digits: Dataset) -> bytes:
     """A document that takes seconds to read."""
     noise = np.random.default_rng(0).integers(200, 256, (1500, 2000), np.uint8)
     return file("TIFF", Image.fromarray(noise), [Image.fromarray(noise)] * 60, compression="jpeg")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inkdigit.service import keys
+from inkdigit.service import auth
 from tests.conftest import Command
 from tests.service.conftest import PIXELS, eventually
 from tests.serving import Served, served
@@ -48,7 +48,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def key(inkdigit: Command, key_file: Path) -> str:
-    keys.add(key_file, "another")
+    auth.add(key_file, "another")
     made = inkdigit("api-key", "tester", "--file", key_file)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
@@ -105,7 +105,7 @@ def test_keys_are_stored_as_hashes_only_for_their_owner(key: str, key_file: Path
     assert key not in text
     assert len(key) >= 43  # 256 bits
     assert key_file.stat().st_mode & 0o77 == 0
-    assert keys.Keys.read(key_file).owner(key) == "tester"
+    assert auth.Keys.read(key_file).owner(key) == "tester"
 
 
 def test_a_wrong_key_file_is_told(inkdigit: Command, key: str, key_file: Path, tmp_path: Path) -> None:
@@ -134,12 +134,12 @@ def test_a_wrong_key_file_is_told(inkdigit: Command, key: str, key_file: Path, t
 
 def test_comments_and_several_keys_of_one_owner_are_understood(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    first = keys.add(file, "me")
+    first = auth.add(file, "me")
     old = file.read_text()
     file.unlink()
-    second = keys.add(file, "me")
+    second = auth.add(file, "me")
     file.write_text(f"# mine\n\n  {old.strip()}  # the old one\n{file.read_text()}")
-    known = keys.Keys.read(file)
+    known = auth.Keys.read(file)
     assert [known.owner(key) for key in (first, second, "", first + " ")] == ["me", "me", None, None]
 
 

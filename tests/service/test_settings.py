@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.knobs import allowed
 from inkdigit.service.settings import ServiceSettings, gather, variable
+from inkdigit.utils.options import allowed_values
 from tests.conftest import Command
 from tests.handmade import bare_run
 from tests.onnx_models import linear_model
@@ -97,7 +97,7 @@ WRONG: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
 def test_a_wrong_value_is_told_with_the_allowed_ones(tmp_path: Path, name: str, value: object) -> None:
-    end = f": {name} = {value!r} is no value for it: {allowed(ServiceSettings, name)}."
+    end = f": {name} = {value!r} is no value for it: {allowed_values(ServiceSettings, name)}."
     ways: dict[str, Any] = {}
     if isinstance(value, str):
         ways["Among the variables INKDIGIT_…"] = (None, {variable(name): value}, {})

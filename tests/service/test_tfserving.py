@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigit.data.digits import Digits
-from inkdigit.imaging.prepare import prepare
+from inkdigit.data.dataset import Dataset
+from inkdigit.imaging.preprocess import prepare
 from inkdigit.recognizer import Recognizer
 from tests.serving import Served, served
 
@@ -38,7 +38,7 @@ def client(server: Served) -> Generator[httpx.Client]:
 
 
 @pytest.fixture
-def pixels(real_digits: Digits) -> Pixels:
+def pixels(real_digits: Dataset) -> Pixels:
     return real_digits.images[5000:5003]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.synth import glyphs
 from inkdigit.synth.glyphs import Hand
 from inkdigit.synth.skeleton import thinned
@@ -16,7 +16,7 @@ STEADY = Hand(bend=0.005)
 
 
 @pytest.fixture(scope="module")
-def images(real_digits: Digits) -> NDArray[np.uint8]:
+def images(real_digits: Dataset) -> NDArray[np.uint8]:
     """Three of each digit, in order."""
     truth = real_digits.truth
     return np.concatenate([real_digits.images[np.flatnonzero(truth == digit)[:3]] for digit in range(10)])
@@ -90,7 +90,7 @@ def test_a_crossed_seven_has_a_bar(images: NDArray[np.uint8]):
         assert (crossed[middle] > 127).sum(1).max() > 1.5 * np.median((plain[middle] > 127).sum(1))
 
 
-def test_loops_are_told(real_digits: Digits):
+def test_loops_are_told(real_digits: Dataset):
     share = [np.mean([*map(glyphs.has_loop, real_digits.images[real_digits.truth == digit][:100])]) for digit in (0, 1)]
     assert share[0] > 0.8
     assert share[1] < 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.synth import layout
 from inkdigit.synth.glyphs import Hand
 from inkdigit.synth.layout import Mark, Pool
@@ -39,7 +39,7 @@ def test_a_faint_speck_has_a_hull_too():
     assert Mark(np.array([[0, 40]], np.uint8), 3, 4).hull.tolist() == [[4, 4]]
 
 
-def test_a_line_reads_from_left_to_right_on_its_line(real_digits: Digits):
+def test_a_line_reads_from_left_to_right_on_its_line(real_digits: Dataset):
     pool = Pool(real_digits.images, real_digits.truth)
     written = layout.write(pool, [*range(9)], 40, Hand(), frozenset(), np.random.default_rng(0))
     centres = [mark.x + mark.ink.shape[1] / 2 for mark in written.marks]
@@ -50,7 +50,7 @@ def test_a_line_reads_from_left_to_right_on_its_line(real_digits: Digits):
     assert (moved.marks[0].x, moved.marks[0].y) == (written.marks[0].x + 5, written.marks[0].y + 7)
 
 
-def test_a_pool_gives_what_a_hardship_needs(real_digits: Digits):
+def test_a_pool_gives_what_a_hardship_needs(real_digits: Dataset):
     pool = Pool(real_digits.images, real_digits.truth)
     for seed in range(20):
         rows = pool.draw(8, frozenset({"crossed-sevens"}), np.random.default_rng(seed))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from inkdigit.synth.nondigits import non_digits
 
 
-def test_as_many_as_wanted_and_no_two_alike(real_digits: Digits) -> None:
+def test_as_many_as_wanted_and_no_two_alike(real_digits: Dataset) -> None:
     drawn, again = (non_digits(200, real_digits.images, np.random.default_rng(seed)) for seed in (4, 4))
     assert (drawn.shape, drawn.dtype) == ((200, 28, 28), np.uint8)
     assert np.array_equal(drawn, again)
@@ -17,7 +17,7 @@ def test_as_many_as_wanted_and_no_two_alike(real_digits: Digits) -> None:
     assert len(np.unique(drawn, axis=0)) >= 195
 
 
-def test_the_model_that_ships_tells_them_from_digits(real_digits: Digits, ink: np.random.Generator) -> None:
+def test_the_model_that_ships_tells_them_from_digits(real_digits: Dataset, ink: np.random.Generator) -> None:
     tells = Recognizer.load().predict_with_rejection
     none, digits = tells(non_digits(300, real_digits.images, ink))[1], tells(real_digits.images[:1000])[1]
     limit = np.quantile(digits, 0.98)

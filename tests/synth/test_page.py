@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.synth import camera, glyphs
 from inkdigit.synth.hardships import EXCLUSIVE, HARDSHIPS, chosen
@@ -19,11 +19,11 @@ from inkdigit.synth.page import Page, synthesize_line, synthesize_page
 Grey = NDArray[np.float32]
 
 
-def line(digits: Digits, seed: int, *names: str) -> Page:
+def line(digits: Dataset, seed: int, *names: str) -> Page:
     return synthesize_line(digits.images, digits.truth, names, np.random.default_rng(seed))
 
 
-def page(digits: Digits, seed: int, *names: str) -> Page:
+def page(digits: Dataset, seed: int, *names: str) -> Page:
     return synthesize_page(digits.images, digits.truth, names, np.random.default_rng(seed))
 
 
@@ -146,12 +146,12 @@ CHANGES: dict[str, tuple[Callable[[Page], float], float]] = {  # each measure, a
 
 
 @pytest.fixture(scope="module")
-def plain_lines(real_digits: Digits) -> list[Page]:
+def plain_lines(real_digits: Dataset) -> list[Page]:
     return [line(real_digits, seed) for seed in range(8)]
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_hardship_changes_what_it_says(real_digits: Digits, plain_lines: list[Page], name: str):
+def test_a_hardship_changes_what_it_says(real_digits: Dataset, plain_lines: list[Page], name: str):
     measure, factor = CHANGES[name]
     without = np.mean([*map(measure, plain_lines)])
     with_it = np.mean([measure(line(real_digits, seed, name)) for seed in range(8)])
@@ -159,7 +159,7 @@ def test_a_hardship_changes_what_it_says(real_digits: Digits, plain_lines: list[
 
 
 @pytest.mark.parametrize("name", ["letters", "smudges", "show-through"])
-def test_what_is_no_digit_is_outside_the_truth(real_digits: Digits, name: str):
+def test_what_is_no_digit_is_outside_the_truth(real_digits: Dataset, name: str):
     def other_ink(page: Page) -> float:
         soft = cv2.GaussianBlur(grey(page), (0, 0), 1.5)  # the paper's own grain is none
         return float((np.abs(soft - np.median(soft)) > 7)[~in_boxes(page, 6)].mean())
@@ -168,7 +168,7 @@ def test_what_is_no_digit_is_outside_the_truth(real_digits: Digits, name: str):
     assert np.mean([other_ink(page(real_digits, seed, name)) for seed in range(3)]) > 3 * plain + 0.001
 
 
-def test_a_page_on_its_side_has_its_boxes_there(real_digits: Digits):
+def test_a_page_on_its_side_has_its_boxes_there(real_digits: Dataset):
     for seed in range(6):
         strip = line(real_digits, seed, "sideways")
         x, y = np.array([digit.box[:2] for digit in strip.lines[0]]).T
@@ -184,14 +184,14 @@ def test_perspective_is_a_perspective():
     assert 0.05 < np.abs(tilted[2, :2]).max() * 400 < 0.15
 
 
-def test_sizes_are_mixed(real_digits: Digits):
+def test_sizes_are_mixed(real_digits: Dataset):
     for seed in range(3):
         mixed = page(real_digits, seed, "mixed-sizes")
         heights = [max(digit.box[3] for digit in digits) for digits in mixed.lines]
         assert max(heights) > 8 * min(heights)
 
 
-def test_sevens_are_crossed_and_fours_are_open(real_digits: Digits):
+def test_sevens_are_crossed_and_fours_are_open(real_digits: Dataset):
     for seed in range(5):
         strip = line(real_digits, seed, "crossed-sevens", "open-fours")
         if len(strip.text) > 3:
@@ -200,7 +200,7 @@ def test_sevens_are_crossed_and_fours_are_open(real_digits: Digits):
             assert digit.digit != 4 or not glyphs.has_loop(real_digits.images[digit.source])
 
 
-def test_digits_are_near_the_border(real_digits: Digits):
+def test_digits_are_near_the_border(real_digits: Dataset):
     for seed in range(5):
         near = page(real_digits, seed, "near-border")
         height, width = near.picture.shape[:2]
@@ -210,7 +210,7 @@ def test_digits_are_near_the_border(real_digits: Digits):
         assert 0 <= min(left, top, right, bottom) <= 6
 
 
-def test_a_blank_page_has_nothing_on_it(real_digits: Digits):
+def test_a_blank_page_has_nothing_on_it(real_digits: Dataset):
     blank = page(real_digits, 0, "blank-page")
     assert (blank.lines, blank.text) == ((), "")
     assert not marked(blank, 20).any()
@@ -220,7 +220,7 @@ def test_a_blank_page_has_nothing_on_it(real_digits: Digits):
 
 
 @pytest.mark.parametrize("names", [(), ("skewed-lines", "perspective"), ("sideways", "thick-marker"), ("mixed-sizes",)])
-def test_boxes_hold_the_ink_and_nothing_else(real_digits: Digits, names: tuple[str, ...]):
+def test_boxes_hold_the_ink_and_nothing_else(real_digits: Dataset, names: tuple[str, ...]):
     for seed in range(2):
         written = page(real_digits, seed, *names)
         strong, weak = marked(written, 90), marked(written, 40)
@@ -234,7 +234,7 @@ def test_boxes_hold_the_ink_and_nothing_else(real_digits: Digits, names: tuple[s
                 assert width - columns.max() <= 3
 
 
-def test_the_truth_is_the_pools(real_digits: Digits):
+def test_the_truth_is_the_pools(real_digits: Dataset):
     written = page(real_digits, 3, "all")
     for digits in written.lines:
         for digit in digits:
@@ -243,14 +243,14 @@ def test_the_truth_is_the_pools(real_digits: Digits):
     assert len(written.text.replace("\n", "")) == sum(map(len, written.lines))
 
 
-def test_a_seed_is_a_page(real_digits: Digits):
+def test_a_seed_is_a_page(real_digits: Dataset):
     first, again, other = (page(real_digits, seed, "all") for seed in (5, 5, 6))
     assert np.array_equal(first.picture, again.picture)
     assert (first.lines, first.hardships) == (again.lines, again.hardships)
     assert first.text != other.text
 
 
-def test_any_mixture_of_hardships_makes_a_page(real_digits: Digits):
+def test_any_mixture_of_hardships_makes_a_page(real_digits: Dataset):
     for seed in range(12):
         make = page if seed % 4 == 0 else line
         made = make(real_digits, seed, "all")
@@ -270,6 +270,6 @@ def test_hardships_that_exclude_each_other_never_meet():
     assert len(chosen(["all"], rng)) < len(HARDSHIPS)
 
 
-def test_a_name_that_is_no_hardship_is_refused(real_digits: Digits):
+def test_a_name_that_is_no_hardship_is_refused(real_digits: Dataset):
     with pytest.raises(InkdigitError, match="'rain' is no hardship of a page: choose from uneven-light, "):
         line(real_digits, 0, "rain")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
+from inkdigit.reading.line_model.samples import Strip, synthesize_strip, windows
 from inkdigit.synth.page import synthesize_page
-from inkdigit.synth.strips import Strip, synthesize_strip, windows
 
 
 def _assert_inked(strips: list[Strip]) -> None:
@@ -20,18 +20,18 @@ def _assert_inked(strips: list[Strip]) -> None:
     assert np.quantile(inked, 0.05) > 60
 
 
-def test_strips_are_the_same_from_the_same_seed(real_digits: Digits) -> None:
+def test_strips_are_the_same_from_the_same_seed(real_digits: Dataset) -> None:
     one, other = (synthesize_strip(real_digits, 224, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(one.image, other.image)
     assert (one.labels, one.boxes) == (other.labels, other.boxes)
 
 
-def test_each_digit_of_a_strip_has_its_ink_in_its_box(real_digits: Digits) -> None:
+def test_each_digit_of_a_strip_has_its_ink_in_its_box(real_digits: Dataset) -> None:
     rng = np.random.default_rng(0)
     _assert_inked([synthesize_strip(real_digits, 224, rng) for _ in range(30)])
 
 
-def test_strips_found_on_pages_have_the_digits_of_the_page(real_digits: Digits) -> None:
+def test_strips_found_on_pages_have_the_digits_of_the_page(real_digits: Dataset) -> None:
     rng = np.random.default_rng(1)
     found: list[Strip] = []
     written = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from inkdigit.settings import Settings
+from inkdigit.training.config import Settings
 from inkdigit.tune import space
 from tests.conftest import Command
 from tests.test_tutorial import blocks

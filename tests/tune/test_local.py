@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from inkdigit.data.digits import Digits
-from inkdigit.settings import Settings, with_values
+from inkdigit.data.dataset import Dataset
+from inkdigit.training.config import Settings, with_values
 from inkdigit.tune import local
 from inkdigit.tune.engine import Ended, Reported, Rows
 from tests.conftest import part
@@ -18,7 +18,7 @@ SMALL = {"filters": "4", "dense": 0, "epochs": 5}
 
 
 @pytest.mark.skipif(not 0 < MEMORY < 150 << 30, reason="a network too large for any memory would fit into this one")
-def test_a_network_too_large_fails_and_the_next_trial_is_trained_until_it_is_stopped(real_digits: Digits) -> None:
+def test_a_network_too_large_fails_and_the_next_trial_is_trained_until_it_is_stopped(real_digits: Dataset) -> None:
     rows = Rows(part(real_digits, slice(500)), part(real_digits, slice(500, 800)))
     with local.engine(rows, 1) as engine:
         engine.start(0, with_values(Settings(), LARGE, "here"))

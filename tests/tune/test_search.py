@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import Settings, from_file, with_values
+from inkdigit.training.config import Settings, from_file, with_values
 from inkdigit.tune import local, space
 from inkdigit.tune.search import Job, run
 from inkdigit.tune.search import rows_of as search_rows
@@ -123,7 +123,7 @@ def test_a_finished_search_is_done_no_more_and_a_larger_one_goes_on(
 ) -> None:
     out = tmp_path / "found"
     shutil.copytree(unbroken, out)
-    jobs = min(2, local.cores())
+    jobs = min(2, local.cpu_cores())
     done = inkdigit(*search[:-1], TRIALS + 2, "--jobs", jobs, "--out", out)
     assert done.returncode == 0, done.stderr
     assert f"{TRIALS} trials were done before." in done.stdout
@@ -173,7 +173,7 @@ def test_a_folder_with_another_search_is_left_alone(job: Job) -> None:
 
 
 def test_more_jobs_than_cores_are_refused(job: Job) -> None:
-    assert f"would share out {local.cores()} cores" in refusal(replace(job, jobs=local.cores() + 1))
+    assert f"would share out {local.cpu_cores()} cores" in refusal(replace(job, jobs=local.cpu_cores() + 1))
     assert not job.out.exists()
 
 

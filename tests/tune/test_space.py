@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import PRESETS, Settings, preset, with_values
+from inkdigit.training.config import PRESETS, Settings, preset, with_values
 from inkdigit.tune import space
 from inkdigit.tune.space import Range
 

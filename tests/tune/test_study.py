@@ -13,9 +13,9 @@ import optuna
 import pytest
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import Settings
+from inkdigit.training.config import Settings
 from inkdigit.tune.engine import Reported
-from inkdigit.tune.outcome import Tried, ranked
+from inkdigit.tune.results import TrialResult, ranked
 from inkdigit.tune.space import Range, Space, Value
 from inkdigit.tune.study import Study
 
@@ -48,24 +48,24 @@ def trained(search: Study, number: int, epochs: int = EPOCHS) -> None:
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[Tried]:
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[TrialResult]:
     search = study(tmp_path_factory.mktemp("unbroken"))
     for _ in range(TRIALS):
         trained(search, search.ask(OWN))
     return search.tried()
 
 
-def test_the_first_trial_is_the_settings_to_start_from(unbroken: list[Tried]) -> None:
+def test_the_first_trial_is_the_settings_to_start_from(unbroken: list[TrialResult]) -> None:
     assert unbroken[0].point == OWN
 
 
-def test_the_next_trials_lie_around_it(unbroken: list[Tried]) -> None:
+def test_the_next_trials_lie_around_it(unbroken: list[TrialResult]) -> None:
     differing = [[name for name in OWN if trial.point[name] != OWN[name]] for trial in unbroken[1:11]]
     assert all(differing)
     assert sum(map(len, differing)) < 2 * len(differing)  # of four settings
 
 
-def test_hopeless_trials_are_stopped_and_not_ranked(unbroken: list[Tried]) -> None:
+def test_hopeless_trials_are_stopped_and_not_ranked(unbroken: list[TrialResult]) -> None:
     states = [trial.state for trial in unbroken]
     assert states[:4] == ["complete"] * 4
     assert "pruned" in states
@@ -77,7 +77,9 @@ def test_hopeless_trials_are_stopped_and_not_ranked(unbroken: list[Tried]) -> No
     assert losses == sorted(losses)
 
 
-def test_a_search_that_is_cut_at_every_trial_goes_on_as_if_it_never_was(unbroken: list[Tried], tmp_path: Path) -> None:
+def test_a_search_that_is_cut_at_every_trial_goes_on_as_if_it_never_was(
+    unbroken: list[TrialResult], tmp_path: Path
+) -> None:
     for number in range(TRIALS):
         search = study(tmp_path)
         assert search.interrupted() == []
@@ -144,7 +146,7 @@ def test_a_trial_done_again_is_measured_only_where_it_is_new(tmp_path: Path) -> 
     assert (ended.state, ended.accuracy, ended.seconds) == ("pruned", 0.7, 3.0)
 
 
-def test_importance_takes_some_trials(unbroken: list[Tried], tmp_path: Path) -> None:
+def test_importance_takes_some_trials(unbroken: list[TrialResult], tmp_path: Path) -> None:
     search = study(tmp_path)
     assert search.importance() == {}
     for _ in range(10):

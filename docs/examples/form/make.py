@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from inkdigit.data import mnist
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
 from inkdigit.forms import template
 from inkdigit.forms.printed import corners, dividers
 from inkdigit.synth import camera, glyphs
@@ -95,7 +95,7 @@ def blank(form: template.Template) -> Page:
 
 
 def fill(
-    page: Page, form: template.Template, answers: dict[str, str], digits: Digits, rng: np.random.Generator,
+    page: Page, form: template.Template, answers: dict[str, str], digits: Dataset, rng: np.random.Generator,
     hand: glyphs.Hand, haste: float = 0.3,
 ) -> Page:  # fmt: skip
     """The page with the answers written on it. haste: mm, how far digits are out of place."""

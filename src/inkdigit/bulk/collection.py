@@ -15,9 +15,9 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from inkdigit.bulk.place import Place, UnreachableError, place, told
-from inkdigit.data import idx, kaggle
-from inkdigit.data.files import PICTURES
-from inkdigit.data.pictures import SUFFIXES
+from inkdigit.data import idx, kaggle_csv
+from inkdigit.data.image_folder import SUFFIXES
+from inkdigit.data.loading import PICTURES
 from inkdigit.errors import InkdigitError
 
 Kind = Literal["parquet", "csv", "idx", "pictures", "unreadable"]
@@ -268,7 +268,7 @@ def _csv_parts(file: _File, stream: IO[bytes] | gzip.GzipFile) -> Iterator[Part]
     Where it is damaged, the lines before that are a part before the error is raised.
     """
     line = stream.readline(LONGEST_LINE)
-    names = tuple(kaggle.header(file.name, line))
+    names = tuple(kaggle_csv.header(file.name, line))
     start, first, rows, position, ended = len(line), 1, 0, len(line), len(line)
     # Of a packed file, `read` would lose with the damage what comes before it.
     read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read

@@ -11,16 +11,16 @@ import numpy as np
 
 from inkdigit import reading
 from inkdigit.bulk import collection, local
-from inkdigit.bulk.answers import Options
 from inkdigit.bulk.collection import ROWS, Collection, Part
 from inkdigit.bulk.destination import FORMAT, Destination
+from inkdigit.bulk.predictions import Options
 from inkdigit.bulk.progress import BulkProgress
 from inkdigit.bulk.rows import AT_ONCE, Block, Rows
 from inkdigit.bulk.worker import Done, Work
-from inkdigit.console import out
-from inkdigit.data.files import check_ink
+from inkdigit.data.loading import check_ink
 from inkdigit.errors import InkdigitError
-from inkdigit.runs import MODEL, SHIPPED, checksum, read_verified
+from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, file_checksum, read_verified
+from inkdigit.utils.progress import console
 
 Layout = Literal["page", "line", "single"]
 Engine = Callable[[Work, Sequence[Part], int | None], Iterator[Done]]
@@ -49,12 +49,12 @@ def run(
     found = collection.find(source, place.folder, pictures_at_once=digits)
     _check(source, found, layout)
     options = Options((layout or "page") if found.pictures else "rows", probabilities)
-    folder = model or SHIPPED
+    folder = model or SHIPPED_RUN
     work = Work(found.folder, place, options)
-    job = _job(source, found, options, checksum(folder, MODEL))
-    with work.destination.claimed(job, read_verified(folder, MODEL)):
+    job = _job(source, found, options, file_checksum(folder, ONNX_MODEL))
+    with work.destination.claimed(job, read_verified(folder, ONNX_MODEL)):
         _work(work, found, engine_run, workers)
-    out.print(f"Answers: {destination}")
+    console.print(f"Answers: {destination}")
 
 
 def _engine(name: Literal["local", "ray"]) -> Engine:
@@ -110,7 +110,7 @@ def _job(source: str, found: Collection, options: Options, model: str) -> dict[s
     if options.layout not in {"rows", "single"}:
         from inkdigit.reading.reader import DETECTOR
 
-        identity["line detector"] = checksum(DETECTOR, MODEL)
+        identity["line detector"] = file_checksum(DETECTOR, ONNX_MODEL)
     return {"source": source, "parts": len(found.parts), "rows": found.rows, "identity": identity}
 
 
@@ -119,7 +119,7 @@ def _work(work: Work, found: Collection, engine: Engine, workers: int | None) ->
     left = [part for part in found.parts if part.number not in finished]
     before, unit = found.rows - sum(part.rows for part in left), "pictures" if found.pictures else "rows"
     if before:
-        out.print(f"{before:,} of {found.rows:,} {unit} were done before.")
+        console.print(f"{before:,} of {found.rows:,} {unit} were done before.")
     if not left:
         return
     planned = {part.number: part.rows for part in left}
@@ -129,4 +129,4 @@ def _work(work: Work, found: Collection, engine: Engine, workers: int | None) ->
                 progress.done(done, planned.pop(done.number))
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted: what is done is kept, and the same command goes on.") from None
-    out.print(progress.summary())
+    console.print(progress.summary())

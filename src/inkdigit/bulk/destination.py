@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from inkdigit.bulk.place import Place, place, told
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic
+from inkdigit.utils.files import atomic
 
 # Names that begin so are left aside by whatever reads a folder of Parquet files.
 JOB, MODEL, TRIES, LOCK = "_job.json", "_model.onnx", "_tries", ".lock"

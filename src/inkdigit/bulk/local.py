@@ -11,9 +11,9 @@ from typing import Any
 
 from inkdigit.bulk.collection import Part
 from inkdigit.bulk.worker import Done, Work, Worker
-from inkdigit.children import obey_parent
 from inkdigit.errors import InkdigitError
-from inkdigit.machine import cores
+from inkdigit.utils.hardware import cpu_cores
+from inkdigit.utils.worker_process import obey_parent
 
 _READY = "ready"
 _PATIENCE = 10  # seconds for processes to end by themselves
@@ -55,7 +55,7 @@ def run(work: Work, parts: Iterable[Part], workers: int | None) -> Generator[Don
     Raises InkdigitError where no process can begin, and where one of them says that the job cannot go on.
     """
     waiting = deque(parts)
-    count = min(workers or cores(), len(waiting))
+    count = min(workers or cpu_cores(), len(waiting))
     processes = [_Process(work) for _ in range(count)]
     try:
         while processes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inkdigit.errors import InkdigitError
-from inkdigit.files import DAMAGE
+from inkdigit.utils.files import DAMAGE
 
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 
 from inkdigit.bulk.worker import Done
-from inkdigit.console import out, progress_bar
+from inkdigit.utils.progress import console, progress_bar
 
 _EVERY = 10.0  # seconds between lines
 
@@ -42,11 +42,11 @@ class BulkProgress:
         rate = self._planned / self.seconds
         self._bar.update(self._task, advance=planned, rate=f"{rate:,.0f} {self._unit}/s")
         now = time.perf_counter()
-        if not out.is_terminal and now - self._told >= _EVERY:
+        if not console.is_terminal and now - self._told >= _EVERY:
             self._told = now
             so_far = self._before + self._planned
             left = timedelta(seconds=round((self._total - so_far) / rate))
-            out.print(f"{so_far:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left} left")
+            console.print(f"{so_far:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left} left")
 
     def summary(self) -> str:
         """A line when all is done."""

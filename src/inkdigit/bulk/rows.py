@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from inkdigit.bulk.collection import LONGEST_LINE, Part, opened
 from inkdigit.bulk.place import Place, UnreachableError, guarded, told
-from inkdigit.data import kaggle, parquet
-from inkdigit.data.kaggle import LABEL
+from inkdigit.data import kaggle_csv, parquet
+from inkdigit.data.kaggle_csv import LABEL
 from inkdigit.errors import InkdigitError
-from inkdigit.imaging.prepare import prepare
+from inkdigit.imaging.preprocess import prepare
 
 AT_ONCE = 4096  # rows in memory: 3 MB of pixels
 _PICTURES = 64  # files, each of which may be a photo
@@ -114,7 +114,7 @@ def _from_csv(part: Part, stream: Any) -> Iterator[Block]:
             raise InkdigitError(f"{part.files[0]} became shorter while it was read: wait until it is complete.")
         left -= len(text)
         lines = text.count(b"\n") + (not text.endswith(b"\n"))
-        pixels = kaggle.parse([text], len(part.columns))
+        pixels = kaggle_csv.parse([text], len(part.columns))
         labelled = part.columns[0] == LABEL
         if pixels is not None and len(pixels) == lines and not (labelled and np.any(pixels[:, 0] > 9)):
             yield Block(np.arange(lines) + number, pixels[:, -784:].reshape(-1, 28, 28), {})
@@ -128,7 +128,7 @@ def _one_by_one(part: Part, text: bytes, first: int) -> Block:
 
     def image(place: int) -> NDArray[np.uint8]:
         row, line = lines[place]
-        cells = kaggle.parse_row(part.files[0], row + 1, part.columns, line)
+        cells = kaggle_csv.parse_row(part.files[0], row + 1, part.columns, line)
         return np.frombuffer(cells, np.uint8)[-784:].reshape(28, 28)
 
     return _gathered(np.array([row for row, _ in lines], np.int64), image)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from socket import gethostname
 from typing import Any
 
-from inkdigit.bulk.answers import Answerer, Options
 from inkdigit.bulk.collection import Part
 from inkdigit.bulk.destination import Destination, Tries, unseen
 from inkdigit.bulk.place import Place, UnreachableError, guarded
+from inkdigit.bulk.predictions import Answerer, Options
 from inkdigit.errors import InkdigitError
 
 MOST = 2  # processes that may end over a part of rows, before it is given up

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
-from inkdigit import machine
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.hardware import cpu_cores
 
 LOOK = 10.0  # seconds between looks at whether the cluster still has room for what waits
 PATIENCE = 5.0  # seconds for a cluster's head to answer; Ray itself asks for minutes
@@ -45,7 +45,7 @@ def connected() -> Generator[None]:
         else:
             ray.init(
                 address="local",
-                num_cpus=machine.cores(),
+                num_cpus=cpu_cores(),
                 object_store_memory=OBJECT_STORE,
                 include_dashboard=False,
                 log_to_driver=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from inkdigit import runs
+from inkdigit.runs.run import MANIFEST, read_run, read_verified
 
 Files = dict[str, bytes]  # contents by name
 
@@ -15,10 +15,10 @@ def of_run(folder: Path, names: Collection[str] | None = None) -> Files:
 
     Raises InkdigitError where there is no run, or a file is not what the manifest says.
     """
-    named = runs.read(folder).manifest["files"]
+    named = read_run(folder).manifest["files"]
     wanted = named if names is None else [name for name in named if name in names]
-    manifest = (folder / runs.MANIFEST).read_bytes()
-    return {runs.MANIFEST: manifest} | {name: runs.read_verified(folder, name) for name in wanted}
+    manifest = (folder / MANIFEST).read_bytes()
+    return {MANIFEST: manifest} | {name: read_verified(folder, name) for name in wanted}
 
 
 def unpack(files: Files, folder: Path) -> None:

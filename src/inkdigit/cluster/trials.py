@@ -9,10 +9,10 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from inkdigit import backend
 from inkdigit.cluster.connection import LOOK, lacking, nodes, processors, share
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import Settings
+from inkdigit.training import backend
+from inkdigit.training.config import Settings
 from inkdigit.tune.engine import Ended, Event, Lost, Reported, Rows
 
 Key = tuple[int, int]  # a trial's number, and which attempt at it

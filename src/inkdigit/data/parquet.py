@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.data.arrays import check_count, to_images, to_labels
-from inkdigit.data.digits import Digits
-from inkdigit.data.kaggle import LABEL, PIXELS
-from inkdigit.data.pictures import to_digits
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.image_folder import to_digits
+from inkdigit.data.kaggle_csv import LABEL, PIXELS
+from inkdigit.data.validation import check_count, to_images, to_labels
 from inkdigit.errors import InkdigitError
 
 IMAGE = "image"
@@ -21,7 +21,7 @@ IMAGE = "image"
 _ROWS, _PICTURES = 8192, 64
 
 
-def read_parquet(path: Path) -> Digits:
+def read_parquet(path: Path) -> Dataset:
     """Read the rows, with labels where the file has a column `label`. Other columns are left aside.
 
     Raises InkdigitError where the `parquet` extra is not installed, and with row (counted from 1) and column for
@@ -39,7 +39,7 @@ def read_parquet(path: Path) -> Digits:
             raise ValueError(error) from error
 
 
-def _digits(path: Path, file: Any) -> Digits:
+def _digits(path: Path, file: Any) -> Dataset:
     check_count(file.metadata.num_rows, str(path))
     columns = image_columns(path, file.schema_arrow)
     labels = None
@@ -51,9 +51,9 @@ def _digits(path: Path, file: Any) -> Digits:
         labels = np.concatenate(parts)
     if holds_pictures(file.schema_arrow):
         cells = (cell for row, batch in _batches(file, columns, _PICTURES) for cell in pictures(path, batch, row))
-        return Digits(to_digits(cells), labels, path.name)
+        return Dataset(to_digits(cells), labels, path.name)
     images = [pixels(path, batch, row) for row, batch in _batches(file, columns, _ROWS)]
-    return Digits(np.concatenate(images), labels, path.name)
+    return Dataset(np.concatenate(images), labels, path.name)
 
 
 def image_columns(path: Path | str, schema: Any) -> list[str]:

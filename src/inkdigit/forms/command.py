@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from inkdigit.errors import InkdigitError
-from inkdigit.forms import review, table, template
+from inkdigit.forms import csv_table, review, template
 from inkdigit.forms.reader import Form, FormReader
 
 Tell = Callable[[str], None]
@@ -30,7 +30,7 @@ def run(
     for picture in pictures:
         forms.append(reader.read(picture))
         (warn if forms[-1].error else tell)(_line(forms[-1]))
-    table.write(output, forms, reader.template)
+    csv_table.write(output, forms, reader.template)
     if page:
         review.write(page, forms, reader.template, output.name)
     answers = [answer for form in forms for answer in form.answers]

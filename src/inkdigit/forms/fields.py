@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.errors import NoInkError
-from inkdigit.forms.lines import without_lines
+from inkdigit.forms.line_removal import without_lines
 from inkdigit.forms.locate import Matrix, placed, rectified
 from inkdigit.forms.printed import Grey, darkness, dividers, drawn, matches, straight
 from inkdigit.forms.template import Field, Rectangle, Template
-from inkdigit.imaging.grey import to_grey
-from inkdigit.imaging.ink import look
-from inkdigit.imaging.prepare import prepare
+from inkdigit.imaging.binarize import binarize
+from inkdigit.imaging.grayscale import to_grayscale
+from inkdigit.imaging.preprocess import prepare
 from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 
@@ -62,7 +62,7 @@ def cut_out(picture: NDArray[np.uint8], matrix: Matrix, field: Field) -> Crop:
     scale = float(np.clip(np.linalg.norm(steps[1:] - steps[0], axis=1).max(), COARSEST, FINEST))
     area = (x - MARGIN, y - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
     seen = rectified(picture, matrix, area, scale)
-    dark = darkness(np.asarray(to_grey(Image.fromarray(seen), "dark")), scale, STROKE)
+    dark = darkness(np.asarray(to_grayscale(Image.fromarray(seen), "dark")), scale, STROKE)
     left, top = MARGIN, MARGIN
     if field.boxes:
         moved = _shift(dark, area, field, scale)
@@ -82,7 +82,7 @@ def _shift(dark: Grey, area: Rectangle, field: Field, scale: float) -> tuple[flo
 
 def _ink(dark: Grey, field: Field, box: Rectangle, scale: float) -> Grey:
     """What is written in a field: without its lines, what is around it, and specks."""
-    sight = look(Image.fromarray(dark), "bright")
+    sight = binarize(Image.fromarray(dark), "bright")
     if not sight.levels:
         return np.zeros_like(dark)
     mask = dark > sight.levels.faint

@@ -13,11 +13,11 @@ from PIL import Image
 
 from inkdigit.errors import InkdigitError
 from inkdigit.forms import fields
-from inkdigit.forms.choose import Choice, choose
+from inkdigit.forms.decode import Choice, choose
 from inkdigit.forms.locate import locate
 from inkdigit.forms.template import Field, Template
 from inkdigit.imaging.decode import FORMATS, LARGEST
-from inkdigit.imaging.prepare import opened
+from inkdigit.imaging.preprocess import open_image
 from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 
@@ -64,7 +64,7 @@ class FormReader:
     def read(self, file: Path) -> Form:
         """The fields of the form in a picture file; one that cannot be read has a sentence that says why."""
         try:
-            picture = np.asarray(_on_white(opened(file, str(file), FORMATS, LARGEST)))
+            picture = np.asarray(_on_white(open_image(file, str(file), FORMATS, LARGEST)))
             grey = np.asarray(Image.fromarray(picture).convert("L"))
             matrix = locate(grey, self.template, str(file))
             return Form(file, tuple(self._answer(picture, matrix, field) for field in self.template.fields))

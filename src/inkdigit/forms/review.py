@@ -11,10 +11,10 @@ from importlib import resources
 from pathlib import Path
 from string import Template as Text
 
-from inkdigit.files import atomic
-from inkdigit.forms import table
+from inkdigit.forms import csv_table
 from inkdigit.forms.reader import Answer, Form
 from inkdigit.forms.template import DIGITS, Rule, Template
+from inkdigit.utils.files import atomic
 
 
 def write(path: Path, forms: Sequence[Form], template: Template, answers: str) -> None:
@@ -29,7 +29,7 @@ def page(forms: Sequence[Form], template: Template, answers: str) -> str:
     parts = {name: _part(f"review.{name}") for name in ("css", "js")}
     doubts = [(row, number) for row, form in enumerate(forms) for number, a in enumerate(form.answers) if a.doubtful]
     failed = [form for form in forms if form.error]
-    rows = [table.columns(template), *(table.row(form, template) for form in forms)]
+    rows = [csv_table.columns(template), *(csv_table.row(form, template) for form in forms)]
     values = {
         "css_hash": _hash(parts["css"]),
         "js_hash": _hash(parts["js"]),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inkdigit import knobs
 from inkdigit.errors import InkdigitError
-from inkdigit.forms.checks import CHECKS, Check
+from inkdigit.forms.check_digits import CHECKS, Check
+from inkdigit.utils.options import read_toml
 
 SEE = "docs/forms.md"
 LONGEST = 64  # digits of a field
@@ -74,7 +74,7 @@ class Template:
 
 def load(path: Path) -> Template:
     """The template in a TOML file. Raises InkdigitError, naming file, field and key, for anything else."""
-    whole = _Table(knobs.read_toml(path, SEE), str(path), ("form", "field"))
+    whole = _Table(read_toml(path, SEE), str(path), ("form", "field"))
     form = _Table(whole.table("form"), f"{path}, [form]", ("page", "marks"))
     page = form.numbers("page", 2, low=10, high=2000)
     marks = _marks(form, page) if "marks" in form else None

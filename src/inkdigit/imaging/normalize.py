@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from inkdigit.imaging.binarize import LARGE, LEVELS, Thresholds
 from inkdigit.imaging.components import Components, components
-from inkdigit.imaging.ink import LARGE, LEVELS, Levels
 
 SIZE, BOX = 28, 20
 CENTRE = 14  # row and column of the centres of mass in MNIST, measured: 14.0, half a pixel more or less
@@ -30,7 +30,7 @@ def has_form(image: NDArray[np.uint8]) -> bool:
     return BOX - 1 <= max(lengths) <= BOX
 
 
-def cut_out(bright: NDArray[np.uint8], levels: Levels) -> NDArray[np.uint8] | None:
+def cut_out(bright: NDArray[np.uint8], levels: Thresholds) -> NDArray[np.uint8] | None:
     """The digit's box, (H, W) uint8, its ink stretched to 255 and all else 0. Specks away from it are left out.
 
     bright: (H, W) uint8, ink bright on dark. levels: what its grey levels mean. None where a large picture has

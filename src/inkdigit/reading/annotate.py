@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from inkdigit.files import atomic
-from inkdigit.reading.text import Box, Digit, Line, Reading
+from inkdigit.reading.results import Box, Digit, Line, Reading
+from inkdigit.utils.files import atomic
 
 SURE = 0.8  # below it a digit is doubtful, here as on the page to draw on
 CERTAIN, DOUBTFUL, NONE = "#0072b2", "#d55e00", "#767676"  # blue and vermilion: colour-blind people tell them apart

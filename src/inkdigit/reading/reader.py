@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.imaging.decode import FORMATS, LARGEST
-from inkdigit.imaging.grey import Ink
-from inkdigit.imaging.lines import Layout, Strip, find_lines, turns
-from inkdigit.imaging.prepare import opened
-from inkdigit.imaging.sheet import Sheet, find_ink
-from inkdigit.reading.detector import LineDetector, Spot
-from inkdigit.reading.pieces import answered, left_over
-from inkdigit.reading.text import Box, Digit, Line, Reading, Rejected
+from inkdigit.imaging.grayscale import Ink
+from inkdigit.imaging.page.grouping import Layout, Strip, candidate_rotations, find_lines
+from inkdigit.imaging.page.ink_map import InkMap, find_ink
+from inkdigit.imaging.preprocess import open_image
+from inkdigit.reading.line_digits import classify_digits, unclaimed_ink
+from inkdigit.reading.line_model.detector import LineDetector, Spot
+from inkdigit.reading.results import Box, Digit, Line, Reading, Rejected
 from inkdigit.recognizer import Recognizer
-from inkdigit.runs import MODEL, SHIPPED, read_verified
+from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, read_verified
 
-DETECTOR = SHIPPED / "line"
+DETECTOR = SHIPPED_RUN / "line"
 # Confidences before they are calibrated. A page that is read more surely is upright; less speaks against a turn.
 SURE, DOUBTFUL = 0.75, 0.6
 LIKELY = 0.5  # on average, below which a line has no digits
@@ -41,7 +41,7 @@ class Reader:
 
     def __init__(self, recognizer: Recognizer, threads: int = 0) -> None:
         self._recognizer = recognizer
-        self._detector = LineDetector(read_verified(DETECTOR, MODEL), threads)
+        self._detector = LineDetector(read_verified(DETECTOR, ONNX_MODEL), threads)
 
     def read(
         self,
@@ -61,7 +61,7 @@ class Reader:
         A picture without ink has no lines. Raises InkdigitError for what is no picture.
         """
         name = name or (str(image) if isinstance(image, str | Path) else "the picture")
-        picture = opened(image, name, formats, largest)
+        picture = open_image(image, name, formats, largest)
         lines, rejected = self._read_upright(find_ink(picture, ink), layout)
         lines = [[_told(digit, picture.size) for digit in line] for line in lines]
         rejected += [Rejected(digit.box, "not sure") for digit in chain(*lines) if digit.confidence < min_confidence]
@@ -69,24 +69,24 @@ class Reader:
         rejected = [replace(blot, box=_inside(blot.box, picture.size)) for blot in rejected]
         return Reading(tuple(Line(line) for line in sure if line), tuple(rejected))
 
-    def _read_upright(self, sheet: Sheet, layout: Layout) -> Found:
+    def _read_upright(self, sheet: InkMap, layout: Layout) -> Found:
         """The page turned as its lines lie; where what is read is doubtful, turned as speaks most for it."""
         if layout == "line":
             return self._read(sheet, layout)
-        likely = turns(sheet)
+        likely = candidate_rotations(sheet)
         found = [self._read(sheet.turned(turn), layout) for turn in likely]
         if 0 < max(map(_sureness, found)) < SURE:
             found += [self._read(sheet.turned(turn), layout) for turn in range(4) if turn not in likely]
         return max(found, key=_plausible)  # the first, where they are alike
 
-    def _read(self, sheet: Sheet, layout: Layout) -> Found:
+    def _read(self, sheet: InkMap, layout: Layout) -> Found:
         found = find_lines(sheet, layout)
         rejected = [Rejected(blot.box, blot.reason) for blot in found.blots]
         every = self._detector.find([strip.image for strip in found.lines])
         lines: list[list[Digit]] = []
         for strip, spots in zip(found.lines, every, strict=True):
             digits = self._digits(strip, spots)
-            rejected += [Rejected(strip.box(*box), "no digit") for box in left_over(strip.image, spots)]
+            rejected += [Rejected(strip.box(*box), "no digit") for box in unclaimed_ink(strip.image, spots)]
             if layout == "line" or sum(digit.confidence - LIKELY for digit in digits) > 0:
                 lines.append(digits)
             else:  # what is found in letters and dirt is doubtful all along the line
@@ -96,7 +96,7 @@ class Reader:
     def _digits(self, strip: Strip, spots: list[Spot]) -> list[Digit]:
         """The digits of a strip; how sure each is that it is one, and which."""
         digits: list[Digit] = []
-        for spot, row in zip(spots, answered(strip.image, spots, self._recognizer), strict=True):
+        for spot, row in zip(spots, classify_digits(strip.image, spots, self._recognizer), strict=True):
             probabilities = tuple(map(float, row))
             best = max(range(10), key=probabilities.__getitem__)
             digits.append(Digit(best, spot.here * probabilities[best], probabilities, strip.box(*spot.box)))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import InkdigitError, NoInkError
-from inkdigit.imaging.prepare import prepare, read_file
-from inkdigit.reading.outcome import Outcome, PictureError, Read, Result
-from inkdigit.reading.server import Server
+from inkdigit.imaging.preprocess import prepare, read_file
+from inkdigit.reading.client import Server
+from inkdigit.reading.file_results import Outcome, PictureError, Read, Result
 from inkdigit.recognizer import Recognizer
 
 BLANK = "The picture shows no ink: draw a digit on it, or take one with more contrast."
@@ -26,7 +26,7 @@ def told(outcome: Outcome, *, named: bool = True) -> list[str]:  # noqa: ARG001 
     return [f"{outcome.name}: {digit} ({tenths:.1f} %)"]
 
 
-def here(run: Path | None) -> Read:
+def local_reader(run: Path | None) -> Read:
     """Prepares a picture and lets the model of a run answer, or the one that ships, in this process."""
     recognizer = Recognizer.load(*([run] if run else []))
 
@@ -45,7 +45,7 @@ def here(run: Path | None) -> Read:
     return read
 
 
-def at(server: Server) -> Read:
+def remote_reader(server: Server) -> Read:
     """Sends a picture to a server."""
 
     def read(file: Path) -> list[Outcome]:

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import runs
-from inkdigit.calibration import kept
-from inkdigit.convolutions import Convolutions, FeatureMaps
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic
-from inkdigit.occlusion import Occlusion
-from inkdigit.report.content import Layer, Report, Samples, Scored, Setting, Shown, Stage
+from inkdigit.evaluation.calibration import calibration_of
+from inkdigit.report.data import ImageRows, Layer, Report, Samples, Scored, Setting, Stage
+from inkdigit.report.feature_maps import Convolutions, FeatureMaps
+from inkdigit.report.occlusion import Occlusion
+from inkdigit.runs.run import read_verified
+from inkdigit.utils.files import atomic
 
 ARCHIVE = "report.npz"
 SHOWN = ("mistakes", "typical", "strange", "occluded")
@@ -76,7 +76,7 @@ def read_arrays(folder: Path, name: str, parts: Callable[[Arrays], T]) -> T:
 
     A KeyError, TypeError or ValueError of `parts` means that the arrays are not those that this version writes.
     """
-    content = runs.read_verified(folder, name)
+    content = read_verified(folder, name)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return parts(arrays)
@@ -120,14 +120,19 @@ def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
         **{f"occlusion_{name}": array for name, array in vars(scored.occlusion).items()},
     }
     for name in SHOWN:
-        shown: Shown = getattr(scored, name)
+        shown: ImageRows = getattr(scored, name)
         arrays |= {f"{name}_rows": shown.rows, f"{name}_images": shown.images}
     return arrays
 
 
 def _scored(arrays: Arrays, name: str, **calibration: float) -> Scored:
-    shown = {name: Shown(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in SHOWN}
+    shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in SHOWN}
     parts = {part: arrays[f"occlusion_{part}"] for part in ("read", "before", "lowest", "losses")}
     return Scored(
-        name, arrays["labels"], arrays["probabilities"], kept(calibration), occlusion=Occlusion(**parts), **shown
+        name,
+        arrays["labels"],
+        arrays["probabilities"],
+        calibration_of(calibration),
+        occlusion=Occlusion(**parts),
+        **shown,
     )

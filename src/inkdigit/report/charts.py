@@ -13,11 +13,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from inkdigit.calibration import uncalibrated
-from inkdigit.evaluation import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
-from inkdigit.learning_curve import Point
-from inkdigit.report.content import Layer, Scored, Stage
+from inkdigit.evaluation.calibration import uncalibrate
+from inkdigit.evaluation.metrics import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
+from inkdigit.report.data import Layer, Scored, Stage
 from inkdigit.report.style import BLUE, ERRORS, GREEN, INK, MUTED, RED, RULE, SKY, bare, canvas, digit, duration, sheet
+from inkdigit.runs.learning_curve import Point
 
 
 def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
@@ -109,7 +109,7 @@ def confusion(evaluation: Evaluation) -> Figure:
 
 def reliability(scored: Scored) -> Figure:
     """Doubt against errors before and after calibration, log-log, as a good model is a dot on plain axes."""
-    before = uncalibrated(scored.probabilities, scored.calibration)
+    before = uncalibrate(scored.probabilities, scored.calibration)
     figure = canvas(5.3)
     top, bottom = figure.subplots(2, sharex=True, height_ratios=[3.2, 1])
     _reliability_points(top, bottom, "before", before, scored.labels)

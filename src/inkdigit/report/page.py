@@ -14,13 +14,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkdigit import learning_curve, runs
-from inkdigit.calibration import negative_log_likelihood, uncalibrated
-from inkdigit.files import atomic
-from inkdigit.learning_curve import Point
-from inkdigit.report import archive, charts, sheets
-from inkdigit.report.content import Report
+from inkdigit.evaluation.calibration import negative_log_likelihood, uncalibrate
+from inkdigit.report import archive, charts, image_grids
+from inkdigit.report.data import Report
 from inkdigit.report.style import STYLE, duration
+from inkdigit.runs.learning_curve import Point, curve_point, curve_points
+from inkdigit.runs.run import add_to_manifest, read_run
+from inkdigit.utils.files import atomic
 
 
 def write_report(folder: Path, name: str) -> None:
@@ -30,13 +30,13 @@ def write_report(folder: Path, name: str) -> None:
     out. Raises InkdigitError where the folder holds no report to render or cannot be written.
     """
     report = archive.read(folder)
-    learnt = learning_curve.point(runs.read(folder), name).rows
-    curve = learning_curve.points(folder, name)
+    learnt = curve_point(read_run(folder), name).rows
+    curve = curve_points(folder, name)
     files = pictures(report, curve)
     files["report.html"] = page(report, name, learnt, curve, files).encode()
     write(files, folder)
-    outdated = {file for file in runs.read(folder).manifest["files"] if file.endswith(".png")} - set(files)
-    runs.check_in(folder, list(files), outdated)
+    outdated = {file for file in read_run(folder).manifest["files"] if file.endswith(".png")} - set(files)
+    add_to_manifest(folder, list(files), outdated)
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> None:
@@ -53,25 +53,25 @@ def pictures(report: Report, curve: Sequence[Point]) -> dict[str, bytes]:
 
 
 def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figure]]:
-    yield "samples", sheets.samples(report.samples)
+    yield "samples", image_grids.samples(report.samples)
     if (report.augmented != report.augmented[:, :1]).any():
-        yield "augmentation", sheets.augmentation(report.augmented)
+        yield "augmentation", image_grids.augmentation(report.augmented)
     yield "network", charts.network(report.layers, report.digit)
     if len(report.convolutions.filters):
-        yield "filters", sheets.filters(report.convolutions, report.digit)
+        yield "filters", image_grids.filters(report.convolutions, report.digit)
     if report.convolutions.stages:
-        yield "feature_maps", sheets.feature_maps(report.convolutions)
+        yield "feature_maps", image_grids.feature_maps(report.convolutions)
     yield "curves", charts.curves(report.history, report.learning_rates)
     if curve:
         yield "learning_curve", charts.learning_curve(curve)
     if scored := report.scored:
         yield "confusion", charts.confusion(scored.evaluation)
         if len(scored.mistakes.rows):
-            yield "mistakes", sheets.mistakes(scored)
+            yield "mistakes", image_grids.mistakes(scored)
         if len(scored.typical.rows):
-            yield "typical_and_strange", sheets.typical_and_strange(scored)
+            yield "typical_and_strange", image_grids.typical_and_strange(scored)
         if len(scored.occluded.rows):
-            yield "occlusion", sheets.occlusion(scored)
+            yield "occlusion", image_grids.occlusion(scored)
         yield "reliability", charts.reliability(scored)
     yield "stages", charts.stages(report.stages)
 
@@ -80,10 +80,10 @@ def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: 
     """The HTML page, with those pictures inside. learnt: how many images the network that was scored has learnt."""
     before = None
     if scored := report.scored:
-        raw = uncalibrated(scored.probabilities, scored.calibration)
+        raw = uncalibrate(scored.probabilities, scored.calibration)
         before = negative_log_likelihood(raw, scored.labels)
     return render(
-        "page.html.j2",
+        "report/page.html.j2",
         files,
         title=f"Inkdigit: {name}",
         name=name,
@@ -97,9 +97,9 @@ def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: 
 
 
 def render(template: str, files: Mapping[str, bytes], **facts: object) -> str:
-    """A page from a template of this folder; its pictures go inside."""
+    """A page from a template of the package, by its path in there; its pictures go inside."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parents[1]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -22,12 +22,12 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inkdigit.reading.text import Reading
+from inkdigit.reading.results import Reading
+from inkdigit.service.auth import Keys
 from inkdigit.service.batching import Batcher, Images, Probabilities
-from inkdigit.service.connection import connection
-from inkdigit.service.keys import Keys
-from inkdigit.service.limits import Bodies, Room
-from inkdigit.service.log import say
+from inkdigit.service.http_protocol import connection
+from inkdigit.service.limits import BodyReader, ConcurrencyLimit
+from inkdigit.service.log import log_event
 from inkdigit.service.metrics import Metrics
 from inkdigit.service.models import NAME, Model, Models
 from inkdigit.service.pictures import Options, Pictures, Prepared, is_small
@@ -47,8 +47,8 @@ class Service:
     models: Models
     metrics: Metrics
     batcher: Batcher
-    bodies: Bodies
-    reads: Room
+    bodies: BodyReader
+    reads: ConcurrencyLimit
     pictures: Pictures
     keys: Keys | None
     draining: bool = False
@@ -140,13 +140,13 @@ def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]
         models,
         metrics,
         Batcher(settings.max_batch, settings.max_queue, metrics.batch),
-        Bodies(settings.max_body, settings.read_timeout),
-        Room(settings.max_reads, "max_reads"),
+        BodyReader(settings.max_body, settings.read_timeout),
+        ConcurrencyLimit(settings.max_reads, "max_reads"),
         Pictures(settings.max_pixels, settings.max_images, settings.threads),
         Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.tell_version()
-    app: ASGIApp = Gate(routes(service), service)
+    app: ASGIApp = Router(routes(service), service)
     if settings.origins:
         app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"])
     return app, service
@@ -160,7 +160,7 @@ def routes(service: Service) -> list[Route]:
     return [route for face in faces for route in face.routes(service)]
 
 
-class Gate:
+class Router:
     """What every request goes through: its id, its route, the metrics, one line in the log. Never what it carries.
 
     Starlette's own router would take as long as all the rest.
@@ -236,7 +236,7 @@ class Gate:
         seconds = time.perf_counter() - started
         self.service.metrics.request(scope.get("route", "none"), scope["method"], status, seconds)
         more = {"problem": problem} if problem else {}
-        say(
+        log_event(
             "error" if status == 500 else "info",
             "request",
             id=request_id.decode("latin-1"),

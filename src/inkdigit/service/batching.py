@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.recognizer import Recognizer
-from inkdigit.service.limits import Room
+from inkdigit.service.limits import ConcurrencyLimit
 from inkdigit.service.problems import ClientGoneError
 
 Images = NDArray[np.uint8]
@@ -33,7 +33,7 @@ class _Item:
             self.answer.set_exception(error)
 
 
-class Batcher(Room):
+class Batcher(ConcurrencyLimit):
     """Feeds models from a bounded queue, on one thread beside the event loop that it is made in.
 
     No waiting window: the thread takes what there is, at most `max_batch` images together (a single request may have

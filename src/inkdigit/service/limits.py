@@ -10,14 +10,14 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.types import Receive
 
-from inkdigit.service.connection import connection
+from inkdigit.service.http_protocol import connection
 from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 
 MIB = 1 << 20
 BODIES = 16  # times the largest body, that all requests being read or prepared may hold together
 
 
-class Room:
+class ConcurrencyLimit:
     """Counts what is under way, and refuses what is more than `most`. setting: the one that raises this limit."""
 
     def __init__(self, most: int, setting: str) -> None:
@@ -45,7 +45,7 @@ class Room:
             self.depth -= count
 
 
-class Bodies:
+class BodyReader:
     """Reads the bodies of requests, within the limits of each and of all together.
 
     What is not read of a body that is refused goes to nobody: the connection is kept for the client to hear of it.

@@ -17,7 +17,7 @@ LOG_FILE = 2  # standard error
 _waiting: list[bytes] = []  # the event loop's lines, until it is done with the events at hand
 
 
-def say(level: Literal["info", "error"] | str, sentence: str, **more: object) -> None:
+def log_event(level: Literal["info", "error"] | str, sentence: str, **more: object) -> None:
     """One structured line in the log. Those of the event loop are written together, at the end of its round."""
     content = {"time": _stamp(int(time.time())), "level": level, "message": sentence, **more}
     line = msgspec.json.encode(content) + b"\n"
@@ -54,4 +54,4 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One line, with the traceback where there is one."""
         trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
-        say(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
+        log_event(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from inkdigit import runs
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import Recognizer
+from inkdigit.runs.run import MANIFEST, ONNX_MODEL
 
 NAME = "digits"
 QUICK = 0.002  # seconds
@@ -134,7 +134,7 @@ def _versions(folder: Path) -> list[tuple[int, Path]]:
 def _state(run: Path) -> State:
     """Changes when the manifest or the model does; empty while there is no manifest."""
     found: list[tuple[int, int]] = []
-    for name in (runs.MANIFEST, runs.MODEL):
+    for name in (MANIFEST, ONNX_MODEL):
         try:
             status = (run / name).stat()
         except OSError:  # not there yet, or not any more

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.errors import InkdigitError, TooLargeError
-from inkdigit.imaging.pages import Page, pages, reads_pdf
-from inkdigit.imaging.prepare import NoInkError, prepare
+from inkdigit.imaging.documents import Page, pages, reads_pdf
+from inkdigit.imaging.preprocess import NoInkError, prepare
 from inkdigit.reading import require
-from inkdigit.reading.text import Reading
+from inkdigit.reading.results import Reading
 from inkdigit.recognizer import Recognizer
 from inkdigit.service.problems import Problem, too_many
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs import SHIPPED
-from inkdigit.service.keys import Keys
+from inkdigit.runs.run import SHIPPED_RUN
+from inkdigit.service.auth import Keys
 from inkdigit.service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -128,20 +128,20 @@ def run(settings: ServiceSettings, sockets: Sockets, ready: Ready, orphaned: thr
 
 def load(settings: ServiceSettings) -> Models:
     """The models to serve, in a process that is about to. Raises InkdigitError where there is none."""
-    from inkdigit.service.log import say
+    from inkdigit.service.log import log_event
     from inkdigit.service.models import Models
 
     sys.setswitchinterval(0.0005)  # a picture that a thread prepares must not hold up the others for Python's 5 ms
-    models = Models(settings.threads, settings.max_batch, say)
+    models = Models(settings.threads, settings.max_batch, log_event)
     if settings.models:
         models.load_folder(Path(settings.models))
     else:
-        models.load_one(Path(settings.model) if settings.model else SHIPPED)
+        models.load_one(Path(settings.model) if settings.model else SHIPPED_RUN)
     return models
 
 
 def _config(settings: ServiceSettings) -> uvicorn.Config:
-    from inkdigit.service.connection import Protocol
+    from inkdigit.service.http_protocol import Protocol
 
     protocol: Any = functools.partial(Protocol, seconds=settings.read_timeout, waiting={}, most=_most_connections())
     keep_alive: Any = settings.keep_alive
@@ -284,7 +284,7 @@ class _Workers:
     def _replace_the_dead(self) -> None:
         from prometheus_client import multiprocess
 
-        from inkdigit.service.log import say
+        from inkdigit.service.log import log_event
 
         ended = wait([process.sentinel for process in self.processes], timeout=PAUSE)
         for process in [process for process in self.processes if process.sentinel in ended]:
@@ -292,7 +292,7 @@ class _Workers:
             process.join()
             multiprocess.mark_process_dead(process.pid)  # pyright: ignore[reportUnknownMemberType]
             if not self.stopping:
-                say("error", f"Process {process.pid} died (code {process.exitcode}) and is replaced.")
+                log_event("error", f"Process {process.pid} died (code {process.exitcode}) and is replaced.")
                 threading.Event().wait(PAUSE)
                 self._start()
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inkdigit import knobs
 from inkdigit.errors import InkdigitError
-from inkdigit.knobs import knob
+from inkdigit.utils.options import parse_values, read_toml, setting
 
 SEE = "`inkdigit serve --print-config`"
 ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
@@ -20,26 +19,28 @@ ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
 class ServiceSettings:
     """How the server serves. Limits are per process; an error that a limit causes names the limit's setting."""
 
-    host: str = knob("127.0.0.1", "address to listen on; 0.0.0.0 is everybody's")
-    port: int = knob(8000, "port to listen on; 0 takes a free one", "", 0, 65535)
-    model: str = knob("", "the run folder to serve; none serves the model that ships with the package")
-    models: str = knob("", "a folder of run folders 1, 2, … to serve: the highest answers, new ones are taken up")
-    workers: int = knob(1, "processes that share the port", "", 1, 256)
-    threads: int = knob(1, "threads of a process's model; 0 is one for each core", "", 0, 256)
-    max_batch: int = knob(16, "images that go through the model together at the most", "images", 1, 4096)
-    max_queue: int = knob(256, "images accepted and not yet answered, above which requests get 503", "images", 1, 10**6)
-    max_images: int = knob(128, "images in one request", "images", 1, 4096)
-    max_reads: int = knob(8, "requests to /v1/read under way, above which others get 503", "requests", 1, 10**4)
-    max_body: int = knob(8, "size of a request's body", "MiB", 1, 1024)
-    max_pixels: int = knob(50, "size of a picture", "million pixels", 1, 1000)
-    deadline: float = knob(5.0, "time to answer a request, after which it gets 504", "seconds", 0.001, 3600)
-    read_timeout: float = knob(
+    host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 is everybody's")
+    port: int = setting(8000, "port to listen on; 0 takes a free one", "", 0, 65535)
+    model: str = setting("", "the run folder to serve; none serves the model that ships with the package")
+    models: str = setting("", "a folder of run folders 1, 2, … to serve: the highest answers, new ones are taken up")
+    workers: int = setting(1, "processes that share the port", "", 1, 256)
+    threads: int = setting(1, "threads of a process's model; 0 is one for each core", "", 0, 256)
+    max_batch: int = setting(16, "images that go through the model together at the most", "images", 1, 4096)
+    max_queue: int = setting(
+        256, "images accepted and not yet answered, above which requests get 503", "images", 1, 10**6
+    )
+    max_images: int = setting(128, "images in one request", "images", 1, 4096)
+    max_reads: int = setting(8, "requests to /v1/read under way, above which others get 503", "requests", 1, 10**4)
+    max_body: int = setting(8, "size of a request's body", "MiB", 1, 1024)
+    max_pixels: int = setting(50, "size of a picture", "million pixels", 1, 1000)
+    deadline: float = setting(5.0, "time to answer a request, after which it gets 504", "seconds", 0.001, 3600)
+    read_timeout: float = setting(
         10.0, "time a client may take to send a request or read its answer", "seconds", 0.1, 3600
     )
-    keep_alive: float = knob(30.0, "time an idle connection is kept", "seconds", 0, 3600)
-    grace: float = knob(1.0, "time between /readyz turning red and the last new request", "seconds", 0, 3600)
-    api_key_file: str = knob("", "file of API keys, as `inkdigit api-key` writes it; none asks for no key")
-    cors_origins: str = knob("", "origins whose pages may call the API, parted by commas; none allows no other")
+    keep_alive: float = setting(30.0, "time an idle connection is kept", "seconds", 0, 3600)
+    grace: float = setting(1.0, "time between /readyz turning red and the last new request", "seconds", 0, 3600)
+    api_key_file: str = setting("", "file of API keys, as `inkdigit api-key` writes it; none asks for no key")
+    cors_origins: str = setting("", "origins whose pages may call the API, parted by commas; none allows no other")
 
     @property
     def origins(self) -> list[str]:
@@ -53,13 +54,13 @@ def gather(file: Path | None, environment: Mapping[str, str], given: Mapping[str
     variables = {name: environment[variable(name)] for name in names if environment.get(variable(name))}
     options = {name: value for name, value in given.items() if value is not None}
     sources = {
-        str(file): knobs.read_toml(file, SEE) if file else {},
+        str(file): read_toml(file, SEE) if file else {},
         "Among the variables INKDIGIT_…": variables,
         "On the command line": options,
     }
     settings = ServiceSettings()
     for where, values in sources.items():
-        settings = replace(settings, **knobs.read(ServiceSettings, values, where, SEE))
+        settings = replace(settings, **parse_values(ServiceSettings, values, where, SEE))
     if settings.model and settings.models:
         raise InkdigitError("model names one run folder and models a folder of them: give one of the two.")
     for origin in settings.origins:

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.handwriting import draw, rounded
 from inkdigit.imaging.normalize import normalize
 from inkdigit.synth.hershey import fonts
+from inkdigit.training.augment.rare_styles import draw_strokes, round_corners
 
 SIDE = 144  # pixels of the picture that is drawn on
 SIZE = 90  # of what is drawn
@@ -109,7 +109,7 @@ def _scribble(rng: np.random.Generator) -> Strokes:
     for _ in range(rng.integers(1, 5)):
         corners = rng.uniform(SIDE * 0.15, SIDE * 0.85, (rng.integers(3, 9), 2))
         if rng.random() < 0.6:
-            corners = rounded(corners)
+            corners = round_corners(corners)
         strokes.append(corners)
     return strokes
 
@@ -159,5 +159,5 @@ def _together(digits: Picture, rng: np.random.Generator) -> Picture:
 def _inked(strokes: Strokes, rng: np.random.Generator) -> Picture:
     """Strokes drawn with a pen."""
     picture = np.zeros((SIDE, SIDE), np.uint8)
-    draw(picture, strokes, int(rng.integers(3, 14)))
+    draw_strokes(picture, strokes, int(rng.integers(3, 14)))
     return picture

@@ -13,7 +13,7 @@ from PIL import Image
 
 from inkdigit.data import mnist
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic
+from inkdigit.utils.files import atomic
 
 LABELS = "labels.jsonl"
 Part = Literal["train", "test"]

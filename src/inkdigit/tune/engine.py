@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from inkdigit.data.digits import Digits
-from inkdigit.settings import Settings
+from inkdigit.data.dataset import Dataset
+from inkdigit.training.config import Settings
 
 
 class Rows(NamedTuple):
     """What every trial learns from and is looked at on."""
 
-    train: Digits
-    validation: Digits
+    train: Dataset
+    validation: Dataset
 
 
 @dataclass(frozen=True)

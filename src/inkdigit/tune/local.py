@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from inkdigit import backend
-from inkdigit.children import obey_parent
 from inkdigit.errors import InkdigitError
-from inkdigit.machine import cores
-from inkdigit.settings import Settings
+from inkdigit.training import backend
+from inkdigit.training.config import Settings
 from inkdigit.tune.engine import Ended, Event, Lost, Reported, Rows
+from inkdigit.utils.hardware import cpu_cores
+from inkdigit.utils.worker_process import obey_parent
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Processes:
 
     def __init__(self, rows: Rows, jobs: int):
         self.rows, self.slots = rows, jobs
-        self.cores = max(cores() // jobs, 1)
+        self.cores = max(cpu_cores() // jobs, 1)
         self.workers: list[Worker] = []
 
     def start(self, number: int, settings: Settings) -> None:

@@ -13,22 +13,25 @@ from typing import Literal
 
 from sqlalchemy.engine import URL
 
-from inkdigit import machine, pipeline, runs
-from inkdigit.console import Stopwatch, out
-from inkdigit.data import files, split
-from inkdigit.data.digits import Digits
+from inkdigit.data import split
+from inkdigit.data.dataset import Dataset
+from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.files import atomic
-from inkdigit.report.tuning import REPORT, write_search
-from inkdigit.settings import Settings, to_toml
+from inkdigit.runs.run import LOCK_FILE, lock_folder
+from inkdigit.training import pipeline
+from inkdigit.training.config import Settings, to_toml
 from inkdigit.tune import local
 from inkdigit.tune.engine import Ended, Engine, Event, Lost, Reported, Rows
-from inkdigit.tune.outcome import BEST, Outcome, line, ranked, summary, table
+from inkdigit.tune.page import REPORT, write_search
+from inkdigit.tune.results import BEST, Outcome, line, ranked, summary, table
 from inkdigit.tune.space import Space, own_values, settings_of
 from inkdigit.tune.study import Study, stored
+from inkdigit.utils.files import atomic
+from inkdigit.utils.hardware import cpu_cores
+from inkdigit.utils.progress import Stopwatch, console
 
 DATABASE, TABLE = "study.db", "trials.csv"
-OURS = {DATABASE, f"{DATABASE}-journal", BEST, TABLE, REPORT, runs.LOCK}
+OURS = {DATABASE, f"{DATABASE}-journal", BEST, TABLE, REPORT, LOCK_FILE}
 # At least that share is held out: a curve and a temperature need few rows, telling good settings from better ones many.
 HELD_OUT = 0.1
 ATTEMPTS = 3  # processes that may end without a word before a trial is given up
@@ -77,8 +80,8 @@ def run(job: Job) -> str:
 
     Raises InkdigitError for rows, a folder, a storage or a cluster that cannot be used.
     """
-    if job.engine == "local" and job.jobs and job.jobs > machine.cores():
-        raise InkdigitError(f"--jobs {job.jobs} would share out {machine.cores()} cores: give that many or fewer.")
+    if job.engine == "local" and job.jobs and job.jobs > cpu_cores():
+        raise InkdigitError(f"--jobs {job.jobs} would share out {cpu_cores()} cores: give that many or fewer.")
     with Stopwatch().stage("Data"):
         rows, used = rows_of(job)
     interrupted = False
@@ -100,12 +103,12 @@ def run(job: Job) -> str:
     return f"{summary(outcome)}\n{told}"
 
 
-def rows_of(job: Job) -> tuple[Rows, Digits]:
+def rows_of(job: Job) -> tuple[Rows, Dataset]:
     """What trials learn from and are looked at on, and the two together. No test row is among them."""
     if job.train is None:
         rows, _ = split.kaggle_split(seed=job.base.seed)
     else:
-        rows = files.read(job.train, labelled=True, part="train")
+        rows = read_dataset(job.train, labelled=True, part="train")
     used, train, validation = pipeline.divided(rows, job.settings)
     return Rows(train, validation), used
 
@@ -118,17 +121,17 @@ def _folder(folder: Path) -> Generator[None]:
         raise InkdigitError(f"{folder} holds other things, such as {min(other)}: choose another --out.")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with runs.locked(folder, folder):
+        with lock_folder(folder, folder):
             try:
                 yield
             finally:
-                (folder / runs.LOCK).unlink(missing_ok=True)
+                (folder / LOCK_FILE).unlink(missing_ok=True)
     finally:
         with suppress(OSError):  # where nothing came of it
             folder.rmdir()
 
 
-def _open(job: Job, used: Digits, where: str) -> Study:
+def _open(job: Job, used: Dataset, where: str) -> Study:
     # Any folder will do: what means something in an address, or to Optuna, is escaped.
     url = job.storage or str(URL.create("sqlite", database=str((job.out / DATABASE).absolute())))
     space = {
@@ -158,7 +161,7 @@ def _search(job: Job, study: Study, engine: Engine) -> None:
     goal = job.trials or (None if job.minutes else TRIALS)
     waiting = study.interrupted()
     if done := study.begun() - len(waiting):
-        out.print(f"{done} trials were done before.")
+        console.print(f"{done} trials were done before.")
     Search(job, study, engine, goal, waiting).run()
 
 
@@ -180,7 +183,7 @@ class Search:
                 return
             for event in self.engine.wait(None if left is None else min(left, DAY)):
                 self._heard(event)
-        out.print(f"The {self.job.minutes:g} minutes are over.")
+        console.print(f"The {self.job.minutes:g} minutes are over.")
 
     def _left(self) -> float | None:
         return None if self.deadline is None else self.deadline - time.monotonic()
@@ -218,7 +221,7 @@ class Search:
         if self.study.tried()[number].state != "unfinished":
             self._told(number)
         elif attempt < ATTEMPTS:
-            out.print(f"Trial {number}: what trained it is gone; it is trained again.")
+            console.print(f"Trial {number}: what trained it is gone; it is trained again.")
             self._start(number, attempt + 1)
         else:
             self.study.fail(number, f"{ATTEMPTS} processes in a row that trained it ended without a word.")
@@ -229,7 +232,7 @@ class Search:
         del self.running[number]
         trials = self.study.tried()
         best = "".join(f"; best {loss:.4f}, trial {trial.number}" for loss, trial in ranked(trials)[:1])
-        out.print(line(trials[number], self.job.settings.epochs) + best)
+        console.print(line(trials[number], self.job.settings.epochs) + best)
 
 
 def write(outcome: Outcome, folder: Path) -> str:

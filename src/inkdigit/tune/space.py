@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from inkdigit import knobs
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import Settings, preset, stretched, with_values
+from inkdigit.training.config import Settings, preset, stretched, with_values
+from inkdigit.utils.options import parse_values, read_toml, readable_value
 
 AUGMENTATION = "augmentation"  # no setting, but a factor on five of them
 SCALED = ("rotation", "shift", "zoom", "shear", "elastic")
@@ -41,9 +41,9 @@ def default(base: Settings) -> Space:
     blocks = len(base.filters)
     widths = [tuple(tuple(max(round(width * n), 1) for n in block) for block in base.filters) for width in WIDTHS]
     space: Space = {
-        "filters": tuple(map(knobs.readable, widths)),
-        "kernel_size": tuple(knobs.readable((first, *[3] * (blocks - 1))) for first in (3, 5)),
-        "padding": tuple(knobs.readable((first, *["same"] * (blocks - 1))) for first in ("same", "valid")),
+        "filters": tuple(map(readable_value, widths)),
+        "kernel_size": tuple(readable_value((first, *[3] * (blocks - 1))) for first in (3, 5)),
+        "padding": tuple(readable_value((first, *["same"] * (blocks - 1))) for first in ("same", "valid")),
         "dense": (0, 64, 128, 256),
         "block_dropout": Range(0.0, 0.3),
         "dropout": Range(0.0, 0.6),
@@ -58,7 +58,7 @@ def default(base: Settings) -> Space:
 
 def from_file(path: Path, base: Settings) -> Space:
     """The space of a TOML file, around the settings `base`. Raises InkdigitError, naming the file, for what is none."""
-    space: Space = {name: _drawn(name, asked, str(path)) for name, asked in knobs.read_toml(path, SEE).items()}
+    space: Space = {name: _drawn(name, asked, str(path)) for name, asked in read_toml(path, SEE).items()}
     if not space:
         raise InkdigitError(f"{path} names nothing to search: {SEE} shows such a file.")
     return _around(space, base, str(path))
@@ -89,7 +89,7 @@ def _drawn(name: str, asked: Any, where: str) -> Range | tuple[Value, ...]:
 def _value(name: str, value: Any, where: str) -> Value:
     """A value of a setting as Optuna keeps it. Raises InkdigitError where there is no such setting or value."""
     if name != AUGMENTATION:
-        return _plain(knobs.read(Settings, {name: value}, where, SEE, fixed=SAME)[name])
+        return _plain(parse_values(Settings, {name: value}, where, SEE, fixed=SAME)[name])
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise InkdigitError(f"{where}: {name} = {value!r} is no value for it: give a number, 0 or more.")
     return float(value)
@@ -97,7 +97,7 @@ def _value(name: str, value: Any, where: str) -> Value:
 
 def _plain(value: Any) -> Value:
     """A setting's value, lists as the command line takes them."""
-    return knobs.readable(value) if isinstance(value, tuple) else value
+    return readable_value(value) if isinstance(value, tuple) else value
 
 
 def _around(space: Space, base: Settings, where: str) -> Space:
@@ -140,7 +140,7 @@ def settings_of(base: Settings, point: Mapping[str, Value], where: str) -> Setti
         strength = values.pop(AUGMENTATION)
         full = base if _own(base, AUGMENTATION) else preset("fast")
         values = {part: strength * getattr(full, part) for part in SCALED} | values
-    typed = knobs.read(Settings, values, where, SEE)
+    typed = parse_values(Settings, values, where, SEE)
     blocks = len(typed.get("filters", base.filters))
     for name in ("kernel_size", "padding"):
         if name in typed:

@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import completed
+from inkdigit.training.config import completed
 from inkdigit.tune.engine import Reported
-from inkdigit.tune.outcome import State, Tried
+from inkdigit.tune.results import State, TrialResult
 from inkdigit.tune.space import Space, Value
 
 IDENTITY = "inkdigit"  # the study's attribute that says what is searched
@@ -153,7 +153,7 @@ class Study:
         self.live[number].set_user_attr("why", why)
         self.study.tell(self.live[number], state=TrialState.PRUNED)
 
-    def tried(self) -> list[Tried]:
+    def tried(self) -> list[TrialResult]:
         """All trials, in order."""
         return [_tried(trial) for trial in self._trials()]
 
@@ -168,7 +168,7 @@ class Study:
         return self.study.get_trials(deepcopy=False, states=states or None)
 
 
-def _tried(trial: FrozenTrial) -> Tried:
+def _tried(trial: FrozenTrial) -> TrialResult:
     figures = trial.user_attrs
     state: State = "unfinished"
     if "why" in figures:
@@ -176,7 +176,7 @@ def _tried(trial: FrozenTrial) -> Tried:
     elif trial.state in {TrialState.COMPLETE, TrialState.PRUNED}:
         state = "complete" if trial.state == TrialState.COMPLETE else "pruned"
     ended = state in {"complete", "pruned"}
-    return Tried(
+    return TrialResult(
         trial.number,
         state,
         trial.params,

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit import backend, model, training
-from inkdigit.calibration import calibrated, fit, negative_log_likelihood
 from inkdigit.errors import InkdigitError
-from inkdigit.settings import Settings
-from inkdigit.training import Epoch
+from inkdigit.evaluation.calibration import calibrate, fit_calibration, negative_log_likelihood
+from inkdigit.training import backend, model, trainer
+from inkdigit.training.config import Settings
+from inkdigit.training.trainer import Epoch
 from inkdigit.tune.engine import Ended, Reported, Rows
 
 
@@ -33,7 +33,7 @@ def train(number: int, settings: Settings, rows: Rows, report: Callable[[Reporte
 
     try:
         with backend.memory_told():
-            training.fit(model.build, rows.train, rows.validation, settings, curve, val_loss=val_loss)
+            trainer.fit(model.build, rows.train, rows.validation, settings, curve, val_loss=val_loss)
     except Enough:
         return Ended(number)
     except InkdigitError as error:
@@ -46,7 +46,9 @@ def calibrated_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64
 
     Without it, settings would win by how sure the network is, such as less label smoothing, and not by what it reads.
     """
-    return negative_log_likelihood(calibrated(probabilities, fit(probabilities, labels, label_smoothing)), labels)
+    return negative_log_likelihood(
+        calibrate(probabilities, fit_calibration(probabilities, labels, label_smoothing)), labels
+    )
 
 
 class Curve:

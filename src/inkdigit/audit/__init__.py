@@ -1,0 +1,1 @@
+"""A look at a training set before it is trusted."""

@@ -1,0 +1,234 @@
+"""Synthesised strips in, a fitted network out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from inkdigit.data import mnist
+from inkdigit.data.dataset import Dataset
+from inkdigit.reading.line_model.network import BOX, DIGITS, HERE, OUTPUTS, STRIDE, build
+from inkdigit.reading.line_model.samples import HEIGHT, Strip, synthesize_strip, windows
+from inkdigit.synth.page import synthesize_page
+from inkdigit.training import backend
+from inkdigit.training.augment.rare_styles import draw_digits
+from inkdigit.training.batch_norm import fuse
+from inkdigit.training.trainer import EMA_INTERVAL, WeightEMA
+from inkdigit.utils.files import atomic
+
+WIDTH = 224  # pixels of a training strip
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A cycle of the learning rate, up to `rate`; each epoch brings so many new strips, and windows on pages.
+
+    A window, a line as it is found on a page with all that comes along, costs more than a written strip.
+    """
+
+    epochs: int
+    rate: float
+    strips: int
+    windows: int
+
+
+PHASES = (
+    Phase(epochs=24, rate=3e-3, strips=4096, windows=0),
+    Phase(epochs=6, rate=1.5e-3, strips=768, windows=1536),
+    Phase(epochs=12, rate=1.5e-3, strips=4096, windows=0),
+    Phase(epochs=10, rate=1.5e-3, strips=2048, windows=512),
+    Phase(epochs=8, rate=1.5e-3, strips=4096, windows=0),
+)
+EPOCHS = sum(phase.epochs for phase in PHASES)
+BATCH = 32
+SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
+INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
+DRAWN = 4000  # digits in rare styles for each epoch's strips
+UNIT = 16.0  # pixels: the boxes' sides are learnt in these
+
+
+def targets(strip: Strip) -> NDArray[np.float32]:
+    """What the columns of a strip should answer, (W / 2, 15) float32.
+
+    A bump of height 1 at the middle of each digit (Zhou, Wang and Krähenbühl, "Objects as points", 2019); beneath it
+    the digit and how far its box's sides are from the column's middle, and from the strip's.
+    """
+    columns = strip.image.shape[1] // STRIDE
+    middles = (np.arange(columns) + 0.5) * STRIDE
+    wanted = np.zeros((columns, OUTPUTS), np.float32)
+    for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
+        far = (middles - (left + right) / 2) / STRIDE
+        bump = np.exp(-(far**2) / (2 * SPREAD**2)).astype(np.float32)
+        bump[np.abs(far).argmin()] = 1
+        nearest = bump > wanted[:, 0]
+        wanted[nearest, HERE] = bump[nearest, None]
+        wanted[nearest, DIGITS] = np.eye(10, dtype=np.float32)[label]
+        sides = np.stack([middles - left, np.full(columns, HEIGHT / 2 - top), right - middles], 1)
+        sides = np.concatenate([sides, np.full((columns, 1), bottom - HEIGHT / 2)], 1)
+        wanted[nearest, BOX] = sides[nearest] / UNIT
+    return wanted
+
+
+def loss(wanted: Any, answered: Any) -> Any:
+    """The focal loss of the bumps, and beneath them the cross-entropy of the digits and the boxes' distances."""
+    bump, logit = wanted[..., 0], answered[..., 0]
+    peak: Any = ops.cast(bump >= 1, "float32")
+    inside: Any = ops.cast(bump > INSIDE, "float32")
+    here: Any = ops.sigmoid(logit)
+    surely: Any = ops.softplus(-logit)  # - log here
+    miss = peak * (1 - here) ** 2 * surely
+    ghost = (1 - peak) * (1 - bump) ** 4 * here**2 * (logit + surely)
+    smooth = 0.95 * wanted[..., DIGITS] + 0.005
+    named: Any = ops.sum(smooth * ops.log_softmax(answered[..., DIGITS], axis=-1), -1)
+    sides: Any = ops.sum(ops.abs(wanted[..., BOX] - answered[..., BOX]), -1)
+    peaks: Any = ops.sum(peak)
+    columns: Any = ops.sum(inside)
+    return ops.sum(miss + ghost) / (peaks + 1) + ops.sum(inside * (0.25 * sides - named)) / (columns + 1)
+
+
+def synthesize(digits: Dataset, seed: int, epoch: int, phase: Phase) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """An epoch's new strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng((seed, epoch))
+    digits = with_styles(digits, rng)
+    found: list[Strip] = []
+    while len(found) < phase.windows:
+        page = synthesize_page(digits.images, digits.truth, ["all"], rng)
+        if "sideways" not in page.hardships:  # another turns pages upright
+            found += windows(page, WIDTH, rng)
+    strips = found[: phase.windows] + [synthesize_strip(digits, WIDTH, rng) for _ in range(phase.strips)]
+    images = np.stack([strip.image for strip in strips])
+    return images, np.stack([targets(strip) for strip in strips]).astype(np.float16)
+
+
+def with_styles(digits: Dataset, rng: np.random.Generator) -> Dataset:
+    """The digits, and a third as many in styles that are rare among them: some thousand, each several times."""
+    labels = rng.integers(0, 10, DRAWN)
+    times = max(len(digits) // 3 // DRAWN, 1)
+    images = np.concatenate([digits.images, np.tile(draw_digits(labels, rng), (times, 1, 1))])
+    return Dataset(images, np.concatenate([digits.truth, np.tile(labels, times)]), f"{digits.source} and other styles")
+
+
+class Training:
+    """A training that goes on from its folder."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.seed = folder, seed
+        folder.mkdir(parents=True, exist_ok=True)
+        keras.utils.set_random_seed(seed)
+        keras.config.set_dtype_policy(backend.precision("auto"))
+        self.model = build(WIDTH)
+        keras.config.set_dtype_policy("float32")
+        fuse(self.model)
+        self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=backend.jit_compile())
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.average = WeightEMA(math.exp(-1 / (0.05 * PHASES[0].epochs * 2 * PHASES[0].strips / BATCH)))
+
+    def run(self) -> Generator[tuple[int, float]]:
+        """Train; yields the epoch's number and loss after each."""
+        train = mnist.load()[0]
+        done = self._restore()
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            upcoming = self._prepare(pool, train, done)
+            for epoch in range(done, EPOCHS):
+                upcoming.result()
+                upcoming = self._prepare(pool, train, epoch + 1)
+                yield epoch, self._epoch(epoch)
+                self._save(epoch + 1)
+
+    def result(self) -> keras.Model:
+        """The averaged weights in a network of float32."""
+        plain = build(WIDTH)
+        with self.average.applied(self.model):
+            plain.set_weights(self.model.get_weights())
+        return plain
+
+    def _prepare(self, pool: ProcessPoolExecutor, train: Dataset, epoch: int) -> Future[Any]:
+        """Let the other process write what an epoch brings, unless it is there or no epoch is to come."""
+        if epoch == EPOCHS or self._chunk(epoch).is_file():
+            return pool.submit(int)
+        return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch, PHASES[_phase(epoch)[0]])
+
+    def _chunk(self, epoch: int) -> Path:
+        return self.folder / f"strips-{epoch}.npz"
+
+    def _epoch(self, epoch: int) -> float:
+        """New strips and those of earlier epochs: to synthesise one takes as long as to learn from it, or longer."""
+        rng = np.random.default_rng((self.seed, epoch, 1))
+        phase, first = _phase(epoch)
+        chosen = [epoch, int(rng.integers(first, max(epoch, first + 1)))]
+        if phase:  # what was learnt shall not be forgotten
+            chosen.append(int(rng.integers(first - PHASES[phase - 1].epochs, first)))
+        parts: list[tuple[NDArray[np.uint8], NDArray[Any]]] = []
+        for number in chosen:
+            with np.load(self._chunk(number)) as chunk:
+                parts.append((chunk["images"], chunk["wanted"]))
+        images, wanted = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        batches = np.array_split(rng.permutation(len(images)), len(images) // BATCH)
+        total = 0.0
+        for step, rows in enumerate(batches):
+            self.model.optimizer.learning_rate = _rate(epoch + step / len(batches))
+            strips = (images[rows, ..., None] / np.float32(255)).astype(np.float32)
+            answer = self.model.train_on_batch(strips, wanted[rows].astype(np.float32)[:, None])
+            total += float(answer[0] if isinstance(answer, list) else answer)
+            if step % EMA_INTERVAL == 0:
+                self.average.update(self.model, epoch * len(batches) + step)
+        return total / len(batches)
+
+    def _save(self, epochs: int) -> None:
+        arrays: dict[str, Any] = {f"average/{i}": weight for i, weight in enumerate(self.average.weights)}
+        for kind, variables in self._variables().items():
+            arrays |= {f"{kind}/{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(variables)}
+        with atomic(self.folder / "checkpoint.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, epochs=np.array(epochs), **arrays)
+
+    def _restore(self) -> int:
+        """How many epochs are done."""
+        checkpoint = self.folder / "checkpoint.npz"
+        if not checkpoint.is_file():
+            return 0
+        with np.load(checkpoint, allow_pickle=False) as arrays:
+            for kind, variables in self._variables().items():
+                for i, variable in enumerate(variables):
+                    variable.assign(arrays[f"{kind}/{i}"])
+            averaged = sum(name.startswith("average/") for name in arrays.files)
+            self.average.weights = [arrays[f"average/{i}"] for i in range(averaged)]
+            return int(arrays["epochs"])
+
+    def _variables(self) -> dict[str, list[Any]]:
+        return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+
+
+def _phase(epoch: float) -> tuple[int, int]:
+    """The number of the phase that an epoch belongs to, and its first epoch."""
+    first = 0
+    for number, phase in enumerate(PHASES):
+        if epoch < first + phase.epochs:
+            return number, first
+        first += phase.epochs
+    raise ValueError(f"There are {EPOCHS} epochs, no {epoch}.")
+
+
+def _rate(epochs: float) -> float:
+    """The learning rate after so many epochs: in each phase a linear rise over a tenth, then half a cosine."""
+    number, first = _phase(epochs)
+    done = (epochs - first) / PHASES[number].epochs
+    share = done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)
+    return PHASES[number].rate * share + 1e-6
+
+
+def _synthesised(path: Path, digits: Dataset, seed: int, epoch: int, phase: Phase) -> None:
+    images, wanted = synthesize(digits, seed, epoch, phase)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, images=images, wanted=wanted)

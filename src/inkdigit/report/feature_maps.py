@@ -1,0 +1,100 @@
+"""The convolutions of an exported model: the first one's filters, and what each makes of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAPS = 12  # shown of each convolution
+STAGES = 6  # convolutions shown at most
+
+
+class FeatureMaps(NamedTuple):
+    """What the next layer of convolutions sees of an image.
+
+    layer: the Keras name of the convolution that began it; channels: how many maps there are.
+    maps: (K, height, width) float32, K ≤ 12, those with the most contrast, in the model's order.
+    """
+
+    layer: str
+    channels: int
+    maps: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Convolutions:
+    """The insides of a model at work on one image.
+
+    filters: (F, height, width) float32, the kernels that lie on the image itself; F = 0 where there are none.
+    responses: (F, height, width) float32, what each of them makes of the image, before activation.
+    stages: in order, at most 6; none where the model does not convolve.
+    """
+
+    filters: NDArray[np.float32]
+    responses: NDArray[np.float32]
+    stages: list[FeatureMaps]
+
+
+def convolutions(model: bytes, image: NDArray[np.uint8]) -> Convolutions:
+    """Run an exported model on one image (28, 28) uint8 and keep what its convolutions gave.
+
+    model: the bytes of an ONNX file as `inkdigit.export.onnx` writes it, whatever backend it was trained on.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    proto = onnx.load_from_string(model)
+    nodes = list(proto.graph.node)
+    values = _all_values(proto, image)
+    filters = responses = np.zeros((0, 1, 1), np.float32)
+    first = next((node for node in nodes if node.op_type == "Conv"), None)
+    if first is not None and values[first.input[0]].shape[1] == 1:
+        kernels = {tensor.name: tensor for tensor in proto.graph.initializer}[first.input[1]]
+        filters, responses = numpy_helper.to_array(kernels)[:, 0], values[first.output[0]][0]
+    stages = _stages(nodes, values)
+    shown = np.unique(np.linspace(0, len(stages) - 1, min(len(stages), STAGES)).astype(int))
+    return Convolutions(filters, responses, [_most_contrast(*stages[i]) for i in shown])
+
+
+def _all_values(proto: Any, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """The output of every node, by name. Changes the proto."""
+    import onnx
+    import onnxruntime
+
+    final = proto.graph.output[0].name
+    names = [name for node in proto.graph.node for name in node.output]
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name != final)
+    session: Any = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    return dict(zip(names, session.run(names, {"pixels": image[None]}), strict=True))
+
+
+def _stages(nodes: list[Any], values: dict[str, NDArray[np.float32]]) -> list[tuple[str, NDArray[np.float32]]]:
+    """Each convolutional layer, and the last (C, height, width) before the next one: pooled, normalised, activated.
+
+    Of networks side by side (cross-validation's are) only the first one's.
+    """
+    stages: list[tuple[str, NDArray[np.float32]]] = []
+    convolved: set[str] = set()  # what comes out of the first convolution and whatever follows from it
+    inside = False  # from a convolution until its maps are reordered for another kind of layer
+    for node in nodes:
+        if stages and convolved.isdisjoint(node.input):
+            continue
+        value, layer = values[node.output[0]], node.name.rpartition("/")[0]
+        if node.op_type == "Conv" and not (stages and stages[-1][0] == layer):
+            stages.append((layer, value[0]))
+            inside = True
+        elif node.op_type == "Transpose":
+            inside = False
+        elif inside and value.ndim == 4 and value[0, 0].size > 1:
+            stages[-1] = (stages[-1][0], value[0])
+        if stages:
+            convolved.update(node.output)
+    return stages
+
+
+def _most_contrast(layer: str, maps: NDArray[np.float32]) -> FeatureMaps:
+    strongest = np.argsort(-maps.std(axis=(1, 2)), kind="stable")[:MAPS]
+    return FeatureMaps(layer, len(maps), maps[np.sort(strongest)])

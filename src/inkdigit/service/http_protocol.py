@@ -1,0 +1,293 @@
+"""A connection to a client, who may be slow, careless or hostile."""
+
+from __future__ import annotations
+
+import asyncio
+import typing
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from inkdigit.service.problems import MEDIA_TYPE, Problem
+
+HEADER_BYTES, HEADER_COUNT = 32 << 10, 100
+KEY = "inkdigit.connection"  # where a request's scope holds the connection
+MAX_PIPELINED = 100  # requests on a connection that wait for the answers to those before
+
+
+class Connection(typing.Protocol):
+    """What a request is to know of the way it came."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other request is under way in this process."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the request that is being answered has come with all of its body."""
+        ...
+
+    def on_gone(self, call: Callable[[], object]) -> None:
+        """Have this called, should the client go before it has its answer."""
+        ...
+
+
+def connection(scope: Scope) -> Connection:
+    """The connection that a request came by."""
+    return scope[KEY]
+
+
+class _OneWrite:
+    """A transport that writes an answer's head with its body: half the system calls, and packets that are full."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+        self.is_closing, self.get_extra_info = transport.is_closing, transport.get_extra_info
+        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
+        self.abort, self.get_write_buffer_size = transport.abort, transport.get_write_buffer_size
+
+    def write(self, data: bytes) -> None:
+        """Hold the head of an answer until its body comes; write anything else."""
+        if not self._head and data.endswith(b"\r\n\r\n") and data.startswith(b"HTTP/1.1 ") and data[9:10] != b"1":
+            self._head = data
+        else:
+            data, self._head = self._head + data, b""
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write a head that has no body."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Write what is left, and close."""
+        self.flush()
+        self._transport.close()
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP, with bounds on headers and trailers, on requests sent ahead, and on how long a client takes.
+
+    A clock runs whenever the next step is the client's: to finish headers, to finish a body that was answered early,
+    to read its answer. A body that is being read has a clock where it is read; an idle connection has uvicorn's.
+    What breaks a bound is answered with problem details where no other answer is on its way, and closed.
+
+    seconds: of the clock. waiting: the process's connections whose next step is the client's, the longest wait first.
+    most: connections of the process; above it the one that waits longest makes room.
+    """
+
+    def __init__(self, *, seconds: float, waiting: dict[Protocol, None], most: int, **others: Any) -> None:
+        super().__init__(**others)
+        self._seconds, self._waiting, self._most = seconds, waiting, most
+        self._clocks: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        self._in_message = self._in_headers = self._resuming = False
+        self._surplus = 0  # bytes that came for this message, less its body
+        self._on_gone: Callable[[], object] | None = None
+        self._running: RequestResponseCycle | None = None  # what is being answered; others may wait behind it
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other request is under way in this process."""
+        return len(self.tasks) <= 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the request that is being answered has come with all of its body."""
+        return not (self._running and self._running.more_body)
+
+    def on_gone(self, call: Callable[[], object]) -> None:
+        """Have this called, should the client go before it has its answer."""
+        self._on_gone = call
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock: the first request has to come."""
+        self._writer: Any = _OneWrite(transport)
+        super().connection_made(self._writer)
+        if len(self.connections) > self._most and self._waiting:
+            next(iter(self._waiting))._close()
+        self._waiting.setdefault(self)
+        self._start(self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clocks."""
+        if self._running:  # uvicorn tells the latest only
+            self._running.disconnected = True
+            self._running.message_event.set()
+        if self._on_gone:
+            self._on_gone()
+        self._waiting.pop(self, None)
+        for clock in self._clocks.values():
+            clock.cancel()
+        self._clocks.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client's: parse them, and see whose turn it is."""
+        self._unset_keepalive_if_required()
+        message = self.scope
+        rest = data
+        try:
+            while rest:
+                rest = self._parse(rest)
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "This is not HTTP/1.1.")
+        if self._in_message and self.scope is message:
+            self._surplus += len(data)
+        if self._surplus > HEADER_BYTES:
+            self._refuse_headers()
+        self._mind_client()
+
+    def _parse(self, data: bytes) -> bytes:
+        """Parse; return what is left after a request to upgrade, such as Java's client makes with every request.
+
+        Nothing is upgraded here: what follows is the request's body, and the parser, which has stopped, is replaced.
+        """
+        try:
+            self.parser.feed_data(data)
+            return b""
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.transport.is_closing():
+                return b""
+            framing = [header for header in self.headers if header[0] in {b"content-length", b"transfer-encoding"}]
+            self.parser = httptools.HttpRequestParser(self)
+            self._in_message = self._resuming = self.cycle.more_body = True
+            self.cycle.message_event.clear()
+            lines = b"".join(b"%s: %s\r\n" % header for header in framing)
+            return b"POST / HTTP/1.1\r\n%s\r\n" % lines + data[upgrade.args[0] :]
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if not self._resuming:
+            super().on_message_begin()
+            self.scope[KEY] = self  # pyright: ignore[reportGeneralTypeIssues]
+            self._in_message = self._in_headers = True
+            self._surplus = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the address."""
+        if not self._resuming:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; what comes after a body is dropped."""
+        if self._in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The headers have come: it is the server's turn."""
+        if self._resuming or self.transport.is_closing():
+            self._resuming = False
+            return
+        self._in_headers = False
+        self._stop(self._too_slow)
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > HEADER_BYTES or len(self.headers) > HEADER_COUNT:
+            self._refuse_headers()
+        elif len(self.pipeline) >= MAX_PIPELINED:
+            self._close()
+        else:
+            super().on_headers_complete()
+            self._running = self._running if self.pipeline else self.cycle
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body. It may come in chunks whose frames are no larger than they are."""
+        if not self.transport.is_closing():
+            self._surplus -= 2 * len(body)
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request has come whole."""
+        self._in_message = False
+        if not self.transport.is_closing():
+            self._waiting.pop(self, None)
+            self._stop(self._too_slow)
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is written."""
+        self._on_gone = None
+        self._writer.flush()
+        self._running = self.pipeline[-1][0] if self.pipeline else self.cycle
+        super().on_response_complete()
+        if self.transport.is_closing() or (self._in_message and self.expect_100_continue):
+            self._close()  # whoever asked before sending a body, and was refused, may not send it
+        self._mind_client()
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: start the clock."""
+        super().pause_writing()
+        self._start(self._abort)
+
+    def resume_writing(self) -> None:
+        """It does."""
+        super().resume_writing()
+        self._stop(self._abort)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing has come for too long."""
+        self._close()
+
+    @property
+    def _latest(self) -> RequestResponseCycle | None:
+        """The latest request whose headers have come, with its answer."""
+        return self.cycle
+
+    def _mind_client(self) -> None:
+        """Where the next step is the client's, start the clock for it."""
+        latest = self._latest
+        if self.transport.is_closing() or (latest and not latest.response_complete):
+            return
+        self._waiting.setdefault(self)
+        if self._in_message:
+            self._unset_keepalive_if_required()
+            self._start(self._too_slow)
+        elif latest and self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _start(self, end: Callable[[], None]) -> None:
+        if end not in self._clocks:
+            self._clocks[end] = self.loop.call_later(self._seconds, end)
+
+    def _stop(self, end: Callable[[], None]) -> None:
+        if clock := self._clocks.pop(end, None):
+            clock.cancel()
+
+    def _too_slow(self) -> None:
+        if self._in_message:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.", setting="read_timeout")
+        else:
+            self._close()  # a connection that was made in advance
+
+    def _refuse_headers(self) -> None:
+        sentence = f"At most {HEADER_COUNT} headers of {HEADER_BYTES >> 10} KiB together are taken."
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence)
+
+    def _refuse(self, status: HTTPStatus, sentence: str, setting: str | None = None) -> None:
+        """Answer what is no request, and close. No answer where the client would take it for another request's."""
+        if self.transport.is_closing():
+            return
+        self.logger.warning("A connection is closed: %s", sentence)
+        latest = self._latest
+        in_body = latest and self._in_message and not self._in_headers
+        if not latest or (not (latest.response_started or self.pipeline) if in_body else latest.response_complete):
+            body = Problem(status, sentence, setting=setting).to_json()
+            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status.value] + head.encode() + body)
+        self._close()
+
+    def _close(self) -> None:
+        """Close when what is written has been sent; and that must be soon."""
+        self._waiting.pop(self, None)
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self._start(self._abort)
+
+    def _abort(self) -> None:
+        self.transport.abort()

@@ -1,0 +1,1 @@
+"""What a training image may go through."""

@@ -1,0 +1,206 @@
+"""Every knob a person may turn, with its default, unit, meaning and limits, and the presets."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from inkdigit.errors import InkdigitError
+from inkdigit.runs.run import read_run
+from inkdigit.utils.options import parse_values, read_toml, setting, settings_to_toml
+
+PRESETS = ("article", "fast", "best", "record", "tiny")
+SIDE = 28
+NETWORK = (
+    "filters", "kernel_size", "padding", "pooling", "activation", "batch_norm", "block_dropout", "dense", "dropout"
+)  # fmt: skip
+FINE_TUNING = 5  # times smaller steps for a network that has learnt already
+
+Padding = Literal["same", "valid"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training does. The defaults are the `fast` preset."""
+
+    preset: str = setting("fast", "the preset these settings started from")
+    seed: int = setting(
+        0, "starts every random choice: held-out rows, weights, shuffling, augmentation", "", 0, 2**32 - 1
+    )
+
+    # The network: blocks of convolutions, each block ended by pooling; then one dense layer and the ten classes.
+    filters: tuple[tuple[int, ...], ...] = setting(
+        ((24,), (32, 32), (128, 128)),
+        "filters of each convolution, grouped into blocks",
+        "",
+        1,
+        4096,
+        'give whole numbers, a comma between blocks: "24, 32 32, 128 128" or [[24], [32, 32], [128, 128]]',
+    )
+    kernel_size: tuple[int, ...] = setting(
+        (5, 3, 3), "side of the convolutions' kernels in each block", "pixels", 1, 28
+    )
+    padding: tuple[Padding, ...] = setting(
+        ("valid", "same", "same"),
+        "what convolutions do at the border in each block",
+        allowed="give same or valid for each block, or one for all",
+    )
+    pooling: Literal["max", "average"] = setting("max", "how a block's end halves the picture")
+    activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = setting(
+        "relu", "what follows every convolution and the dense layer"
+    )
+    batch_norm: bool = setting(True, "normalise each batch after every convolution and the dense layer")
+    block_dropout: float = setting(0.0, "share of values dropped after each block", "", 0, 0.95)
+    dense: int = setting(128, "width of the dense layer; 0: none", "units", 0, 65536)
+    dropout: float = setting(0.5, "share of values dropped after the dense layer", "", 0, 0.95)
+
+    # The training.
+    epochs: int = setting(20, "passes over the training rows", "", 1, 10_000)
+    batch_size: int = setting(128, "images in one step", "", 1, 65536)
+    optimizer: Literal["adam", "adamw", "muon"] = setting("muon", "how gradients become steps")
+    learning_rate: float = setting(0.015, "the highest learning rate", "", 1e-9, 10)
+    schedule: Literal["constant", "one_cycle"] = setting("one_cycle", "how the learning rate moves over the training")
+    warm_up: float = setting(0.2, "share of the steps in which the learning rate rises (one_cycle)", "", 0, 1)
+    weight_decay: float = setting(0.02, "pull of the weights towards zero (adamw, muon)", "", 0, 10)
+    label_smoothing: float = setting(0.03, "probability taken from the true class and shared by all ten", "", 0, 0.9)
+    averaging: float = setting(
+        0.05, "share of the training that the running average of all weights remembers; 0 keeps the last", "", 0, 1
+    )
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = setting(
+        "auto", "number format in training; auto takes bfloat16 where the processor computes in it"
+    )
+    training_rows: int = setting(
+        0, "rows to learn from, drawn at random beside the held-out ones; 0: all", "", 0, 10**9
+    )
+    validation_share: float = setting(
+        0.04, "share of the training rows held out for the curve and the calibration", "", 0.001, 0.5
+    )
+    refit: bool = setting(False, "train once more on all rows, validation rows included, and keep that model")
+    tta: bool = setting(
+        False, "test-time augmentation: the mean answer to an image and to it moved by a pixel each way"
+    )
+    members: int = setting(1, "networks that are trained from other seeds and averaged, then taught to one", "", 1, 100)
+
+    # What a training image may go through (each drawn evenly between minus and plus the value).
+    rotation: float = setting(12.0, "rotation", "degrees", 0, 180)
+    shift: float = setting(1.0, "shift, each way", "pixels", 0, 14)
+    zoom: float = setting(0.12, "zoom of width and of height, as a logarithm", "", 0, 2)
+    shear: float = setting(0.15, "shear, as a slope", "", 0, 2)
+    elastic: float = setting(0.25, "standard deviation of the smooth random bending", "pixels", 0, 10)
+    other_styles: float = setting(
+        0.0, "share of the images that become drawn ones of the same digit in rare styles", "", 0, 1
+    )
+    real_ink: float = setting(
+        0.0, "share of the images written anew with other pens and proportions, as scans are", "", 0, 1
+    )
+
+    @property
+    def augmented(self) -> bool:
+        """Whether training images are changed at all."""
+        values = (self.rotation, self.shift, self.zoom, self.shear, self.elastic, self.other_styles, self.real_ink)
+        return any(values)
+
+
+def preset(name: str) -> Settings:
+    """The settings of a preset; InkdigitError for a name that is none."""
+    if name not in PRESETS:
+        raise InkdigitError(f'There is no preset "{name}": choose one of {", ".join(PRESETS)}.')
+    text = (resources.files("inkdigit.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    return with_values(Settings(preset=name), tomllib.loads(text), f"the preset {name}")
+
+
+def from_file(path: Path, base: str | None) -> Settings:
+    """The settings of a TOML file, on top of the preset `base` or else of the one that the file names.
+
+    Raises InkdigitError, naming the file, for what is no TOML, no setting or no value of its setting.
+    """
+    values = read_toml(path, "`inkdigit train --print-config`")
+    named = values.pop("preset", "fast")
+    return with_values(preset(base or str(named)), values, str(path))
+
+
+def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
+    """The settings that a run's manifest holds. Raises InkdigitError, naming `where`."""
+    others = {name: value for name, value in values.items() if name != "preset"}
+    return with_values(Settings(preset=values.get("preset", "")), others, where)
+
+
+def completed(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest, or what else JSON kept of a job: it and its "settings" get what came later, at its default."""
+    settings = json.loads(json.dumps(asdict(Settings()))) | kept.get("settings", {})
+    return {"member": 0, "teacher": None, **kept, "settings": settings}
+
+
+def fine_tuning(run: Path) -> Settings:
+    """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run.
+
+    The mean of several networks goes on as the one network that it is.
+    """
+    kept = of_run(run)
+    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0, members=1)
+
+
+def of_run(run: Path) -> Settings:
+    """The settings that a run was trained with. InkdigitError where there is no run, or it names none."""
+    values: Any = read_run(run).manifest.get("settings")
+    if not isinstance(values, dict):
+        raise InkdigitError(f"{run} names no settings: it is not a run as `inkdigit train` writes it.")
+    return from_manifest(values, str(run))  # pyright: ignore[reportUnknownArgumentType]
+
+
+def check_network(settings: Settings, run: Path) -> None:
+    """Raise InkdigitError where settings ask for another network than the one that a run has."""
+    kept = of_run(run)
+    changed = [name for name in NETWORK if getattr(settings, name) != getattr(kept, name)]
+    if changed:
+        raise InkdigitError(
+            f"--start-from goes on with the network of {run}, whose {' and '.join(changed)} cannot be changed: "
+            "leave such settings out, --preset and --config included."
+        )
+
+
+def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
+    """Some settings changed. Values are as in TOML, or texts as on the command line. Raises InkdigitError.
+
+    where: what to name in an error, such as the file.
+    """
+    changed = parse_values(Settings, values, where, "`inkdigit train --print-config`", fixed=("preset",))
+    return _consistent(replace(settings, **changed), changed, where)
+
+
+def _consistent(settings: Settings, changed: Mapping[str, Any], where: str) -> Settings:
+    """Settings whose parts fit together: one kernel size or padding serves all blocks, and no picture vanishes."""
+    blocks = len(settings.filters)
+    for name in ("kernel_size", "padding"):
+        values = getattr(settings, name)
+        if len(values) == blocks:
+            continue
+        if name in changed and len(values) > 1:
+            count = f"{len(values)} values for {blocks} blocks of filters"
+            raise InkdigitError(f"{where}: {name} has {count}: give one for each block, or one for all.")
+        settings = replace(settings, **{name: values[-1:] * blocks if name in changed else stretched(values, blocks)})
+    side = SIDE
+    parts = zip(settings.filters, settings.kernel_size, settings.padding, strict=True)
+    for block, (filters, kernel_size, padding) in enumerate(parts, start=1):
+        side = (side - len(filters) * (kernel_size - 1) * (padding == "valid")) // 2
+        if side < 1:
+            raise InkdigitError(
+                f"{where}: nothing of a {SIDE}x{SIDE} picture is left after block {block} "
+                'of the network: give fewer blocks or convolutions, smaller kernels, or padding "same".'
+            )
+    return settings
+
+
+def stretched(values: tuple[Any, ...], blocks: int) -> tuple[Any, ...]:
+    """A preset's values for another number of blocks: cut, or the last one repeated."""
+    return (values + values[-1:] * blocks)[:blocks]
+
+
+def to_toml(settings: Settings) -> str:
+    """All settings as a TOML file with a comment for each, which `from_file` takes back."""
+    return settings_to_toml(settings, "What a training does: inkdigit train --config THIS_FILE")

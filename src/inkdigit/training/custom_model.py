@@ -1,0 +1,74 @@
+"""The user's own network: a file with one function, `build(settings) -> keras.Model`, or an earlier run's."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from inkdigit.errors import InkdigitError
+from inkdigit.runs.run import KERAS_MODEL, read_verified
+from inkdigit.training.config import Settings
+
+
+def load_build_function(path: Path) -> Callable[[Settings], keras.Model]:
+    """`build` from the user's Python file; what goes wrong inside it is told in one sentence with its line."""
+    if not path.is_file() or path.suffix != ".py":
+        raise InkdigitError(f"{path} is not a Python file: --model takes a .py file with a function build(settings).")
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    with _told(path):  # not imported, which would leave bytecode beside the user's file
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)  # noqa: S102
+    if not callable(getattr(module, "build", None)):
+        raise InkdigitError(f"{path} has no function build: write `def build(settings)` that returns a keras.Model.")
+
+    def build(settings: Settings) -> keras.Model:
+        with _told(path):
+            model = module.build(settings)
+        if not isinstance(model, keras.Model):
+            raise InkdigitError(f"{path}: build returned {type(model).__name__}, and must return a keras.Model.")
+        return model
+
+    return build
+
+
+def trained_build_function(run: Path) -> Callable[[Settings], keras.Model]:
+    """A `build` that gives a run's network with all it has learnt. Raises InkdigitError for a damaged run.
+
+    The file is checked against the run's manifest, and Keras's safe mode keeps it from bringing code along.
+    """
+    content = read_verified(run, KERAS_MODEL)
+
+    def build(_: Settings) -> keras.Model:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / KERAS_MODEL
+            path.write_bytes(content)
+            try:
+                model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
+            except (ValueError, TypeError) as error:
+                reason = " ".join(str(error).split())
+                raise InkdigitError(f"{run / KERAS_MODEL} cannot be loaded: {reason}") from None
+        return model
+
+    return build
+
+
+@contextmanager
+def _told(path: Path) -> Generator[None]:
+    """Turns an error inside the user's file into one sentence that names the line."""
+    try:
+        yield
+    except InkdigitError:
+        raise
+    except Exception as error:  # the file may raise anything
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
+        line = error.lineno if isinstance(error, SyntaxError) else own[-1] if own else None
+        where = f"{path}, line {line}" if line else str(path)
+        raise InkdigitError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error
