@@ -9,8 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Bytecode is kept, whatever the shell says: the tests start hundreds of processes, and each would compile the package.
 export PYTHONDONTWRITEBYTECODE :=
 # The slowest come first, so that no core is idle at the end.
-SLOWEST := $(addprefix tests/,browser test_main_job.py test_resume.py detector test_tutorial.py test_members.py \
-	test_audit.py test_folds.py test_classifier.py test_notebook.py test_wheel.py service)
+SLOWEST := $(addprefix tests/,browser training/system reading/system/test_line_model.py docs/system \
+	audit/system estimator/system service/system)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from inkdigit.cli import main
 from inkdigit.data import kaggle_csv, mnist
 from inkdigit.data.dataset import Dataset
+from tests.paths import ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -138,7 +139,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--no-isolation",
         "--outdir",
         folder,
-        Path(__file__).parents[1],
+        ROOT,
     ]
     subprocess.run(command, check=True, capture_output=True)
     (path,) = folder.glob("*.whl")

@@ -17,7 +17,7 @@ import pytest
 from inkdigit.cluster.connection import share
 from tests.cluster.conftest import Cluster
 from tests.conftest import Command
-from tests.test_resume import figures
+from tests.training.system.test_resume import figures
 
 EPOCHS = 40
 SMALL = ["--filters", "4, 8", "--dense", "0", "--epochs", EPOCHS, "--deterministic", "--members", 2]

@@ -9,7 +9,7 @@ import pytest
 from inkdigit.errors import InkdigitError
 from inkdigit.report import archive
 from inkdigit.runs.run import write_manifest
-from tests.report.test_content import make_report, make_scored
+from tests.report.test_data import make_report, make_scored
 
 
 def test_a_report_comes_back_as_it_was(tmp_path: Path):

@@ -1,0 +1,166 @@
+"""Kaggle's real client: against a server of ours that answers as Kaggle does, and without login or connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkdigit.data import kaggle_csv
+from inkdigit.data.dataset import Dataset
+from tests.conftest import Command, part
+from tests.handmade import make_run
+from tests.kaggle_server import ENTERED, Kaggle, serving
+from tests.recognizer.system.test_recognizer import noise
+
+RULES = "https://www.kaggle.com/competitions/digit-recognizer/rules"
+SETTINGS = "https://www.kaggle.com/settings"
+NOT_ACCEPTED = "You must accept this competition's rules before you'll be able to download files."
+
+
+@pytest.fixture(autouse=True)
+def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who never had to do with Kaggle."""
+    for variable in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    monkeypatch.setenv("INKDIGIT_CACHE", str(tmp_path / "cache"))
+    for variable in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_CONFIG_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
+    """Kaggle, its rules accepted, the user's token set."""
+    rows = Dataset(noise(12), np.arange(12) % 10, "noise")
+    unlabelled = Dataset(noise(5), None, "noise")
+    files = {
+        "train.csv": b"".join(kaggle_csv.csv_text(rows)),
+        "test.csv": b"".join(kaggle_csv.csv_text(unlabelled)),
+        "sample_submission.csv": kaggle_csv.submission_text(np.zeros(5, np.int64)),
+    }
+    with serving(files) as site:
+        for variable, value in site.environment.items():
+            monkeypatch.setenv(variable, value)
+        yield site
+
+
+@pytest.fixture
+def run(tmp_path: Path, real_digits: Dataset) -> Path:
+    """A run with a small model."""
+    return make_run(tmp_path / "linear", part(real_digits, slice(500)), part(real_digits, slice(500, 600)))
+
+
+def test_competitions_files_arrive_as_they_are(inkdigit: Command, site: Kaggle, tmp_path: Path) -> None:
+    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"--train {Path('data/train.csv')} --test {Path('data/test.csv')}" in done.stdout
+    assert {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()} == site.files
+
+
+def test_nothing_is_overwritten(inkdigit: Command, site: Kaggle, tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("mine")
+    done = inkdigit("data", "kaggle", "--to", tmp_path)
+    assert done.returncode == 2
+    assert f"{tmp_path / 'test.csv'} is there already" in done.stderr
+    assert (tmp_path / "test.csv").read_text() == "mine"
+    assert not (tmp_path / "train.csv").exists()
+
+
+def test_archive_without_the_files_leaves_nothing(inkdigit: Command, site: Kaggle, tmp_path: Path) -> None:
+    del site.files["test.csv"]
+    done = inkdigit("data", "kaggle", "--to", tmp_path / "data")
+    assert done.returncode == 2
+    assert "no archive of train.csv, test.csv" in done.stderr
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize(("message", "shown"), [(["-m", "ten filters more"], "ten filters more"), ([], "linear")])
+def test_upload_hands_kaggle_the_submission_and_the_message(
+    inkdigit: Command, site: Kaggle, run: Path, tmp_path: Path, message: list[str], shown: str
+) -> None:
+    (tmp_path / "test.csv").write_bytes(site.files["test.csv"])
+    done = inkdigit("submit", run, "--test", "test.csv", "--upload", *message, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert ENTERED in done.stdout
+    assert site.submissions == [(shown, (tmp_path / "submission.csv").read_bytes())]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (403, NOT_ACCEPTED, [NOT_ACCEPTED[:-1], RULES]),
+        (401, "Unauthenticated", ["token", SETTINGS]),
+        (500, "Out of order.", ["500", "Out of order", "competitions/digit-recognizer"]),
+    ],
+)
+def test_refused_files_are_told_in_one_sentence_with_the_page_that_helps(
+    inkdigit: Command, site: Kaggle, tmp_path: Path, status: int, reason: str, words: list[str]
+) -> None:
+    site.refusals["DownloadDataFiles"] = (status, reason)
+    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    told_once(done.stderr, done.returncode, words)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "reason", "words"),
+    [
+        ("StartSubmissionUpload", 403, NOT_ACCEPTED, [RULES]),
+        ("upload", 410, "", ["did not get through", "digit-recognizer/submit"]),
+        ("CreateSubmission", 400, "Your team has used its daily Submission allowance (5)", ["allowance (5)"]),
+    ],
+)
+def test_refused_upload_is_told_and_the_submission_stays(
+    inkdigit: Command,
+    site: Kaggle,
+    run: Path,
+    tmp_path: Path,
+    operation: str,
+    status: int,
+    reason: str,
+    words: list[str],
+) -> None:
+    site.refusals[operation] = (status, reason)
+    (tmp_path / "test.csv").write_bytes(site.files["test.csv"])
+    done = inkdigit("submit", run, "--test", "test.csv", "--upload", cwd=tmp_path)
+    told_once(done.stderr, done.returncode, words)
+    assert site.submissions == []
+    assert (tmp_path / "submission.csv").exists()
+
+
+def test_without_a_token_the_page_that_makes_one_is_named(inkdigit: Command, tmp_path: Path) -> None:
+    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    told_once(done.stderr, done.returncode, ["KAGGLE_API_TOKEN", SETTINGS])
+    assert done.stdout == ""
+    assert not (tmp_path / "data").exists()
+
+
+def test_invalid_token_is_as_good_as_none(
+    inkdigit: Command, site: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_yesterday's")
+    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    told_once(done.stderr, done.returncode, ["valid", SETTINGS])
+
+
+def test_offline_is_told(inkdigit: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_a-token")
+    for variable in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # the port of discard: nobody listens
+    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    told_once(done.stderr, done.returncode, ["cannot be reached", "https://www.kaggle.com/competitions"])
+
+
+def test_message_without_upload_is_refused(inkdigit: Command, run: Path, tmp_path: Path) -> None:
+    done = inkdigit("submit", run, "--test", "test.csv", "-m", "mine", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--upload" in done.stderr
+
+
+def told_once(stderr: str, returncode: int, words: list[str]) -> None:
+    assert returncode == 2
+    assert stderr.startswith("Error: ")
+    assert stderr.count("\n") == 1, stderr
+    assert all(word in stderr for word in words), stderr
