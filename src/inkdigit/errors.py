@@ -2,7 +2,15 @@
 
 
 class InkdigitError(Exception):
-    """One sentence: what was wrong, where, what to do. The command line prints it and exits with code 2."""
+    """One sentence: what was wrong, where, what to do. The command line prints it and exits with code 2.
+
+    Attributes:
+        code: a short name of what was wrong that never changes, such as `csv-column-missing`; the sentence may.
+    """
+
+    def __init__(self, message: str, *, code: str = "unspecified") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NoInkError(InkdigitError):
