@@ -8,6 +8,6 @@ from inkdigit.errors import InkdigitError
 
 
 def require() -> None:
-    """Raise InkdigitError where what bulk work needs is not installed."""
+    """Raise InkdigitError where the `bulk` extra is not installed."""
     if not (find_spec("fsspec") and find_spec("pyarrow")):
-        raise InkdigitError('inkdigit bulk needs pyarrow and fsspec: pip install "inkdigit[bulk]".')
+        raise InkdigitError('Bulk needs pyarrow and fsspec: pip install "inkdigit[bulk]".', code="extra-missing")

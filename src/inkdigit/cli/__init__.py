@@ -229,8 +229,16 @@ def tune(
     tuning.require()
     from inkdigit.tune import search
 
-    job = search.Job(base, drawn, out, train_csv, epochs, training_rows, trials, timeout, jobs, engine, storage, study)
-    click.echo(search.run(job))
+    if engine == "ray":
+        from inkdigit.cluster.trials import ray_engine
+
+        trial_engine = ray_engine(jobs)
+    else:
+        from inkdigit.tune.local import local_engine
+
+        trial_engine = local_engine(jobs or 1)
+    searched = search.SearchConfig(base, drawn, out, train_csv, epochs, training_rows, trials, timeout, storage, study)
+    click.echo(search.run(searched, trial_engine))
 
 
 def _alone(option: str, reason: str) -> None:
@@ -525,9 +533,17 @@ def bulk(
     from inkdigit import bulk as work
 
     work.require()
+    from inkdigit.bulk import local
     from inkdigit.bulk.command import run
 
-    run(source, dest, layout=layout, probabilities=probabilities, model=model, workers=workers, engine=engine)
+    run_parts = local.run
+    if engine == "ray":
+        from inkdigit.cluster import bulk as cluster_bulk
+        from inkdigit.cluster import connection
+
+        connection.require()
+        run_parts = cluster_bulk.run
+    run(source, dest, layout=layout, probabilities=probabilities, model=model, workers=workers, engine=run_parts)
 
 
 @main.command()

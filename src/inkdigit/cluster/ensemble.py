@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inkdigit.cluster import connection, parcels
-from inkdigit.cluster.parcels import Files
+from inkdigit.cluster import connection, packing
+from inkdigit.cluster.packing import Files
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.predictions import PREDICTIONS_FILE
 from inkdigit.runs.run import CHECKPOINTS, JOB_FILE, KERAS_MODEL, ONNX_MODEL, Run, partial_folder
@@ -89,7 +89,7 @@ def _run_all(jobs: Mapping[str, Job]) -> None:
                     ray.cancel(news)
                     del under_way[news]
                     under_way[member.start(digits, len(under_way) + 1)] = member
-            ready, _ = ray.wait(list(under_way), num_returns=1, timeout=connection.LOOK)
+            ready, _ = ray.wait(list(under_way), num_returns=1, timeout=connection.POLL_SECONDS)
             if not ready:
                 continue
             (news,) = ready
@@ -164,8 +164,8 @@ class _Member:
             console.print(f"{self.name}: {heard.line}", markup=False)
         if heard.run is None:
             return False
-        parcels.unpack(heard.run, self.folder)
-        parcels.of_run(self.folder)  # verified
+        packing.unpack(heard.run, self.folder)
+        packing.pack_run(self.folder)  # verified
         self.held.close()
         return True
 
@@ -193,7 +193,7 @@ class _Member:
 
 def _packed(path: Path) -> Files:
     """A file of Python, or what a training reads of a run."""
-    return {NETWORK: path.read_bytes()} if path.is_file() else parcels.of_run(path, LEARNT_FROM)
+    return {NETWORK: path.read_bytes()} if path.is_file() else packing.pack_run(path, LEARNT_FROM)
 
 
 def train(order: Order, digits: list[Any]) -> Iterator[News]:
@@ -212,7 +212,7 @@ def train(order: Order, digits: list[Any]) -> Iterator[News]:
         except InkdigitError as error:
             yield News(refusal=str(error))
         else:
-            yield News(run=parcels.of_run(job.out))
+            yield News(run=packing.pack_run(job.out))
 
 
 def _train(job: Job, digits: Any) -> None:
@@ -227,7 +227,7 @@ def _train(job: Job, digits: Any) -> None:
 def _unpacked(order: Order, folder: Path) -> Job:
     """The job with all its files in a folder here."""
     for name, files in order.files.items():
-        parcels.unpack(files, folder / name)
+        packing.unpack(files, folder / name)
     job = replace(
         order.job,
         out=folder / order.job.out.absolute().name,
@@ -237,8 +237,8 @@ def _unpacked(order: Order, folder: Path) -> Job:
         start_from=folder / "start_from" if order.job.start_from else None,
         teacher=folder / "teacher" if order.job.teacher else None,
     )
-    parcels.unpack(order.begun, partial_folder(job.out))
-    parcels.unpack(order.checkpoints, partial_folder(job.out) / CHECKPOINTS)
+    packing.unpack(order.begun, partial_folder(job.out))
+    packing.unpack(order.checkpoints, partial_folder(job.out) / CHECKPOINTS)
     return job
 
 

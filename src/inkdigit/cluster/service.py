@@ -14,8 +14,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inkdigit.cluster import connection, parcels
-from inkdigit.cluster.parcels import Files
+from inkdigit.cluster import connection, packing
+from inkdigit.cluster.packing import Files
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL
 from inkdigit.service import server
@@ -42,7 +42,7 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
     _check(settings)
     server.check_keys(settings, warn)
     version = server.load(settings).current.version  # what is wrong with a model is told here, and not by a replica
-    model = parcels.of_run(Path(settings.model), ANSWERS_WITH) if settings.model else {}
+    model = packing.pack_run(Path(settings.model), ANSWERS_WITH) if settings.model else {}
     keys = {"keys": Path(settings.api_key_file).read_bytes()} if settings.api_key_file else {}
     with connection.connected():
         from ray import serve as ray_serve
@@ -141,8 +141,8 @@ class Replica:
     def __init__(self, settings: ServiceSettings, model: Files, keys: Files) -> None:
         with tempfile.TemporaryDirectory(prefix="inkdigit-") as name:
             folder = Path(name)
-            parcels.unpack(model, folder)
-            parcels.unpack(keys, folder)
+            packing.unpack(model, folder)
+            packing.unpack(keys, folder)
             here = replace(settings, model=name if model else "", api_key_file=str(folder / "keys") if keys else "")
             app, service = create(here, server.load(here))
         self._app = Relay(app, service.batcher.close)

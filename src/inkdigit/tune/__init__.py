@@ -1,4 +1,4 @@
-"""A search for better settings: trials on Optuna's advice, each a training, side by side here or on a cluster."""
+"""A search for better settings: trials that Optuna proposes, each a training, in processes or on a cluster."""
 
 from importlib.util import find_spec
 
@@ -6,6 +6,6 @@ from inkdigit.errors import InkdigitError
 
 
 def require() -> None:
-    """Raise InkdigitError where Optuna is not installed; cheap, since nothing is imported."""
+    """Raise InkdigitError where the `tune` extra is not installed."""
     if not find_spec("optuna"):
-        raise InkdigitError('A search needs Optuna: pip install "inkdigit[tune]".')
+        raise InkdigitError('A search needs Optuna: pip install "inkdigit[tune]".', code="extra-missing")

@@ -1,4 +1,4 @@
-"""A search's outcome -> one self-contained HTML page."""
+"""A search's result -> one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import matplotlib as mpl
 from inkdigit.report.page import png, render, write
 from inkdigit.report.style import STYLE
 from inkdigit.tune import charts
-from inkdigit.tune.results import Outcome
-from inkdigit.tune.space import AUGMENTATION, SCALED, own_values
+from inkdigit.tune.results import SearchResult
+from inkdigit.tune.space import AUGMENTATION, AUGMENTATION_MEANING, base_point
 from inkdigit.utils.hardware import describe_hardware, library_versions
 from inkdigit.utils.options import describe_settings, readable_value
 
 REPORT = "report.html"
 
 
-def write_search(outcome: Outcome, folder: Path) -> None:
-    """Write report.html, of a search of which a trial came to its last epoch. Raises InkdigitError where it cannot."""
+def write_page(result: SearchResult, folder: Path) -> None:
+    """Write report.html of a search with at least one complete trial. Raises InkdigitError where it cannot."""
     with mpl.rc_context(STYLE):
-        pictures = {"history": png(charts.history(outcome)), "parallel": png(charts.parallel(outcome))}
-        if outcome.importance:
-            pictures["importance"] = png(charts.importance(outcome))
-    units = {name: (unit, meaning) for name, _, unit, meaning in describe_settings(outcome.base)}
-    units[AUGMENTATION] = ("", f"factor on {', '.join(SCALED)}")
+        pictures = {"history": png(charts.history(result)), "parallel": png(charts.parallel(result))}
+        if result.importance:
+            pictures["importance"] = png(charts.importance(result))
+    units = {name: (unit, meaning) for name, _, unit, meaning in describe_settings(result.base)}
+    units[AUGMENTATION] = ("", AUGMENTATION_MEANING)
     page = render(
         "tune/page.html.j2",
         pictures,
         title=f"Inkdigit: the search in {folder.absolute().name}",
-        command=outcome.train_command(folder),
-        outcome=outcome,
-        own=own_values(outcome.space, outcome.base),
+        command=result.train_command(folder),
+        result=result,
+        start=base_point(result.space, result.base),
         units=units,
         value=readable_value,
-        seconds=sum(trial.seconds or 0 for trial in outcome.trials),
+        seconds=sum(trial.seconds or 0 for trial in result.trials),
         hardware=describe_hardware(),
         versions=library_versions() | {"optuna": metadata.version("optuna")},
     )
