@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import fit_calibration
 from inkdigit.recognizer import Recognizer
 from inkdigit.training.config import Settings, preset, with_values
+from inkdigit.utils.extras import require_extra
 from inkdigit.utils.progress import Stopwatch, TrainingProgress
-
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise ImportError('DigitClassifier needs scikit-learn: pip install "inkdigit[sklearn]".') from error
 
 if TYPE_CHECKING:
     import keras
@@ -86,7 +83,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
             raise InkdigitError("DigitClassifier trains one network: leave members at 1, and the preset record out.")
         from inkdigit.training import backend, pipeline
 
-        backend.require()
+        require_extra("train", "DigitClassifier")
         rows, train, validation = pipeline.divided(rows, settings)
         backend.prepare()
         from inkdigit.export.onnx import export_onnx
