@@ -11,11 +11,12 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
+from inkdigit.cli.setting_options import setting_options
 from inkdigit.errors import InkdigitError
 from inkdigit.service.settings import ServiceSettings, gather
 from inkdigit.training.config import PRESETS, Settings, fine_tuning, from_file, preset, to_toml, with_values
 from inkdigit.utils.extras import require_extra
-from inkdigit.utils.options import setting_options, settings_to_toml
+from inkdigit.utils.options import settings_to_toml
 
 FILE = click.Path(path_type=Path)
 
@@ -546,6 +547,6 @@ def serve(config: Path | None, print_config: bool, engine: Literal["local", "ray
 @click.option("--file", type=FILE, required=True, help="The file for --api-key-file; made where there is none.")
 def api_key(name: str, file: Path) -> None:
     """Make an API key for NAME: its hash goes into the file, the key is shown once."""
-    from inkdigit.service import auth
+    from inkdigit.service import api_keys
 
-    click.echo(auth.add(file, name))
+    click.echo(api_keys.add(file, name))
