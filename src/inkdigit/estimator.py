@@ -10,19 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import fit_calibration
 from inkdigit.recognizer import Recognizer
 from inkdigit.training.config import Settings, preset, with_values
+from inkdigit.utils.extras import require_extra
 from inkdigit.utils.progress import Stopwatch
-
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise ImportError('DigitClassifier needs scikit-learn: pip install "inkdigit[sklearn]".') from error
 
 PARAMETERS: dict[str, Any] = {
     "preset": "fast",
@@ -81,7 +78,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         from inkdigit.training import backend
         from inkdigit.training.job import divide_rows
 
-        backend.require()
+        require_extra("train", "DigitClassifier")
         rows, train, validation = divide_rows(rows, settings)
         backend.prepare()
         from inkdigit.export.onnx import PARITY_IMAGES, export_onnx

@@ -91,7 +91,7 @@ def _value(name: str, value: Any, where: str) -> Value:
     if name != AUGMENTATION:
         return _plain(parse_values(Settings, {name: value}, where, SEE, fixed=SAME)[name])
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise InkdigitError(f"{where}: {name} = {value!r} is no value for it: give a number, 0 or more.")
+        raise InkdigitError(f"{where}: {name} = {value!r} is not valid: give a number, 0 or more.")
     return float(value)
 
 
