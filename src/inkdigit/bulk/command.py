@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inkdigit import reading
 from inkdigit.bulk import collection
 from inkdigit.bulk.collection import Collection
 from inkdigit.bulk.destination import FORMAT, Destination
@@ -21,6 +20,7 @@ from inkdigit.bulk.rows import BLOCK_ROWS, Block, RowReader
 from inkdigit.data.loading import check_ink
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, file_checksum, read_verified
+from inkdigit.utils.extras import require_extra
 from inkdigit.utils.progress import console
 
 Layout = Literal["page", "line", "single"]
@@ -71,7 +71,7 @@ def _check(source: str, found: Collection, layout: Layout | None) -> None:
     """Refuse a job that would be wrong in every row, such as scaled or inverted pixels, or that cannot run here."""
     if found.pictures:
         if layout != "single":
-            reading.require()
+            require_extra("read", "Reading lines of digits")
         return
     if layout:
         raise InkdigitError(

@@ -11,17 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.extras import require_extra
 from inkdigit.utils.hardware import cpu_cores
 
 POLL_SECONDS = 10.0  # between checks whether the cluster still has room for what waits
 CONNECT_SECONDS = 5.0  # for a cluster's head to answer; Ray itself waits for minutes
 OBJECT_STORE_BYTES = 512 * 2**20  # of a cluster on this machine: what travels there is small
-
-
-def require() -> None:
-    """Raise InkdigitError where the `cluster` extra is not installed."""
-    if not importlib.util.find_spec("ray"):
-        raise InkdigitError('--engine ray needs Ray: pip install "inkdigit[cluster]".', code="extra-missing")
 
 
 @contextmanager
@@ -31,7 +26,7 @@ def connected() -> Generator[None]:
     Raises:
         InkdigitError: `extra-missing`, `cluster-unreachable`, or `cluster-without-processors`.
     """
-    require()
+    require_extra("cluster", "--engine ray")
     import ray
     from ray.exceptions import RayError
 

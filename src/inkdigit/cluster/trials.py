@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from inkdigit.cluster.connection import POLL_SECONDS, connected, missing_on_nodes, nodes, processors, require, share
+from inkdigit.cluster.connection import POLL_SECONDS, connected, missing_on_nodes, nodes, processors, share
 from inkdigit.errors import InkdigitError
 from inkdigit.training import backend
 from inkdigit.training.config import Settings
 from inkdigit.tune.engine import Engine, EpochReport, Event, TrialData, TrialEnded, WorkerLost
+from inkdigit.utils.extras import require_extra
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -26,7 +27,7 @@ def ray_engine(jobs: int | None) -> Engine:
     Raises:
         InkdigitError: `extra-missing` where Ray is not installed.
     """
-    require()
+    require_extra("cluster", "--engine ray")
     return partial(open_runner, jobs=jobs)
 
 

@@ -16,9 +16,9 @@ from inkdigit.data import split
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.run import LOCK_FILE, lock_folder
-from inkdigit.training import pipeline
+from inkdigit.runs.build import lock_folder
 from inkdigit.training.config import Settings, to_toml
+from inkdigit.training.job import divide_rows
 from inkdigit.tune.engine import Engine, EpochReport, Event, TrialData, TrialEnded, TrialRunner, WorkerLost
 from inkdigit.tune.page import REPORT, write_page
 from inkdigit.tune.results import BEST_FILE, SearchResult, ranked, summary, trial_line, trials_csv
@@ -28,7 +28,7 @@ from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stopwatch, console
 
 DATABASE, TABLE = "study.db", "trials.csv"
-OWN_FILES = {DATABASE, f"{DATABASE}-journal", BEST_FILE, TABLE, REPORT, LOCK_FILE}
+OWN_FILES = {DATABASE, f"{DATABASE}-journal", BEST_FILE, TABLE, REPORT}
 # At least this share is held out: a curve and a temperature need few rows, telling good settings from better ones many.
 MIN_VALIDATION_SHARE = 0.1
 MAX_ATTEMPTS = 3  # processes that may die over a trial before it is given up
@@ -85,7 +85,7 @@ def run(config: SearchConfig, engine: Engine) -> str:
         InkdigitError: the rows, the folder, the storage or the engine cannot be used.
         KeyboardInterrupt: with the closing lines; the same command goes on.
     """
-    with Stopwatch().stage("Data"):
+    with Stopwatch().stage("data"):
         data, used = load_rows(config)
     interrupted = False
     with _own_folder(config.out):
@@ -112,7 +112,7 @@ def load_rows(config: SearchConfig) -> tuple[TrialData, Dataset]:
         rows, _ = split.kaggle_split(seed=config.base.seed)
     else:
         rows = read_dataset(config.train, labelled=True, part="train")
-    used, train, validation = pipeline.divided(rows, config.settings)
+    used, train, validation = divide_rows(rows, config.settings)
     return TrialData(train, validation), used
 
 
@@ -127,10 +127,7 @@ def _own_folder(folder: Path) -> Generator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with lock_folder(folder, folder):
-            try:
-                yield
-            finally:
-                (folder / LOCK_FILE).unlink(missing_ok=True)
+            yield
     finally:
         with suppress(OSError):  # it stays where anything was written
             folder.rmdir()

@@ -39,7 +39,7 @@ def train(number: int, settings: Settings, data: TrialData, report: Callable[[Ep
         return calibrated_loss(probabilities, labels, settings.label_smoothing)
 
     try:
-        with backend.memory_told():
+        with backend.memory_errors():
             trainer.fit(model.build, data.train, data.validation, settings, progress, val_loss=val_loss)
     except TrialStopped:
         return TrialEnded(number)
