@@ -158,9 +158,11 @@ def train(
     if learning_curve and engine == "ray":
         raise InkdigitError("--learning-curve trains on this machine alone: leave out --engine ray.")
     if engine == "ray":
-        from inkdigit.cluster import ensemble
+        require_extra("cluster", "--engine ray")
+        from inkdigit.cluster.ensemble import on_ray
 
-        finished = ensemble.run_members(job)
+        with on_ray(job) as run_all:
+            finished = ensemble.run_ensemble(job, run_all)
     elif learning_curve:
         finished = [run_learning_curve(job)]
     else:
