@@ -53,6 +53,7 @@ def make_report() -> Report:
             Layer("digits", "Dense", (10,), 216_330, 216_320),
         ],
         networks=1,
+        views=1,
         convolutions=Convolutions(
             np.random.default_rng(3).normal(0, 1, (32, 3, 3)).astype(np.float32),
             np.random.default_rng(4).normal(0, 1, (32, 26, 26)).astype(np.float32),

@@ -1,4 +1,4 @@
-"""Figures -> pictures and one HTML page."""
+"""A run's figures -> pictures and one HTML page."""
 
 from importlib.util import find_spec
 
@@ -6,6 +6,6 @@ from inkdigit.errors import InkdigitError
 
 
 def require() -> None:
-    """Raise InkdigitError where what draws a report is not installed; cheap, since nothing is imported."""
+    """Raise InkdigitError if the libraries that draw a report are not installed. Fast: nothing is imported."""
     if not all(map(find_spec, ("matplotlib", "jinja2"))):
-        raise InkdigitError('A report needs matplotlib and Jinja: pip install "inkdigit[train]".')
+        raise InkdigitError('A report needs matplotlib and Jinja: pip install "inkdigit[train]".', code="extra-missing")

@@ -1,4 +1,4 @@
-"""What a report shows, kept in the run folder as one compressed NPZ file, so that it can be shown again."""
+"""A report's data <-> one compressed NPZ file in the run folder, from which the report can be drawn again."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import calibration_of
+from inkdigit.export.tta import SHIFTS
 from inkdigit.report.data import ImageRows, Layer, Report, Samples, Scored, Setting, Stage
 from inkdigit.report.feature_maps import Convolutions, FeatureMaps
 from inkdigit.report.occlusion import Occlusion
-from inkdigit.runs.run import read_verified
+from inkdigit.runs.run import read_run, read_verified
 from inkdigit.utils.files import atomic
 
 ARCHIVE = "report.npz"
-SHOWN = ("mistakes", "typical", "strange", "occluded")
+IMAGE_ROWS = ("mistakes", "typical", "strange", "occluded")
 
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write report.npz: the arrays under their own names, and under "facts" all the rest as JSON."""
+    """Write report.npz: each array under its own name, everything else as JSON under "facts"."""
     inner, scored = report.convolutions, report.scored
     facts = {
         "preset": report.preset,
@@ -36,6 +37,7 @@ def write(report: Report, folder: Path) -> None:
         "settings": report.settings,
         "layers": report.layers,
         "networks": report.networks,
+        "views": report.views,
         "convolutions": [(stage.layer, stage.channels) for stage in inner.stages],
         "history": report.history,
         "training_seconds": report.training_seconds,
@@ -62,19 +64,25 @@ def write(report: Report, folder: Path) -> None:
 
 
 def read(folder: Path) -> Report:
-    """The report that a run folder keeps, checked against the run's manifest. Raises InkdigitError."""
-    return read_arrays(folder, ARCHIVE, _report)
+    """Read a run folder's report.npz.
+
+    Raises:
+        InkdigitError: The file is missing, was changed, or was written by another version.
+    """
+    return read_arrays(folder, ARCHIVE, lambda arrays: _report(arrays, _views_by_manifest(folder)))
 
 
 def read_answers(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Labels (N,) and calibrated probabilities (N, 10) of the rows that a run was scored on, checked as in `read`."""
+    """Labels, (N,), and calibrated probabilities, (N, 10), of the rows that a run was scored on. Raises as `read`."""
     return read_arrays(folder, ARCHIVE, lambda arrays: (arrays["labels"], arrays["probabilities"]))
 
 
 def read_arrays(folder: Path, name: str, parts: Callable[[Arrays], T]) -> T:
-    """What `parts` makes of the arrays in a run's NPZ file, checked against the run's manifest. Raises InkdigitError.
+    """Read an NPZ file of a run, checked against the run's manifest, and return what `parts` makes of its arrays.
 
-    A KeyError, TypeError or ValueError of `parts` means that the arrays are not those that this version writes.
+    Raises:
+        InkdigitError: The file is missing or was changed, or `parts` raised KeyError, TypeError or ValueError: then
+            another version of Inkdigit wrote the file.
     """
     content = read_verified(folder, name)
     try:
@@ -82,11 +90,17 @@ def read_arrays(folder: Path, name: str, parts: Callable[[Arrays], T]) -> T:
             return parts(arrays)
     except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
         raise InkdigitError(
-            f"{folder / name} was written by another version of Inkdigit: train again, or use that version."
+            f"{folder / name} was written by another version of Inkdigit: train again, or use that version.",
+            code="file-version-unknown",
         ) from None
 
 
-def _report(arrays: Arrays) -> Report:
+def _views_by_manifest(folder: Path) -> int:
+    """The number of views of a run whose report.npz is older than the fact "views"."""
+    return len(SHIFTS) if read_run(folder).manifest.get("settings", {}).get("tta") is True else 1
+
+
+def _report(arrays: Arrays, views: int) -> Report:
     facts = json.loads(arrays["facts"].tobytes())
     stages = [
         FeatureMaps(layer, channels, arrays[f"maps_{number}"])
@@ -101,6 +115,7 @@ def _report(arrays: Arrays) -> Report:
         digit=arrays["digit"],
         layers=[Layer(name, kind, tuple(shape), *counts) for name, kind, shape, *counts in facts["layers"]],
         networks=facts.get("networks", 1),
+        views=facts.get("views", views),
         convolutions=Convolutions(arrays["filters"], arrays["responses"], stages),
         history=facts["history"],
         learning_rates=arrays["learning_rates"],
@@ -119,14 +134,14 @@ def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
         "probabilities": scored.probabilities,
         **{f"occlusion_{name}": array for name, array in vars(scored.occlusion).items()},
     }
-    for name in SHOWN:
+    for name in IMAGE_ROWS:
         shown: ImageRows = getattr(scored, name)
         arrays |= {f"{name}_rows": shown.rows, f"{name}_images": shown.images}
     return arrays
 
 
 def _scored(arrays: Arrays, name: str, **calibration: float) -> Scored:
-    shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in SHOWN}
+    shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in IMAGE_ROWS}
     parts = {part: arrays[f"occlusion_{part}"] for part in ("read", "before", "lowest", "losses")}
     return Scored(
         name,

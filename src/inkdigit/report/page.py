@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from inkdigit.evaluation.calibration import negative_log_likelihood, uncalibrate
 from inkdigit.report import archive, charts, image_grids
 from inkdigit.report.data import Report
-from inkdigit.report.style import STYLE, duration
+from inkdigit.report.rendering import draw_pngs, render_page, write_files
 from inkdigit.runs.learning_curve import Point, curve_point, curve_points
 from inkdigit.runs.run import add_to_manifest, read_run
-from inkdigit.utils.files import atomic
 
 
 def write_report(folder: Path, name: str) -> None:
-    """Render what a run folder keeps for its report: report.html and its PNGs, checked in by the manifest.
+    """Write report.html and its PNGs into a run folder, from its report.npz, and name them in the manifest.
 
-    name: the run's, for the page's title. Pictures that would show nothing (mistakes of a faultless model) are left
-    out. Raises InkdigitError where the folder holds no report to render or cannot be written.
+    Pictures that would show nothing (the mistakes of a model without any) are left out.
+
+    Args:
+        folder: The run folder.
+        name: The run's name, for the title of the page.
+
+    Raises:
+        InkdigitError: The folder keeps nothing to write a report from, or cannot be written.
     """
     report = archive.read(folder)
-    learnt = curve_point(read_run(folder), name).rows
+    training_rows = curve_point(read_run(folder), name).rows
     curve = curve_points(folder, name)
-    files = pictures(report, curve)
-    files["report.html"] = page(report, name, learnt, curve, files).encode()
-    write(files, folder)
+    files = draw_pngs(_figures(report, curve))
+    files["report.html"] = _html(report, name, training_rows, curve, files).encode()
+    write_files(files, folder)
     outdated = {file for file in read_run(folder).manifest["files"] if file.endswith(".png")} - set(files)
     add_to_manifest(folder, list(files), outdated)
-
-
-def write(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files into a folder, each complete or not at all. Raises InkdigitError where it cannot be written."""
-    for file, content in files.items():
-        with atomic(folder / file) as temporary:
-            temporary.write_bytes(content)
-
-
-def pictures(report: Report, curve: Sequence[Point]) -> dict[str, bytes]:
-    """File name -> PNG."""
-    with mpl.rc_context(STYLE):
-        return {f"{name}.png": png(figure) for name, figure in _figures(report, curve)}
 
 
 def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figure]]:
@@ -76,58 +61,21 @@ def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figu
     yield "stages", charts.stages(report.stages)
 
 
-def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
-    """The HTML page, with those pictures inside. learnt: how many images the network that was scored has learnt."""
-    before = None
+def _html(report: Report, name: str, training_rows: int, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
+    """The page; `training_rows` is the number of images that the scored network was trained on."""
+    nll_before = None
     if scored := report.scored:
-        raw = uncalibrate(scored.probabilities, scored.calibration)
-        before = negative_log_likelihood(raw, scored.labels)
-    return render(
+        uncalibrated = uncalibrate(scored.probabilities, scored.calibration)
+        nll_before = negative_log_likelihood(uncalibrated, scored.labels)
+    return render_page(
         "report/page.html.j2",
         files,
         title=f"Inkdigit: {name}",
         name=name,
         report=report,
-        learnt=learnt,
+        training_rows=training_rows,
         curve=curve,
-        scored=report.scored,
-        nll_before=before,
+        scored=scored,
+        nll_before=nll_before,
         seconds=sum(stage.seconds for stage in report.stages),
     )
-
-
-def render(template: str, files: Mapping[str, bytes], **facts: object) -> str:
-    """A page from a template of the package, by its path in there; its pictures go inside."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(duration=duration, short=short)
-    pictures = {
-        file.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(content).decode()
-        for file, content in files.items()
-    }
-    return environment.get_template(template).render(pictures=pictures, **facts)
-
-
-def short(count: float) -> str:
-    """A large count in three digits: `317 k`, `9.31 M`."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= 0.9995 * size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:g}"
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as the bytes of a small PNG."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    # 256 colours of the picture's own are enough for each, and halve the page.
-    picture = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    buffer = io.BytesIO()
-    picture.save(buffer, "png", optimize=True)
-    return buffer.getvalue()
