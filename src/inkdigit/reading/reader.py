@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -30,6 +30,8 @@ SURE, DOUBTFUL = 0.75, 0.6
 LIKELY = 0.5  # on average, below which a line has no digits
 SLOPE, OFFSET = 1.8, 1.35  # make a logit of 1,885 digits on synthesised pages and 830 on cheques a calibrated one
 
+Check = Callable[[], object]  # called between the steps of the work; it may raise to end it
+
 Found = tuple[list[list[Digit]], list[Rejected]]  # lines, and what is none
 
 
@@ -53,38 +55,43 @@ class Reader:
         name: str | None = None,
         formats: Sequence[str] = FORMATS,
         largest: int = LARGEST,
+        check: Check = lambda: None,
     ) -> Reading:
         """The digits in a picture.
 
         image: whatever `prepare` takes. layout: "page" finds the lines; "line" says that there is one.
         min_confidence: what is less sure is among the rejected. ink, name, formats, largest: as for `prepare`.
+        check: called between the steps of the work; it may raise, which ends the work.
         A picture without ink has no lines. Raises InkdigitError for what is no picture.
         """
         name = name or (str(image) if isinstance(image, str | Path) else "the picture")
         picture = open_image(image, name, formats, largest)
-        lines, rejected = self._read_upright(find_ink(picture, ink), layout)
+        check()
+        lines, rejected = self._read_upright(find_ink(picture, ink), layout, check)
         lines = [[_told(digit, picture.size) for digit in line] for line in lines]
         rejected += [Rejected(digit.box, "not sure") for digit in chain(*lines) if digit.confidence < min_confidence]
         sure = [tuple(digit for digit in line if digit.confidence >= min_confidence) for line in lines]
         rejected = [replace(blot, box=_inside(blot.box, picture.size)) for blot in rejected]
         return Reading(tuple(Line(line) for line in sure if line), tuple(rejected))
 
-    def _read_upright(self, sheet: InkMap, layout: Layout) -> Found:
+    def _read_upright(self, sheet: InkMap, layout: Layout, check: Check) -> Found:
         """The page turned as its lines lie; where what is read is doubtful, turned as speaks most for it."""
         if layout == "line":
-            return self._read(sheet, layout)
+            return self._read(sheet, layout, check)
         likely = candidate_rotations(sheet)
-        found = [self._read(sheet.turned(turn), layout) for turn in likely]
+        found = [self._read(sheet.turned(turn), layout, check) for turn in likely]
         if 0 < max(map(_sureness, found)) < SURE:
-            found += [self._read(sheet.turned(turn), layout) for turn in range(4) if turn not in likely]
+            found += [self._read(sheet.turned(turn), layout, check) for turn in range(4) if turn not in likely]
         return max(found, key=_plausible)  # the first, where they are alike
 
-    def _read(self, sheet: InkMap, layout: Layout) -> Found:
+    def _read(self, sheet: InkMap, layout: Layout, check: Check) -> Found:
+        check()
         found = find_lines(sheet, layout)
         rejected = [Rejected(blot.box, blot.reason) for blot in found.blots]
-        every = self._detector.find([strip.image for strip in found.lines])
+        every = self._detector.find([strip.image for strip in found.lines], check)
         lines: list[list[Digit]] = []
         for strip, spots in zip(found.lines, every, strict=True):
+            check()
             digits = self._digits(strip, spots)
             rejected += [Rejected(strip.box(*box), "no digit") for box in unclaimed_ink(strip.image, spots)]
             if layout == "line" or sum(digit.confidence - LIKELY for digit in digits) > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +45,15 @@ class LineDetector:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def find(self, strips: Sequence[NDArray[np.uint8]]) -> list[list[Spot]]:
-        """The digits of each strip (48, W) uint8, ink bright on 0, from left to right."""
+    def find(self, strips: Sequence[NDArray[np.uint8]], check: Callable[[], object] = lambda: None) -> list[list[Spot]]:
+        """The digits of each strip (48, W) uint8, ink bright on 0, from left to right.
+
+        check: called before each batch; it may raise, which ends the work.
+        """
         found: list[list[Spot]] = [[] for _ in strips]
         order = sorted(range(len(strips)), key=lambda k: strips[k].shape[1])
         while order:
+            check()
             width = -(-strips[order[-1]].shape[1] // 32) * 32
             together = [order.pop() for _ in range(min(max(AT_ONCE // width, 1), len(order)))]
             batch = np.zeros((len(together), strips[0].shape[0], width), np.uint8)
