@@ -140,7 +140,7 @@ def reliability(scored: Scored) -> Figure:
     bottom.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     bottom.set_ylim(1, 2 * len(scored.labels))
     top.text(2e-3, 0.05, "overconfident", color=MUTED, ha="center", style="italic")
-    top.text(0.012, 3e-4, "underconfident", color=MUTED, ha="center", style="italic")
+    top.text(0.2, 3e-4, "underconfident", color=MUTED, ha="center", style="italic")
     top.minorticks_off()
     bottom.minorticks_off()
     top.legend(loc="lower left", bbox_to_anchor=(0, 1))  # above: points may lie anywhere inside
