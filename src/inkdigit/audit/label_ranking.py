@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.calibration import calibrate, fit_calibration
-from inkdigit.training import backend, pipeline
+from inkdigit.training import backend
 from inkdigit.training.config import Settings
 from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stopwatch
@@ -47,8 +47,9 @@ def rank_labels(rows: Dataset, settings: Settings, folds: int, checkpoints: Path
     backend.prepare()
     from inkdigit.training import model
     from inkdigit.training.cross_validation import cross_validate
+    from inkdigit.training.fitter import fitter
 
-    fit = pipeline.fitter(pipeline.Job(settings, Path()), model.build, checkpoints, Stopwatch())
+    fit = fitter(settings, model.build, Stopwatch(), checkpoints=checkpoints)
     uncalibrated = cross_validate(rows, folds, settings.seed, fit).probabilities
     calibration = fit_calibration(uncalibrated, rows.truth, settings.label_smoothing)
     return rank_by_loss(rows, calibrate(uncalibrated, calibration))

@@ -13,7 +13,7 @@ from inkdigit.data import mnist
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.run import lock_folder
+from inkdigit.runs.build import lock_folder
 from inkdigit.training.config import Settings
 from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import console
@@ -44,12 +44,12 @@ def audit(train: Path, others: Sequence[Path], settings: Settings | None, folds:
 
 
 def _check_row_count(train: Path, rows: Dataset) -> None:
-    from inkdigit.training.pipeline import FEWEST_ROWS  # not above: duplicates are found without the extra `train`
+    from inkdigit.training.job import MIN_ROWS  # not above: duplicates are found without the extra `train`
 
-    if len(rows) < FEWEST_ROWS:
+    if len(rows) < MIN_ROWS:
         raise InkdigitError(
-            f"{train} has {len(rows)} rows, and an audit of labels needs at least {FEWEST_ROWS}: add more.",
-            code="training-rows-too-few",
+            f"{train} has {len(rows)} rows, and an audit of labels needs at least {MIN_ROWS}: add more.",
+            code="rows-too-few",
         )
 
 

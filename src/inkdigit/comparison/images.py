@@ -14,6 +14,7 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.runs.predictions import (
     PREDICTIONS_FILE,
     Predictions,
+    has_predictions,
     read_predictions,
     rows_trained_on,
     shared_rows,
@@ -60,7 +61,7 @@ def shared_images(runs: Sequence[Run], names: Sequence[str]) -> ComparedImages:
         )
     images = np.zeros((len(rows[0]), 28, 28), np.uint8)
     for one, own in zip(every, rows, strict=True):
-        one.show_mistakes(own, images)
+        one.copy_mistakes(own, images)
     all_runs, no_run = ("both", "neither") if len(runs) == 2 else ("all", "none")
     return ComparedImages(
         description=f"{len(images):,} images on which {all_runs} were scored and {no_run} was trained",
@@ -72,7 +73,7 @@ def shared_images(runs: Sequence[Run], names: Sequence[str]) -> ComparedImages:
 
 
 def _verified_predictions(run: Run) -> Predictions:
-    if PREDICTIONS_FILE not in run.manifest["files"]:
+    if not has_predictions(run.folder):
         raise InkdigitError(
             f"{run.folder} has no {PREDICTIONS_FILE}, because an older version wrote it: name labelled images "
             "to compare on (--data labelled.csv), or train it again.",
@@ -86,7 +87,7 @@ def _shared_notes(names: Sequence[str], every: Sequence[Predictions], rows: Sequ
     notes = [
         f"After these predictions, the model of {name} was trained on {count:,} of the images."
         for name, one, own in zip(names, every, rows, strict=True)
-        if (count := np.isin(one.scored[own], one.also_learnt).sum())
+        if (count := np.isin(one.scored[own], one.model_trained_on).sum())
     ]
     if any(len(one.scored) > len(own) for one, own in zip(every, rows, strict=True)):
         scored = ", ".join(f"{name} on {len(one.scored):,}" for name, one in zip(names, every, strict=True))

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import calibration_of
+from inkdigit.export.model_summary import Layer
 from inkdigit.export.tta import SHIFTS
-from inkdigit.report.data import ImageRows, Layer, Report, Samples, Scored, Setting, Stage
+from inkdigit.report.data import ImageRows, Report, Samples, Scored, Setting
 from inkdigit.report.feature_maps import Convolutions, FeatureMaps
 from inkdigit.report.occlusion import Occlusion
-from inkdigit.runs.run import read_run, read_verified
+from inkdigit.runs.predictions import Predictions, read_predictions
+from inkdigit.runs.run import Arrays, read_arrays, read_run
 from inkdigit.utils.files import atomic
+from inkdigit.utils.progress import Stage
 
 ARCHIVE = "report.npz"
 IMAGE_ROWS = ("mistakes", "typical", "strange", "occluded")
 
-Arrays = Mapping[str, NDArray[Any]]
-T = TypeVar("T")
-
 
 def write(report: Report, folder: Path) -> None:
-    """Write report.npz: each array under its own name, everything else as JSON under "facts"."""
+    """Write report.npz: each array under its own name, everything else as JSON under "facts".
+
+    The labels and probabilities of the scored rows are in the run's predictions.npz.
+    """
     inner, scored = report.convolutions, report.scored
     facts = {
         "preset": report.preset,
@@ -64,43 +63,18 @@ def write(report: Report, folder: Path) -> None:
 
 
 def read(folder: Path) -> Report:
-    """Read a run folder's report.npz.
+    """Read what a run folder keeps for its report.
 
     Raises:
-        InkdigitError: The file is missing, was changed, or was written by another version.
+        InkdigitError: A file is missing, was changed, or was written by another version.
     """
-    return read_arrays(folder, ARCHIVE, lambda arrays: _report(arrays, _views_by_manifest(folder)))
+    predictions = read_predictions(folder)
+    tta = read_run(folder).manifest.get("settings", {}).get("tta") is True
+    views = len(SHIFTS) if tta else 1  # of a report.npz that is older than the fact "views"
+    return read_arrays(folder, ARCHIVE, lambda arrays: _report(arrays, predictions, views))
 
 
-def read_answers(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Labels, (N,), and calibrated probabilities, (N, 10), of the rows that a run was scored on. Raises as `read`."""
-    return read_arrays(folder, ARCHIVE, lambda arrays: (arrays["labels"], arrays["probabilities"]))
-
-
-def read_arrays(folder: Path, name: str, parts: Callable[[Arrays], T]) -> T:
-    """Read an NPZ file of a run, checked against the run's manifest, and return what `parts` makes of its arrays.
-
-    Raises:
-        InkdigitError: The file is missing or was changed, or `parts` raised KeyError, TypeError or ValueError: then
-            another version of Inkdigit wrote the file.
-    """
-    content = read_verified(folder, name)
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return parts(arrays)
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
-        raise InkdigitError(
-            f"{folder / name} was written by another version of Inkdigit: train again, or use that version.",
-            code="file-version-unknown",
-        ) from None
-
-
-def _views_by_manifest(folder: Path) -> int:
-    """The number of views of a run whose report.npz is older than the fact "views"."""
-    return len(SHIFTS) if read_run(folder).manifest.get("settings", {}).get("tta") is True else 1
-
-
-def _report(arrays: Arrays, views: int) -> Report:
+def _report(arrays: Arrays, predictions: Predictions, views: int) -> Report:
     facts = json.loads(arrays["facts"].tobytes())
     stages = [
         FeatureMaps(layer, channels, arrays[f"maps_{number}"])
@@ -120,7 +94,7 @@ def _report(arrays: Arrays, views: int) -> Report:
         history=facts["history"],
         learning_rates=arrays["learning_rates"],
         training_seconds=facts["training_seconds"],
-        scored=_scored(arrays, **facts["scored"]) if facts["scored"] else None,
+        scored=_scored(arrays, predictions, **facts["scored"]) if facts["scored"] else None,
         stages=[Stage(*row) for row in facts["stages"]],
         memory_peak=facts["memory_peak"],
         hardware=facts["hardware"],
@@ -130,8 +104,6 @@ def _report(arrays: Arrays, views: int) -> Report:
 
 def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {
-        "labels": scored.labels,
-        "probabilities": scored.probabilities,
         **{f"occlusion_{name}": array for name, array in vars(scored.occlusion).items()},
     }
     for name in IMAGE_ROWS:
@@ -140,13 +112,13 @@ def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _scored(arrays: Arrays, name: str, **calibration: float) -> Scored:
+def _scored(arrays: Arrays, predictions: Predictions, name: str, **calibration: float) -> Scored:
     shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in IMAGE_ROWS}
     parts = {part: arrays[f"occlusion_{part}"] for part in ("read", "before", "lowest", "losses")}
     return Scored(
         name,
-        arrays["labels"],
-        arrays["probabilities"],
+        predictions.labels,
+        predictions.probabilities,
         calibration_of(calibration),
         occlusion=Occlusion(**parts),
         **shown,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from inkdigit.evaluation.calibration import uncalibrate
 from inkdigit.evaluation.metrics import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
-from inkdigit.report.data import Layer, Scored, Stage
+from inkdigit.export.model_summary import Layer
+from inkdigit.report.data import CurvePoint, Scored
 from inkdigit.report.style import (
     BLUE,
     ERRORS,
@@ -31,7 +32,7 @@ from inkdigit.report.style import (
     grid_figure,
     hide_frame,
 )
-from inkdigit.runs.learning_curve import Point
+from inkdigit.utils.progress import Stage
 
 
 def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
@@ -147,7 +148,7 @@ def reliability(scored: Scored) -> Figure:
     return figure
 
 
-def learning_curve(points: Sequence[Point]) -> Figure:
+def learning_curve(points: Sequence[CurvePoint]) -> Figure:
     """Accuracy and training time against the number of training rows, one point for each run."""
     figure = chart_figure(3.2)
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
@@ -181,7 +182,7 @@ def stages(rows: Sequence[Stage]) -> Figure:
         rate = f"  ·  {row.images_per_second:,.0f} images/s" if row.images_per_second else ""
         axes.text(row.seconds + 0.01 * longest, y, f"{format_duration(row.seconds)}{rate}", va="center", fontsize=8.5)
     hide_frame(axes)
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_yticks(range(len(rows)), [row.heading for row in rows])
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.4 * longest), xticks=[])
     return figure

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.calibration import Calibration
 from inkdigit.evaluation.metrics import Evaluation, confident_mistakes, evaluate, typical_and_strange
+from inkdigit.export.model_summary import Layer
 from inkdigit.recognizer import Recognizer
 from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.occlusion import Occlusion, occlude
+from inkdigit.utils.progress import Stage
 
 SAMPLES_PER_DIGIT = 12  # training images in the picture
 OCCLUDED_MISTAKES = 5  # mistakes in the occlusion picture, beside one correct image of each digit
@@ -30,22 +32,24 @@ class Setting(NamedTuple):
     meaning: str
 
 
-class Layer(NamedTuple):
-    """One layer of the network; shape is its output without the batch axis, multiply_adds are per image."""
+class CurvePoint(NamedTuple):
+    """One run on the learning curve.
+
+    Attributes:
+        name: The run's name.
+        rows: Number of rows that it was trained on.
+        accuracy: A fraction.
+        low: Lower end of the 95 % interval of `accuracy`.
+        high: Upper end of the 95 % interval of `accuracy`.
+        seconds: Elapsed time of the training.
+    """
 
     name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
-
-
-class Stage(NamedTuple):
-    """One stage of the run: its elapsed seconds, and its rate where it works on images."""
-
-    name: str
+    rows: int
+    accuracy: float
+    low: float
+    high: float
     seconds: float
-    images_per_second: float | None = None
 
 
 class Samples(NamedTuple):

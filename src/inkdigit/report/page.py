@@ -9,35 +9,51 @@ from matplotlib.figure import Figure
 
 from inkdigit.evaluation.calibration import negative_log_likelihood, uncalibrate
 from inkdigit.report import archive, charts, image_grids
-from inkdigit.report.data import Report
+from inkdigit.report.data import CurvePoint, Report
 from inkdigit.report.rendering import draw_pngs, render_page, write_files
-from inkdigit.runs.learning_curve import Point, curve_point, curve_points
-from inkdigit.runs.run import add_to_manifest, read_run
+from inkdigit.runs.run import add_to_manifest, damaged_manifest, read_run
 
 
-def write_report(folder: Path, name: str) -> None:
-    """Write report.html and its PNGs into a run folder, from its report.npz, and name them in the manifest.
-
-    Pictures that would show nothing (the mistakes of a model without any) are left out.
+def write_report(folder: Path, name: str, curve: Sequence[CurvePoint]) -> None:
+    """Draw a finished run's report again: write report.html and its PNGs, and name them in the manifest.
 
     Args:
         folder: The run folder.
         name: The run's name, for the title of the page.
+        curve: The learning curve; empty if there is none.
 
     Raises:
-        InkdigitError: The folder keeps nothing to write a report from, or cannot be written.
+        InkdigitError: The folder keeps nothing to draw a report from, or cannot be written.
     """
-    report = archive.read(folder)
-    training_rows = curve_point(read_run(folder), name).rows
-    curve = curve_points(folder, name)
-    files = draw_pngs(_figures(report, curve))
-    files["report.html"] = _html(report, name, training_rows, curve, files).encode()
+    manifest = read_run(folder).manifest
+    try:
+        training_rows = int(manifest["figures"]["training_rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_manifest(folder, error) from None
+    files = render_report(archive.read(folder), name, training_rows, curve)
     write_files(files, folder)
-    outdated = {file for file in read_run(folder).manifest["files"] if file.endswith(".png")} - set(files)
+    outdated = {file for file in manifest["files"] if file.endswith(".png")} - set(files)
     add_to_manifest(folder, list(files), outdated)
 
 
-def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figure]]:
+def render_report(report: Report, name: str, training_rows: int, curve: Sequence[CurvePoint]) -> dict[str, bytes]:
+    """Draw a report. Pictures that would show nothing, such as the mistakes of a model without any, are left out.
+
+    Args:
+        report: What the report shows.
+        name: The run's name, for the title of the page.
+        training_rows: Number of images that the scored network was trained on.
+        curve: The learning curve; empty if there is none.
+
+    Returns:
+        File name -> content: the PNGs and report.html.
+    """
+    files = draw_pngs(report_figures(report, curve))
+    return files | {"report.html": report_html(report, name, training_rows, curve, files).encode()}
+
+
+def report_figures(report: Report, curve: Sequence[CurvePoint]) -> Iterator[tuple[str, Figure]]:
+    """Each picture's name and figure, in the order of the page."""
     yield "samples", image_grids.samples(report.samples)
     if (report.augmented != report.augmented[:, :1]).any():
         yield "augmentation", image_grids.augmentation(report.augmented)
@@ -61,8 +77,10 @@ def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figu
     yield "stages", charts.stages(report.stages)
 
 
-def _html(report: Report, name: str, training_rows: int, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
-    """The page; `training_rows` is the number of images that the scored network was trained on."""
+def report_html(
+    report: Report, name: str, training_rows: int, curve: Sequence[CurvePoint], files: Mapping[str, bytes]
+) -> str:
+    """The HTML page; `files` are its PNGs, the other arguments as for `render_report`."""
     nll_before = None
     if scored := report.scored:
         uncalibrated = uncalibrate(scored.probabilities, scored.calibration)
