@@ -60,7 +60,7 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     with _checkpoints(folder, rows, settings, folds) as checkpoints:
         doubts = doubtful_labels(rows, settings, folds, checkpoints)
         write_doubtful(folder / "doubtful.csv", rows, doubts)
-    differing = doubts.rows[(doubts.probabilities.argmax(axis=1) != rows.truth)[doubts.rows]]
+    differing = doubts.rows[(doubts.probabilities.argmax(axis=1) != rows.required_labels)[doubts.rows]]
     console.print(f"{len(differing):,} of {len(rows):,} labels are not what the networks read.")
     console.print(f"Labels, the most doubtful first: {folder / 'doubtful.csv'}")
     if len(differing):
@@ -76,7 +76,9 @@ def _draw(path: Path, rows: Dataset, doubts: Doubts, shown: NDArray[np.int64]) -
     from inkdigit.report.style import STYLE
 
     with mpl.rc_context(STYLE):
-        picture = png(image_grids.doubtful(rows.images[shown], rows.truth[shown], doubts.probabilities[shown], shown))
+        picture = png(
+            image_grids.doubtful(rows.images[shown], rows.required_labels[shown], doubts.probabilities[shown], shown)
+        )
     with atomic(path) as temporary:
         temporary.write_bytes(picture)
 
@@ -111,8 +113,8 @@ def doubtful_labels(rows: Dataset, settings: Settings, folds: int, checkpoints: 
 
     fit = fitter(settings, model.build, watch, checkpoints=checkpoints)
     raw = cross_validate(rows, folds, settings.seed, fit).probabilities
-    probabilities = calibrate(raw, fit_calibration(raw, rows.truth, settings.label_smoothing))
-    losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))
+    probabilities = calibrate(raw, fit_calibration(raw, rows.required_labels, settings.label_smoothing))
+    losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.required_labels], 1e-300))
     return Doubts(np.argsort(-losses, kind="stable"), probabilities, losses)
 
 
@@ -120,7 +122,7 @@ def write_doubtful(path: Path, rows: Dataset, doubts: Doubts) -> None:
     """A CSV of all rows, the most doubtful first: row number from 0, label, what was read, both probabilities."""
     lines = ["row,label,read,p_label,p_read"]
     for row in doubts.rows:
-        answer, label = doubts.probabilities[row], rows.truth[row]
+        answer, label = doubts.probabilities[row], rows.required_labels[row]
         lines.append(f"{row},{label},{answer.argmax()},{answer[label]:.3g},{answer.max():.3g}")
     with atomic(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
