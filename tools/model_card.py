@@ -40,7 +40,7 @@ def main() -> None:
     scored = scored_by("MNIST's 10,000 test images", test, probabilities, calibration_of(run.manifest), recognizer)
     drawings = {"card-mistakes": image_grids.mistakes, "card-reliability": charts.reliability}
     write_files(draw_pngs((name, draw(scored)) for name, draw in drawings.items()), PICTURES)
-    evaluation = evaluate(probabilities, test.truth)
+    evaluation = evaluate(probabilities, test.required_labels)
     digits = [
         f"| {row['digit']} | {row['count']:,} | {percent(row['recall'] or 0)} | {percent(row['precision'] or 0)} |"
         for row in evaluation.per_class

@@ -57,7 +57,7 @@ def test_only_shared_images_are_compared_and_the_misread_ones_are_there(folder: 
     for rows in (test.only_first, test.only_second):
         assert len(rows) > 0
         np.testing.assert_array_equal(result.images[rows], shared[rows])
-    truth, predicted = real_digits.truth[5500:6000], Recognizer.load(folder / "other").predict(shared)
+    truth, predicted = real_digits.required_labels[5500:6000], Recognizer.load(folder / "other").predict(shared)
     np.testing.assert_array_equal(result.labels, truth)
     assert result.results[0].evaluation.correct == (predicted == truth).sum()
 
@@ -85,14 +85,14 @@ def test_a_prediction_that_is_a_tie_in_float32_but_not_in_float64(copies: Path, 
     # In float64 the label is ahead by too little for float32, where the first of equal digits is predicted.
     scored = part(real_digits, slice(5000, 6000))
     probabilities = np.full((1000, 10), 1e-3)
-    probabilities[np.arange(1000), scored.truth] = 0.496 + 1e-12
-    probabilities[np.arange(1000), (scored.truth + 1) % 10] = 0.496
-    assert (probabilities.argmax(axis=1) == scored.truth).all()
+    probabilities[np.arange(1000), scored.required_labels] = 0.496 + 1e-12
+    probabilities[np.arange(1000), (scored.required_labels + 1) % 10] = 0.496
+    assert (probabilities.argmax(axis=1) == scored.required_labels).all()
     write_predictions(copies / "few", np.empty(0, np.uint64), np.empty(0, np.uint64), scored, probabilities)
     rewrite_manifest(copies / "few")
     result = compare_runs([copies / "few", copies / "many"])
-    misread = result.results[0].probabilities.argmax(axis=1) != scored.truth
-    np.testing.assert_array_equal(misread, scored.truth == 9)
+    misread = result.results[0].probabilities.argmax(axis=1) != scored.required_labels
+    np.testing.assert_array_equal(misread, scored.required_labels == 9)
     np.testing.assert_array_equal(result.images[misread], scored.images[misread])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from inkdigit.export.model_summary import Layer
-from inkdigit.report import archive, require
+from inkdigit.report import archive
 from inkdigit.report.data import CurvePoint, Report
 from inkdigit.report.page import report_figures, report_html, write_report
 from inkdigit.report.rendering import draw_pngs
@@ -34,8 +33,7 @@ CURVE = [CurvePoint("few", 1000, 0.97, 0.96, 0.98, 20.0), CurvePoint(NAME, 2900,
 
 def html(report: Report) -> str:
     """The page with empty pictures."""
-    files = {f"{name}.png": b"" for name, _ in report_figures(report, CURVE)}
-    return report_html(report, "run", 3000, CURVE, files)
+    return report_html(report, "run", 3000, [], {f"{name}.png": b"" for name in names(report)})
 
 
 def names(report: Report) -> set[str]:
@@ -147,9 +145,3 @@ def test_nothing_is_written_when_the_archive_was_changed(folder: Path, tmp_path:
     with refused("checksum-differs", run / archive.ARCHIVE):
         write_report(run, "run", [])
     assert (run / "report.html").read_text() == "mine"
-
-
-def test_a_missing_extra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)  # as if it were not installed
-    with refused("extra-missing", "inkdigit[train]"):
-        require()

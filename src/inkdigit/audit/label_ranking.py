@@ -51,7 +51,7 @@ def rank_labels(rows: Dataset, settings: Settings, folds: int, checkpoints: Path
 
     fit = fitter(settings, model.build, Stopwatch(), checkpoints=checkpoints)
     uncalibrated = cross_validate(rows, folds, settings.seed, fit).probabilities
-    calibration = fit_calibration(uncalibrated, rows.truth, settings.label_smoothing)
+    calibration = fit_calibration(uncalibrated, rows.required_labels, settings.label_smoothing)
     return rank_by_loss(rows, calibrate(uncalibrated, calibration))
 
 
@@ -62,14 +62,14 @@ def rank_by_loss(rows: Dataset, probabilities: NDArray[np.float64]) -> LabelRank
         rows: N labelled rows.
         probabilities: (N, 10) calibrated probabilities, by networks that were not trained on the row.
     """
-    of_label = probabilities[np.arange(len(rows)), rows.truth]
+    of_label = probabilities[np.arange(len(rows)), rows.required_labels]
     losses = -np.log(np.maximum(of_label, SMALLEST_PROBABILITY))
     return LabelRanking(np.argsort(-losses, kind="stable"), probabilities)
 
 
 def disagreeing_rows(rows: Dataset, ranking: LabelRanking) -> NDArray[np.int64]:
     """The rows whose label is not the predicted digit, in the ranking's order."""
-    disagrees = ranking.probabilities.argmax(axis=1) != rows.truth
+    disagrees = ranking.probabilities.argmax(axis=1) != rows.required_labels
     return ranking.rows[disagrees[ranking.rows]]
 
 
@@ -83,7 +83,7 @@ def write_label_ranking(path: Path, rows: Dataset, ranking: LabelRanking) -> Non
     """
     lines = ["row,label,read,p_label,p_read"]
     for row in ranking.rows:
-        probabilities, label = ranking.probabilities[row], rows.truth[row]
+        probabilities, label = ranking.probabilities[row], rows.required_labels[row]
         lines.append(f"{row},{label},{probabilities.argmax()},{probabilities[label]:.3g},{probabilities.max():.3g}")
     with atomic(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -96,7 +96,8 @@ def draw_doubtful_labels(rows: Dataset, ranking: LabelRanking, shown: NDArray[np
     from inkdigit.report.style import MUTED
 
     captions = [
-        [*misread_captions(int(rows.truth[row]), ranking.probabilities[row]), (f"row {row}", MUTED)] for row in shown
+        [*misread_captions(int(label), ranking.probabilities[row]), (f"row {row}", MUTED)]
+        for row, label in zip(shown, rows.required_labels[shown], strict=True)
     ]
     figures = ((name, captioned_digits(rows.images[shown], captions)) for name in ("doubtful",))
     return draw_pngs(figures)["doubtful.png"]

@@ -121,7 +121,7 @@ def new_images(runs: Sequence[Run], names: Sequence[str], data: Dataset) -> Comp
             "name images that no run was trained on.",
             code="compared-images-missing",
         )
-    images, labels = data.images[new], data.truth[new]
+    images, labels = data.images[new], data.required_labels[new]
     return ComparedImages(
         description=f"{len(labels):,} images of {data.source}",
         images=images,

@@ -170,10 +170,10 @@ def samples_of(digits: Dataset) -> Samples:
     """Pick 12 images of each digit from labelled rows, and count the rows of each digit."""
     tiles = np.zeros((10, SAMPLES_PER_DIGIT, 28, 28), np.uint8)
     for digit in range(10):
-        rows = np.flatnonzero(digits.truth == digit)
+        rows = np.flatnonzero(digits.required_labels == digit)
         picked = rows[np.linspace(0, len(rows) - 1, min(SAMPLES_PER_DIGIT, len(rows))).astype(int)]
         tiles[digit, : len(picked)] = digits.images[picked]
-    return Samples(tiles, np.bincount(digits.truth, minlength=10))
+    return Samples(tiles, np.bincount(digits.required_labels, minlength=10))
 
 
 def scored_by(
@@ -192,7 +192,7 @@ def scored_by(
         calibration: The calibration in `probabilities`.
         recognizer: The finished model; it reads partly covered images, to find the pixels it depends on.
     """
-    probabilities, labels = probabilities.astype(np.float32), digits.truth
+    probabilities, labels = probabilities.astype(np.float32), digits.required_labels
 
     def shown(rows: NDArray[np.int64]) -> ImageRows:
         return ImageRows(rows, digits.images[rows])

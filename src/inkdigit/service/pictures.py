@@ -19,10 +19,10 @@ from PIL import Image
 from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.documents import Page, pages, reads_pdf
 from inkdigit.imaging.preprocess import NoInkError, prepare
-from inkdigit.reading import require
 from inkdigit.reading.results import Reading
 from inkdigit.recognizer import Recognizer
 from inkdigit.service.problems import Problem, too_many
+from inkdigit.utils.extras import require_extra
 
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
 READ = tuple(FORMATS.values())  # as Pillow calls them
@@ -104,7 +104,7 @@ class Pictures:
         if reader is None or reader[0] is not recognizer:  # the first one, or of a version that is new
             # Here and not above: OpenCV would keep a server waiting, as it starts, that may never be asked to read.
             with _told(field):
-                require()
+                require_extra("read", "Reading lines of digits")
             from inkdigit.reading.reader import Reader
 
             self._reader = reader = recognizer, Reader(recognizer, self._threads)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inkdigit.report import archive
 from inkdigit.report.page import write_report
 from inkdigit.runs.run import MANIFEST, read_verified
-from tests.conftest import Command, Killed
+from tests.conftest import Command, RunAndKill
 from tests.report.conftest import visit
 from tests.report.runs import EVERY_FILE, NAME, keep, make_bare_report, make_report, written
 
@@ -28,14 +28,14 @@ def test_the_page_opens_in_a_browser_and_loads_nothing_else(browser: Browser, tm
 
 
 def test_a_kill_while_it_is_drawn_again_leaves_a_whole_run(
-    inkdigit_here: Command, killed: Killed, tmp_path: Path
+    run_in_process: Command, run_and_kill: RunAndKill, tmp_path: Path
 ) -> None:
     folder = keep(tmp_path / "run", make_bare_report())
     write_report(folder, "run", [])
     before = (folder / MANIFEST).read_bytes()
-    killed(MANIFEST, "report", folder)
+    run_and_kill(MANIFEST, "report", folder)
     assert (folder / MANIFEST).read_bytes() == before
-    done = inkdigit_here("report", folder)
+    done = run_in_process("report", folder)
     assert done.returncode == 0, done.stderr
     for name in written(folder) | {archive.ARCHIVE}:
         assert read_verified(folder, name)
