@@ -32,7 +32,7 @@ from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stage, Stopwatch, console, stage_line
 
 if TYPE_CHECKING:
-    from inkdigit.training.trainer import Epoch
+    from inkdigit.training.progress import Epoch
 
 TRAINING_INPUTS = {ONNX_MODEL, KERAS_MODEL, PREDICTIONS_FILE}  # what a training reads of another run
 NETWORK_FILE = "network.py"  # the name of a user's file on a worker

@@ -20,7 +20,7 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.report import archive
 from inkdigit.report.data import Report, Scored, Setting, samples_of, scored_by
 from inkdigit.report.page import render_report
-from inkdigit.report.page import write as write_files
+from inkdigit.report.rendering import write_files
 from inkdigit.runs.build import CHECKPOINTS, build_folder, has_checkpoints, partial_folder
 from inkdigit.runs.predictions import PREDICTIONS_FILE, trained_hashes, write_predictions
 from inkdigit.runs.run import (
@@ -48,7 +48,7 @@ from inkdigit.utils.progress import Stage, Stopwatch
 if TYPE_CHECKING:
     import keras
 
-    from inkdigit.training.trainer import Epoch
+    from inkdigit.training.progress import Epoch
 
 AUGMENTED_SHOWN = 9
 
@@ -156,7 +156,7 @@ def _train_folds(job: Job, folds: int, fit: Fit, data: JobData, folder: Path) ->
     from inkdigit.training.cross_validation import OUT_OF_FOLD_FILE, cross_validate, write_out_of_fold
 
     crossed = cross_validate(data.rows, folds, job.settings.seed, fit, tta=job.settings.tta)
-    calibration = fit_calibration(crossed.probabilities, data.rows.truth, job.settings.label_smoothing)
+    calibration = fit_calibration(crossed.probabilities, data.rows.required_labels, job.settings.label_smoothing)
     probabilities = calibrate(crossed.probabilities, calibration)
     write_out_of_fold(folder / OUT_OF_FOLD_FILE, data.rows, crossed.fold, probabilities)
     return FitResult(average_models(crossed.models), calibration, mean_curve(crossed.curves), probabilities)
@@ -166,7 +166,7 @@ def _average_members(job: Job, data: JobData, watch: Stopwatch) -> FitResult:
     """Average the members of an ensemble, which were trained before."""
     from inkdigit.training.averaging import average_models, mean_curve
     from inkdigit.training.custom_model import trained_build_function
-    from inkdigit.training.trainer import Epoch
+    from inkdigit.training.progress import Epoch
 
     folders = member_folders(job.out, job.settings.members)
     metrics = [json.loads(read_verified(folder, METRICS)) for folder in folders]
@@ -186,7 +186,7 @@ def _calibrate(
 
     with watch.stage("calibration"):
         probabilities = predict(model, validation.images, tta=settings.tta)
-        calibration = fit_calibration(probabilities, validation.truth, settings.label_smoothing)
+        calibration = fit_calibration(probabilities, validation.required_labels, settings.label_smoothing)
         return calibration, calibrate(probabilities, calibration)
 
 
@@ -303,7 +303,7 @@ def _augmented(rows: Dataset, settings: Settings) -> NDArray[np.uint8]:
     """One image of each digit and what augmentation makes of it, (digits, 1 + AUGMENTED_SHOWN, 28, 28) uint8."""
     from inkdigit.training.augment.geometric import augment
 
-    digits, numbers = np.unique(rows.truth, return_index=True)
+    digits, numbers = np.unique(rows.required_labels, return_index=True)
     first = rows.images[numbers]
     rng = np.random.default_rng(settings.seed)
     versions = [augment(first, digits, settings, rng) for _ in range(AUGMENTED_SHOWN)]

@@ -5,14 +5,49 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Protocol
 
 from rich.progress import TaskID
 
 from inkdigit.utils.progress import Stopwatch, console, progress_bar
 
-if TYPE_CHECKING:
-    from inkdigit.training.trainer import Epoch
+
+@dataclass(frozen=True)
+class Epoch:
+    """The figures of one pass over the training rows.
+
+    Attributes:
+        epoch: its number, from 1.
+        loss, accuracy: of the training rows, as augmented.
+        val_loss, val_accuracy: of the averaged weights on the validation rows, where there are any.
+        learning_rate: at its last step.
+        seconds: elapsed time.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+class Progress(Protocol):
+    """Is notified of how far the training is."""
+
+    def resume(self, history: list[Epoch]) -> None:
+        """These epochs were done by an interrupted process."""
+        ...
+
+    def step(self) -> None:
+        """One batch is done."""
+        ...
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One epoch is done, and its checkpoint is written."""
+        ...
 
 
 class TrainingProgress:

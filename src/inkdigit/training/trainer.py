@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import keras
@@ -30,6 +28,7 @@ from inkdigit.training.checkpoint import restore_checkpoint, save_checkpoint
 from inkdigit.training.config import Settings
 from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
 from inkdigit.training.optimizers import build_optimizer
+from inkdigit.training.progress import Epoch, Progress
 from inkdigit.training.schedule import learning_rate, steps_per_epoch
 
 Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # images (N, 28, 28) -> probabilities (N, 10)
@@ -43,47 +42,10 @@ DISTILL_TEMPERATURE = 2.0  # softens that prediction
 PREDICT_BATCH = 500  # images
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """The figures of one pass over the training rows.
-
-    Attributes:
-        epoch: its number, from 1.
-        loss, accuracy: of the training rows, as augmented.
-        val_loss, val_accuracy: of the averaged weights on the validation rows, where there are any.
-        learning_rate: at its last step.
-        seconds: elapsed time.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float | None
-    val_accuracy: float | None
-    learning_rate: float
-    seconds: float
-
-
 def log_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """Mean of -ln p(label), in nats."""
     likelihood = probabilities[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(likelihood, 1e-7)).mean())
-
-
-class Progress(Protocol):
-    """Is notified of how far the training is."""
-
-    def resume(self, history: list[Epoch]) -> None:
-        """These epochs were done by an interrupted process."""
-        ...
-
-    def step(self) -> None:
-        """One batch is done."""
-        ...
-
-    def epoch(self, epoch: Epoch) -> None:
-        """One epoch is done, and its checkpoint is written."""
-        ...
 
 
 def fit(
@@ -220,7 +182,9 @@ class Trainer:
         with self.ema.applied(self.model):
             self._recalibrate_batch_norm(CURVE_SHARE)
             probabilities = predict(self.model, validation.images)
-        return loss(probabilities, validation.truth), float((probabilities.argmax(1) == validation.truth).mean())
+        return loss(probabilities, validation.required_labels), float(
+            (probabilities.argmax(1) == validation.required_labels).mean()
+        )
 
     def result(self) -> keras.Model:
         """The model to keep: the averaged weights in a fresh model in float32, whatever it was trained in."""
@@ -268,7 +232,7 @@ class Trainer:
         rng = np.random.default_rng((self._settings.seed, epoch))
         order = rng.permutation(len(self._train))[: self.steps * self._settings.batch_size]
         for rows in np.array_split(order, self.steps):
-            images, labels = self._train.images[rows], self._train.truth[rows]
+            images, labels = self._train.images[rows], self._train.required_labels[rows]
             changed = augment(images, labels, self._settings, rng) if self._settings.augmented else images
             yield changed, labels
 

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from inkdigit.report.style import BLUE, INK, MUTED, RED, RULE, bare, canvas
+from inkdigit.report.style import BLUE, INK, MUTED, RED, RULE, chart_figure, hide_frame
 from inkdigit.tune.results import SearchResult, TrialResult, ranked
 from inkdigit.tune.space import Domain, Value
 from inkdigit.utils.options import readable_value
@@ -22,7 +22,7 @@ BASE_LABEL = "settings to start from"
 
 def history(result: SearchResult) -> Figure:
     """The loss of each trial by number with the best so far, and beside it the losses by epoch."""
-    figure = canvas(3.3)
+    figure = chart_figure(3.3)
     left, right = figure.subplots(1, 2, sharey=True)
     complete = [trial for trial in result.trials if trial.state == "complete"]
     losses = np.array([trial.loss for trial in complete])
@@ -73,7 +73,7 @@ def parallel(result: SearchResult) -> Figure:
     """
     order = sorted(result.space, key=lambda name: -result.importance.get(name, 0))
     trials = [trial for _, trial in reversed(ranked(result.trials))]
-    figure = canvas(0.62 * (len(order) + 1) + 0.2)
+    figure = chart_figure(0.62 * (len(order) + 1) + 0.2)
     axes = figure.subplots()
     _loss_row(axes, result)
     for row, name in enumerate(order, start=1):
@@ -87,7 +87,7 @@ def parallel(result: SearchResult) -> Figure:
         elif trial is result.first:
             look = {"color": INK, "linewidth": 1.4, "linestyle": "--", "label": BASE_LABEL}
         axes.plot(x, range(len(x)), zorder=2 + place / len(trials), **look)
-    bare(axes)
+    hide_frame(axes)
     axes.set_yticks(range(len(order) + 1), ["loss", *order])
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
     axes.set(ylim=(len(order) + 0.5, -0.5), xlim=(-0.12, 1.1))
@@ -141,13 +141,13 @@ def _x(domain: Domain, value: Value, trial: TrialResult) -> float:
 def importance(result: SearchResult) -> Figure:
     """A bar for each setting: its share in whether a trial is among the best, in percent."""
     names = list(result.importance)
-    figure = canvas(0.5 + 0.3 * len(names))
+    figure = chart_figure(0.5 + 0.3 * len(names))
     axes = figure.subplots()
     shares = [result.importance[name] for name in names]
     axes.barh(range(len(names)), shares, color=BLUE, height=0.6)
     for y, share in enumerate(shares):
         axes.text(share + 0.01 * max(shares), y, f"{100 * share:.0f} %", va="center", fontsize=8.5)
-    bare(axes)
+    hide_frame(axes)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
     axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.15 * max(shares)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import InkdigitError
-from inkdigit.training.config import Settings, preset, stretched, with_values
+from inkdigit.training.config import Settings, preset, stretch_to_blocks, with_values
 from inkdigit.utils.options import parse_values, read_toml, readable_value
 
 SCALED_SETTINGS = ("rotation", "shift", "zoom", "shear", "elastic")
@@ -167,7 +167,7 @@ def settings_at(base: Settings, point: Mapping[str, Value], where: str) -> Setti
     blocks = len(typed.get("filters", base.filters))
     for name in ("kernel_size", "padding"):
         if name in typed:
-            values[name] = list(stretched(typed[name], blocks))
+            values[name] = list(stretch_to_blocks(typed[name], blocks))
     try:
         return with_values(base, values, where)
     except InkdigitError as error:

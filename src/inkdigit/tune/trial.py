@@ -12,7 +12,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import calibrate, fit_calibration, negative_log_likelihood
 from inkdigit.training import backend, model, trainer
 from inkdigit.training.config import Settings
-from inkdigit.training.trainer import Epoch
+from inkdigit.training.progress import Epoch
 from inkdigit.tune.engine import EpochReport, TrialData, TrialEnded
 
 

@@ -47,9 +47,9 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def key(inkdigit: Command, key_file: Path) -> str:
+def key(run_command: Command, key_file: Path) -> str:
     auth.add(key_file, "another")
-    made = inkdigit("api-key", "tester", "--file", key_file)
+    made = run_command("api-key", "tester", "--file", key_file)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
 
@@ -108,7 +108,7 @@ def test_keys_are_stored_as_hashes_only_for_their_owner(key: str, key_file: Path
     assert auth.Keys.read(key_file).owner(key) == "tester"
 
 
-def test_a_wrong_key_file_is_told(inkdigit: Command, key: str, key_file: Path, tmp_path: Path) -> None:
+def test_a_wrong_key_file_is_told(run_command: Command, key: str, key_file: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     cases = {
         "another:abc\n": "line 1 is not name:hash",
@@ -118,17 +118,17 @@ def test_a_wrong_key_file_is_told(inkdigit: Command, key: str, key_file: Path, t
     }
     for text, words in cases.items():
         damaged.write_text(text)
-        told = one_sentence(inkdigit("serve", "--port", 0, "--api-key-file", damaged))
+        told = one_sentence(run_command("serve", "--port", 0, "--api-key-file", damaged))
         assert words in told
         assert "inkdigit api-key NAME" in told
         assert key not in told
     damaged.write_bytes(b"\xff\xfe")
-    assert "it is no text" in one_sentence(inkdigit("serve", "--port", 0, "--api-key-file", damaged))
+    assert "it is no text" in one_sentence(run_command("serve", "--port", 0, "--api-key-file", damaged))
     for path in (tmp_path, tmp_path / "nothing"):
-        assert "cannot be read" in one_sentence(inkdigit("serve", "--port", 0, "--api-key-file", path))
+        assert "cannot be read" in one_sentence(run_command("serve", "--port", 0, "--api-key-file", path))
     before = key_file.read_bytes()
-    assert "has a key of tester already" in one_sentence(inkdigit("api-key", "tester", "--file", key_file))
-    assert "is no name for a key" in one_sentence(inkdigit("api-key", "a:b", "--file", key_file))
+    assert "has a key of tester already" in one_sentence(run_command("api-key", "tester", "--file", key_file))
+    assert "is no name for a key" in one_sentence(run_command("api-key", "a:b", "--file", key_file))
     assert key_file.read_bytes() == before
 
 

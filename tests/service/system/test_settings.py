@@ -63,17 +63,17 @@ def test_an_option_wins_over_a_variable_and_a_variable_over_the_file(tmp_path: P
 
 
 def test_the_command_takes_all_three_and_prints_a_file_that_it_takes(
-    inkdigit: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "serve.toml").write_text("port = 1\nworkers = 2\nmax_body = 3\n")
     monkeypatch.setenv("INKDIGIT_WORKERS", "4")
     monkeypatch.setenv("INKDIGIT_MAX_BODY", "5")
-    printed = inkdigit("serve", "--config", tmp_path / "serve.toml", "--max-body", 6, "--print-config")
+    printed = run_command("serve", "--config", tmp_path / "serve.toml", "--max-body", 6, "--print-config")
     assert printed.returncode == 0, printed.stderr
     assert {"port = 1", "workers = 4", "max_body = 6", "deadline = 5.0"} <= set(printed.stdout.splitlines())
     (tmp_path / "again.toml").write_text(printed.stdout)
     monkeypatch.undo()
-    assert inkdigit("serve", "--config", tmp_path / "again.toml", "--print-config").stdout == printed.stdout
+    assert run_command("serve", "--config", tmp_path / "again.toml", "--print-config").stdout == printed.stdout
 
 
 WRONG: list[tuple[str, Any]] = [
@@ -135,7 +135,7 @@ def test_an_origin_that_would_never_match_is_told(origins: str) -> None:
         gather(None, {}, {"cors_origins": f"*, {origins}"})
 
 
-def test_what_cannot_be_served_is_told_in_one_sentence(inkdigit: Command, tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_told_in_one_sentence(run_command: Command, tmp_path: Path) -> None:
     (tmp_path / "no.toml").write_text("port = ")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "manifest.json").write_text("{}")
@@ -155,7 +155,7 @@ def test_what_cannot_be_served_is_told_in_one_sentence(inkdigit: Command, tmp_pa
             "from 0 to 65535": ["--port", "http"],
         }
         for words, options in cases.items():
-            assert words in one_sentence(inkdigit("serve", *options))
+            assert words in one_sentence(run_command("serve", *options))
 
 
 def test_of_two_servers_started_at_once_one_has_the_port(linear_run: Path) -> None:
@@ -186,11 +186,11 @@ def test_of_two_servers_started_at_once_one_has_the_port(linear_run: Path) -> No
             server.communicate()
 
 
-def test_a_model_that_does_not_run_is_told_with_its_folder(inkdigit: Command, tmp_path: Path) -> None:
+def test_a_model_that_does_not_run_is_told_with_its_folder(run_command: Command, tmp_path: Path) -> None:
     other_input = linear_model().replace(b"pixels", b"voxels")
     for name, model in (("damaged", linear_model()[:-200]), ("another", other_input)):
         run = bare_run(tmp_path / name, model)
-        assert str(run) in one_sentence(inkdigit("serve", "--port", 0, "--model", run))
+        assert str(run) in one_sentence(run_command("serve", "--port", 0, "--model", run))
 
 
 def test_it_listens_on_ipv6_and_says_so(linear_run: Path) -> None:
