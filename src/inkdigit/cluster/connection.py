@@ -105,7 +105,7 @@ def missing_on_nodes(*modules: str) -> InkdigitError | None:
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         for module in modules:
             try:
-                spec = ray.get(look.options(num_cpus=0, scheduling_strategy=there).remote(module), timeout=60)
+                spec: Any = ray.get(look.options(num_cpus=0, scheduling_strategy=there).remote(module), timeout=60)
             except RayError:  # the node is gone
                 continue
             if spec is None:

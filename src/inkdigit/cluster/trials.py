@@ -93,8 +93,8 @@ class RayRunner:
         self._attempts: dict[int, int] = {}
         # Attempts that have not reported yet, with the number of processors that they asked for.
         self._unheard: dict[AttemptId, tuple[Settings, int]] = {}
-        self._tasks: dict[ObjectRef, AttemptId] = {}
-        self._report: ObjectRef = self._mailbox.next.remote()
+        self._tasks: dict[ObjectRef[Any], AttemptId] = {}
+        self._report: ObjectRef[Any] = self._mailbox.next.remote()
 
     def start(self, number: int, settings: Settings) -> None:
         """Begin to train a trial, for the first time or again."""
@@ -141,7 +141,7 @@ class RayRunner:
         self._unheard.pop(attempt, None)
         return epoch if attempt in self._tasks.values() else None
 
-    def _end(self, task: ObjectRef) -> Event:
+    def _end(self, task: ObjectRef[Any]) -> Event:
         import ray
         from ray.exceptions import RayError, RayTaskError
 
