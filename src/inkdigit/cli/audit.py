@@ -29,7 +29,7 @@ def audit(
     """
     if not duplicates_only:
         require_extra("train", "Judging labels")
-    from inkdigit.audit import label_audit
+    from inkdigit.audit.run import audit as run
 
     settings = with_values(preset("fast"), {"epochs": epochs, "seed": seed}, "On the command line")
-    label_audit.run(train_csv, others, None if duplicates_only else settings, folds, out)
+    run(train_csv, others, None if duplicates_only else settings, folds, out)

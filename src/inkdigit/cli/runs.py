@@ -36,8 +36,9 @@ def runs(folder: Path, as_json: bool) -> None:
 def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_json: bool) -> None:
     """Compare runs with the first one on the same images: accuracy, McNemar's test, settings, digits that differ."""
     require_extra("train", "A comparison", "matplotlib", "jinja2")
-    from inkdigit.comparison.compare import compare_runs, comparison_table
+    from inkdigit.comparison.compare import compare_runs
     from inkdigit.comparison.page import write_comparison
+    from inkdigit.comparison.text import comparison_table
     from inkdigit.data.loading import read_dataset
 
     rows = read_dataset(labelled_csv, labelled=True) if labelled_csv else None
