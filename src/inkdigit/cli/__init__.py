@@ -562,6 +562,6 @@ def serve(config: Path | None, print_config: bool, engine: Literal["local", "ray
 @click.option("--file", type=FILE, required=True, help="The file for --api-key-file; made where there is none.")
 def api_key(name: str, file: Path) -> None:
     """Make an API key for NAME: its hash goes into the file, the key is shown once."""
-    from inkdigit.service import auth
+    from inkdigit.service import api_keys
 
-    click.echo(auth.add(file, name))
+    click.echo(api_keys.add_key(file, name))

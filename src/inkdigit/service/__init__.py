@@ -6,8 +6,10 @@ from inkdigit.errors import InkdigitError
 
 
 def require() -> None:
-    """Raise InkdigitError where the `serve` extra is not installed; cheap, since nothing is imported."""
+    """Raise InkdigitError if the `serve` extra is not installed. Cheap, since nothing is imported."""
     if not all(
         map(find_spec, ("httptools", "msgspec", "prometheus_client", "python_multipart", "starlette", "uvicorn"))
     ):
-        raise InkdigitError('Serving needs more than the core of Inkdigit: pip install "inkdigit[serve]".')
+        raise InkdigitError(
+            'Serving needs more than the core of Inkdigit: pip install "inkdigit[serve]".', code="extra-missing"
+        )

@@ -1,4 +1,4 @@
-"""POST /v1/digits: what is answered to pictures and pixels."""
+"""POST /v1/digits: the answers to pictures and pixels."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ import pytest
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
-from tests.serving import Served, served
+from tests.service.inprocess import LocalService, local_service
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Served]:
-    with served() as server:
+def server() -> Generator[LocalService]:
+    with local_service() as server:
         yield server
 
 
-def test_pixels_are_answered_as_the_recognizer_answers(server: Served, real_digits: Dataset) -> None:
+def test_pixels_are_answered_as_the_recognizer_answers(server: LocalService, real_digits: Dataset) -> None:
     images = real_digits.images[5000:5010]
     expected = Recognizer.load().predict_proba(images)
-    with server.client() as client:
-        answer = client.post("/v1/digits", json={"pixels": images.tolist()})
-        alone = client.post("/v1/digits", json={"pixels": images[3].tolist()})
+    answer = server.post("/v1/digits", json={"pixels": images.tolist()})
+    alone = server.post("/v1/digits", json={"pixels": images[3].tolist()})
     assert answer.status_code == alone.status_code == 200
     content = answer.json()
     assert content["model"] == {"name": "digits", "version": "1"}
