@@ -33,7 +33,8 @@ from inkdigit.export.int8 import to_int8
 from inkdigit.export.tta import SHIFTS
 from inkdigit.recognizer import Recognizer
 from inkdigit.runs.run import MANIFEST, ONNX_MODEL, read_run, read_verified
-from inkdigit.training import backend, pipeline
+from inkdigit.training import backend
+from inkdigit.training.teacher import recognizer_without_tta
 from inkdigit.utils.files import atomic
 
 RUNS = Path("runs") / "records"
@@ -162,7 +163,7 @@ def scored_row(row: Row, digits: Dataset) -> dict[str, Any]:
 def recognizer(folder: Path, row: Row) -> Recognizer:
     if row.one_view:
         backend.prepare()
-        return pipeline.one_view(folder)
+        return recognizer_without_tta(folder)
     if not row.int8:
         return Recognizer.load(folder)
     with np.load(training_rows("mnist")) as rows:

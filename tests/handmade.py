@@ -51,6 +51,7 @@ def make_run(
             "low": evaluation.low,
             "high": evaluation.high,
             "total": evaluation.total,
+            "scored_sha256": scored.fingerprint,
             "training_seconds": 12.3,
         },
         "parameters": 7840,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from dataclasses import asdict, fields
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,18 +16,13 @@ from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import fit_calibration
 from inkdigit.recognizer import Recognizer
 from inkdigit.training.config import Settings, preset, with_values
-from inkdigit.utils.progress import Stopwatch, TrainingProgress
+from inkdigit.utils.progress import Stopwatch
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
     raise ImportError('DigitClassifier needs scikit-learn: pip install "inkdigit[sklearn]".') from error
-
-if TYPE_CHECKING:
-    import keras
-
-    from inkdigit.training.trainer import Epoch
 
 PARAMETERS: dict[str, Any] = {
     "preset": "fast",
@@ -84,23 +78,29 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         settings = self._settings()
         if settings.members > 1:
             raise InkdigitError("DigitClassifier trains one network: leave members at 1, and the preset record out.")
-        from inkdigit.training import backend, pipeline
+        from inkdigit.training import backend
+        from inkdigit.training.job import divide_rows
 
         backend.require()
-        rows, train, validation = pipeline.divided(rows, settings)
+        rows, train, validation = divide_rows(rows, settings)
         backend.prepare()
-        from inkdigit.export.onnx import export_onnx
+        from inkdigit.export.onnx import PARITY_IMAGES, export_onnx
+        from inkdigit.training import model
+        from inkdigit.training.fitter import REFIT, fitter
+        from inkdigit.training.progress import TrainingProgress, no_progress
         from inkdigit.training.trainer import predict
 
-        network, history = self._train(train, validation, settings)
+        show = TrainingProgress if self.verbose else no_progress
+        train_network = fitter(settings, model.build, Stopwatch(quiet=not self.verbose), make_progress=show)
+        network, history = train_network(train, validation)
         self.history_ = [asdict(epoch) for epoch in history]  # an Epoch would bring Keras along when unpickled
-        answers = predict(network, validation.images, tta=settings.tta)
-        found = fit_calibration(answers, validation.truth, settings.label_smoothing)
+        probabilities = predict(network, validation.images, tta=settings.tta)
+        calibration = fit_calibration(probabilities, validation.truth, settings.label_smoothing)
         if settings.refit:
-            network, _ = self._train(rows, None, settings)
+            network, _ = train_network(rows, None, stage=REFIT)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            export_onnx(network, path, images[: pipeline.PARITY_IMAGES], found, tta=settings.tta)
+            export_onnx(network, path, images[:PARITY_IMAGES], calibration, tta=settings.tta)
             self.onnx_ = path.read_bytes()
         self.classes_ = np.arange(10)
         self.n_features_in_ = 28 * 28
@@ -119,26 +119,6 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         given = {name: _plain(value) for name, value in self.get_params().items() if value is not None}
         knobs = {name: value for name, value in given.items() if name not in {"preset", "verbose"}}
         return with_values(preset(self.preset), knobs, "DigitClassifier")
-
-    def _train(self, train: Dataset, validation: Dataset | None, settings: Settings) -> tuple[keras.Model, list[Epoch]]:
-        from inkdigit.training import backend, model, trainer
-        from inkdigit.training.trainer import steps_per_epoch
-
-        backend.seed_everything(settings.seed, deterministic=False)
-        steps = steps_per_epoch(len(train), settings)
-        bar = TrainingProgress(Stopwatch(), "Training", settings.epochs, steps, settings.batch_size)
-        with bar if self.verbose else nullcontext(_Quiet()) as progress:
-            return trainer.fit(model.build, train, validation, settings, progress)
-
-
-class _Quiet:
-    """Hears how far the training is, and says nothing."""
-
-    def resume(self, history: list[Epoch]) -> None: ...
-
-    def step(self) -> None: ...
-
-    def epoch(self, epoch: Epoch) -> None: ...
 
 
 def _images(X: ArrayLike) -> NDArray[np.uint8]:  # noqa: N803

@@ -5,9 +5,11 @@ from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.calibration import Calibration
+from inkdigit.export.model_summary import Layer
 from inkdigit.recognizer import Recognizer
-from inkdigit.report.data import Layer, Report, Scored, Setting, Stage, samples_of, scored_by
+from inkdigit.report.data import Report, Scored, Setting, samples_of, scored_by
 from inkdigit.report.feature_maps import Convolutions, FeatureMaps
+from inkdigit.utils.progress import Stage
 from tests.onnx_models import linear_model
 
 
@@ -53,6 +55,7 @@ def make_report() -> Report:
             Layer("digits", "Dense", (10,), 216_330, 216_320),
         ],
         networks=1,
+        views=1,
         convolutions=Convolutions(
             np.random.default_rng(3).normal(0, 1, (32, 3, 3)).astype(np.float32),
             np.random.default_rng(4).normal(0, 1, (32, 26, 26)).astype(np.float32),

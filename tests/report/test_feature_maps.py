@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from inkdigit.export.onnx import to_onnx
 from inkdigit.export.onnx_graph import array
 from inkdigit.report.feature_maps import MAPS, STAGES, convolutions
-from inkdigit.training.cross_validation import average_models
+from inkdigit.training.averaging import average_models
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
 

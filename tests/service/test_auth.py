@@ -215,12 +215,13 @@ def test_neither_pictures_nor_keys_are_logged(
         assert secret not in text
 
 
+@pytest.mark.usefixtures("key")
 @pytest.mark.parametrize(
     ("host", "guarded", "warnings"),
     [("127.0.0.1", False, 0), ("::1", False, 0), ("0.0.0.0", False, 1), ("0.0.0.0", True, 0)],
 )
 def test_a_public_address_without_keys_causes_a_warning(
-    key: str, key_file: Path, host: str, guarded: bool, warnings: int
+    key_file: Path, host: str, guarded: bool, warnings: int
 ) -> None:
     seen: list[str] = []
     check_keys(ServiceSettings(host=host, api_key_file=str(key_file) if guarded else ""), seen.append)

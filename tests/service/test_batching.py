@@ -42,7 +42,7 @@ class BrokenRecognizer(Recognizer):
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Fail."""
-        raise RuntimeError("broken")
+        raise RuntimeError(f"broken by {len(images)}")
 
 
 def images(count: int, value: int = 0) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from inkdigit.training.batch_norm import FusedBatchNormalization, fuse
+from inkdigit.training.batch_norm import FusedBatchNormalization, fuse_batch_norm
 
 
 def twins() -> tuple[keras.Model, keras.Model]:
@@ -16,7 +16,7 @@ def twins() -> tuple[keras.Model, keras.Model]:
     weights = [np.linspace(0.5, 2, w.size, dtype=np.float32).reshape(w.shape) for w in plain.get_weights()]
     plain.set_weights(weights)
     fused.set_weights(weights)
-    fuse(fused)
+    fuse_batch_norm(fused)
     return plain, fused
 
 
@@ -42,5 +42,5 @@ def test_layers_that_do_not_fit_stay_as_they_are() -> None:
     flat = keras.Sequential([keras.Input((5,)), layers.BatchNormalization()])
     unscaled = keras.Sequential([keras.Input((6, 6, 4)), layers.BatchNormalization(scale=False)])
     for model in (flat, unscaled):
-        fuse(model)
+        fuse_batch_norm(model)
         assert type(model.layers[0]) is layers.BatchNormalization

@@ -19,9 +19,10 @@ from inkdigit.data.duplicates import find_duplicates
 from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import calibrate, fit_calibration
-from inkdigit.runs.run import lock_folder
-from inkdigit.training import backend, pipeline
+from inkdigit.runs.build import lock_folder
+from inkdigit.training import backend
 from inkdigit.training.config import Settings
+from inkdigit.training.job import MIN_ROWS
 from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stopwatch, console
 
@@ -48,8 +49,8 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     Raises InkdigitError for files that cannot be read, and for a training set too small to be judged.
     """
     rows = read_dataset(train, labelled=True, part="train")
-    if settings and len(rows) < pipeline.FEWEST_ROWS:
-        raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {pipeline.FEWEST_ROWS}: add more.")
+    if settings and len(rows) < MIN_ROWS:
+        raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {MIN_ROWS}: add more.")
     sets = [rows, *(read_dataset(other) for other in others), mnist.load()[1]]
     for sentence in write_duplicates(folder / "duplicates.csv", sets) or ["No picture is there twice."]:
         console.print(sentence)
@@ -106,9 +107,9 @@ def doubtful_labels(rows: Dataset, settings: Settings, folds: int, checkpoints: 
     backend.prepare()
     from inkdigit.training import model
     from inkdigit.training.cross_validation import cross_validate
+    from inkdigit.training.fitter import fitter
 
-    job = pipeline.Job(settings, Path())
-    fit = pipeline.fitter(job, model.build, checkpoints, watch)
+    fit = fitter(settings, model.build, watch, checkpoints=checkpoints)
     raw = cross_validate(rows, folds, settings.seed, fit).probabilities
     probabilities = calibrate(raw, fit_calibration(raw, rows.truth, settings.label_smoothing))
     losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))

@@ -13,7 +13,8 @@ from click.core import ParameterSource
 
 from inkdigit.errors import InkdigitError
 from inkdigit.service.settings import ServiceSettings, gather
-from inkdigit.training.config import PRESETS, Settings, fine_tuning, from_file, preset, to_toml, with_values
+from inkdigit.training.config import PRESETS, Settings, from_file, preset, to_toml, with_values
+from inkdigit.training.finetune import fine_tuning
 from inkdigit.utils.options import setting_options, settings_to_toml
 
 FILE = click.Path(path_type=Path)
@@ -134,13 +135,15 @@ def train(
 
     backend.require()
     from inkdigit.runs.run import run_summary
-    from inkdigit.training import pipeline
+    from inkdigit.training import ensemble, pipeline
+    from inkdigit.training.job import Job, unfinished_job
+    from inkdigit.training.learning_curve import run_learning_curve
 
     if resume:
-        job = pipeline.unfinished(resume)
+        job = unfinished_job(resume)
     else:
         out = out or Path("runs") / f"{settings.preset}-seed{settings.seed}"
-        job = pipeline.Job(
+        job = Job(
             settings,
             out,
             train=train_csv,
@@ -159,9 +162,9 @@ def train(
 
         finished = ensemble.run_members(job)
     elif learning_curve:
-        finished = [pipeline.run_learning_curve(job)]
+        finished = [run_learning_curve(job)]
     else:
-        finished = pipeline.run_members(job) if job.settings.members > 1 else [pipeline.run(job)]
+        finished = ensemble.run_ensemble(job) if job.settings.members > 1 else [pipeline.run(job)]
     click.echo("\n\n".join(map(run_summary, finished)))
 
 
@@ -379,8 +382,11 @@ def report(run: Path) -> None:
 
     require()
     from inkdigit.report.page import write_report
+    from inkdigit.runs.run import read_run
+    from inkdigit.training.curve_points import curve_points
 
-    write_report(run, Path(os.path.realpath(run)).name)
+    name = Path(os.path.realpath(run)).name
+    write_report(run, name, curve_points(read_run(run), name))
     click.echo(run / "report.html")
 
 

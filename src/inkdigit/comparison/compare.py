@@ -19,6 +19,7 @@ from inkdigit.runs.leaderboard import LeaderboardEntry, format_accuracy, format_
 from inkdigit.runs.predictions import (
     PREDICTIONS_FILE,
     Predictions,
+    has_predictions,
     read_predictions,
     rows_trained_on,
     shared_rows,
@@ -193,7 +194,7 @@ def _common(found: Sequence[Run], names: Sequence[str]) -> _Rows:
         )
     images = np.zeros((len(rows[0]), 28, 28), np.uint8)
     for one, own in zip(every, rows, strict=True):
-        one.show_mistakes(own, images)
+        one.copy_mistakes(own, images)
     both, neither = ("both", "neither") if len(found) == 2 else ("all", "none")
     return _Rows(
         name=f"{len(images):,} images on which {both} were scored and {neither} was trained",
@@ -205,7 +206,7 @@ def _common(found: Sequence[Run], names: Sequence[str]) -> _Rows:
 
 
 def _verified_answers(run: Run) -> Predictions:
-    if PREDICTIONS_FILE not in run.manifest["files"]:
+    if not has_predictions(run.folder):
         raise InkdigitError(
             f"{run.folder} keeps no {PREDICTIONS_FILE}, as runs of older versions do not: name labelled images "
             "to compare on (--data labelled.csv), or train it again."
@@ -218,7 +219,7 @@ def _notes(names: Sequence[str], every: Sequence[Predictions], rows: Sequence[ND
     notes = [
         f"The model of {name} has since learnt {count:,} of the images; its answers here come from before."
         for name, one, own in zip(names, every, rows, strict=True)
-        if (count := np.isin(one.scored[own], one.also_learnt).sum())
+        if (count := np.isin(one.scored[own], one.model_trained_on).sum())
     ]
     if any(len(one.scored) > len(own) for one, own in zip(every, rows, strict=True)):
         scored = ", ".join(f"{len(one.scored):,} ({name})" for name, one in zip(names, every, strict=True))

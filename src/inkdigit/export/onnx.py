@@ -27,6 +27,7 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.utils.files import atomic
 
 OPSET, IR_VERSION = 20, 9  # the first opset with Gelu; ONNX Runtime reads both since 1.17
+PARITY_IMAGES = 1000  # real images are enough for the parity gate
 TOLERANCE = 1e-4  # largest difference of a probability that float32 rounding may explain
 TIE = 1e-5  # two digits closer than this are equally probable: either may come first
 CHUNK = 250  # images per call of the Keras model: bounds the memory

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from inkdigit.evaluation.calibration import uncalibrate
 from inkdigit.evaluation.metrics import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
-from inkdigit.report.data import Layer, Scored, Stage
+from inkdigit.export.model_summary import Layer
+from inkdigit.report.data import CurvePoint, Scored
 from inkdigit.report.style import BLUE, ERRORS, GREEN, INK, MUTED, RED, RULE, SKY, bare, canvas, digit, duration, sheet
-from inkdigit.runs.learning_curve import Point
+from inkdigit.utils.progress import Stage
 
 
 def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
@@ -130,7 +131,7 @@ def reliability(scored: Scored) -> Figure:
     return figure
 
 
-def learning_curve(points: Sequence[Point]) -> Figure:
+def learning_curve(points: Sequence[CurvePoint]) -> Figure:
     """Accuracy and training time against the number of training rows."""
     figure = canvas(3.2)
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])

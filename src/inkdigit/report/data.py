@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.calibration import Calibration
 from inkdigit.evaluation.metrics import Evaluation, confident_mistakes, evaluate, typical_and_strange
-from inkdigit.export.tta import SHIFTS
+from inkdigit.export.model_summary import Layer
 from inkdigit.recognizer import Recognizer
 from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.occlusion import Occlusion, occlude
+from inkdigit.utils.progress import Stage
 
 SAMPLES = 12  # training images of each digit
 OCCLUDED_MISTAKES = 5
@@ -31,22 +32,15 @@ class Setting(NamedTuple):
     meaning: str
 
 
-class Layer(NamedTuple):
-    """One layer of the network; shape is its output without the batch axis, multiply_adds are per image."""
+class CurvePoint(NamedTuple):
+    """One run on the learning curve: rows trained on, accuracy and its 95 % interval (fractions), training seconds."""
 
     name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
-
-
-class Stage(NamedTuple):
-    """One stage of the run: its elapsed seconds, and its rate where it works on images."""
-
-    name: str
+    rows: int
+    accuracy: float
+    low: float
+    high: float
     seconds: float
-    images_per_second: float | None = None
 
 
 class Samples(NamedTuple):
@@ -99,6 +93,7 @@ class Report:
 
     preset, source, hardware: one line of text each; source says where the training images came from.
     augmented: (10, K, 28, 28) uint8, one row per digit, column 0 the original, the rest as training saw it.
+    views: how often a network looks at an image.
     layers: of the network, or of one of the networks that answer together, which differ in their weights alone.
     digit: (28, 28) uint8, the image that is followed through the network; convolutions: what they make of it.
     history: a mapping per epoch: loss, accuracy, and val_loss, val_accuracy where there were validation rows.
@@ -116,6 +111,7 @@ class Report:
     digit: NDArray[np.uint8]
     layers: Sequence[Layer]
     networks: int
+    views: int
     convolutions: Convolutions
     history: Sequence[Mapping[str, float]]
     learning_rates: NDArray[np.floating]
@@ -135,11 +131,6 @@ class Report:
     def multiply_adds(self) -> int:
         """Multiply-adds of all networks to read one image, in all its views."""
         return sum(layer.multiply_adds for layer in self.layers) * self.networks * self.views
-
-    @property
-    def views(self) -> int:
-        """How often a network looks at an image."""
-        return len(SHIFTS) if any(tuple(setting)[:2] == ("tta", "True") for setting in self.settings) else 1
 
 
 def samples_of(digits: Dataset) -> Samples:

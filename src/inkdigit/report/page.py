@@ -16,27 +16,47 @@ from PIL import Image
 
 from inkdigit.evaluation.calibration import negative_log_likelihood, uncalibrate
 from inkdigit.report import archive, charts, image_grids
-from inkdigit.report.data import Report
+from inkdigit.report.data import CurvePoint, Report
 from inkdigit.report.style import STYLE, duration
-from inkdigit.runs.learning_curve import Point, curve_point, curve_points
-from inkdigit.runs.run import add_to_manifest, read_run
+from inkdigit.runs.run import add_to_manifest, damaged_manifest, read_run
 from inkdigit.utils.files import atomic
 
 
-def write_report(folder: Path, name: str) -> None:
-    """Render what a run folder keeps for its report: report.html and its PNGs, checked in by the manifest.
+def write_report(folder: Path, name: str, curve: Sequence[CurvePoint]) -> None:
+    """Draw the report of a finished run again: report.html and its PNGs, named in the manifest.
 
-    name: the run's, for the page's title. Pictures that would show nothing (mistakes of a faultless model) are left
-    out. Raises InkdigitError where the folder holds no report to render or cannot be written.
+    Args:
+        folder: the run.
+        name: of the run, for the page's title.
+        curve: the learning curve; empty where there is none.
+
+    Raises:
+        InkdigitError: The folder holds no report to draw, or cannot be written.
     """
-    report = archive.read(folder)
-    learnt = curve_point(read_run(folder), name).rows
-    curve = curve_points(folder, name)
-    files = pictures(report, curve)
-    files["report.html"] = page(report, name, learnt, curve, files).encode()
+    manifest = read_run(folder).manifest
+    try:
+        training_rows = int(manifest["figures"]["training_rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_manifest(folder, error) from None
+    files = render_report(archive.read(folder), name, training_rows, curve)
     write(files, folder)
-    outdated = {file for file in read_run(folder).manifest["files"] if file.endswith(".png")} - set(files)
+    outdated = {file for file in manifest["files"] if file.endswith(".png")} - set(files)
     add_to_manifest(folder, list(files), outdated)
+
+
+def render_report(report: Report, name: str, training_rows: int, curve: Sequence[CurvePoint]) -> dict[str, bytes]:
+    """Draw a report: its PNGs and report.html, by file name.
+
+    Pictures that would show nothing (mistakes of a faultless model) are left out.
+
+    Args:
+        report: what to draw.
+        name: of the run, for the page's title.
+        training_rows: how many images the network that was scored was trained on.
+        curve: the learning curve; empty where there is none.
+    """
+    files = pictures(report, curve)
+    return files | {"report.html": page(report, name, training_rows, curve, files).encode()}
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> None:
@@ -46,13 +66,13 @@ def write(files: Mapping[str, bytes], folder: Path) -> None:
             temporary.write_bytes(content)
 
 
-def pictures(report: Report, curve: Sequence[Point]) -> dict[str, bytes]:
+def pictures(report: Report, curve: Sequence[CurvePoint]) -> dict[str, bytes]:
     """File name -> PNG."""
     with mpl.rc_context(STYLE):
         return {f"{name}.png": png(figure) for name, figure in _figures(report, curve)}
 
 
-def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figure]]:
+def _figures(report: Report, curve: Sequence[CurvePoint]) -> Iterator[tuple[str, Figure]]:
     yield "samples", image_grids.samples(report.samples)
     if (report.augmented != report.augmented[:, :1]).any():
         yield "augmentation", image_grids.augmentation(report.augmented)
@@ -76,7 +96,7 @@ def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figu
     yield "stages", charts.stages(report.stages)
 
 
-def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
+def page(report: Report, name: str, learnt: int, curve: Sequence[CurvePoint], files: Mapping[str, bytes]) -> str:
     """The HTML page, with those pictures inside. learnt: how many images the network that was scored has learnt."""
     before = None
     if scored := report.scored:

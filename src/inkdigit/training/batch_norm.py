@@ -10,7 +10,7 @@ from keras import layers
 from inkdigit.export.model_summary import flat_layers
 
 
-def fuse(model: keras.Model) -> None:
+def fuse_batch_norm(model: keras.Model) -> None:
     """Let the model's batch-norm layers on pictures use TensorFlow's fused kernel: a tenth off a step.
 
     The figures stay the same but for rounding. Keras spells the layer out in single operations, which all read the

@@ -11,16 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.run import read_run
 from inkdigit.utils.options import parse_values, read_toml, setting, settings_to_toml
 
 PRESETS = ("article", "fast", "best", "record", "tiny")
 SIDE = 28
-NETWORK = (
-    "filters", "kernel_size", "padding", "pooling", "activation", "batch_norm", "block_dropout", "dense", "dropout"
-)  # fmt: skip
-FINE_TUNING = 5  # times smaller steps for a network that has learnt already
-
 Padding = Literal["same", "valid"]
 
 
@@ -130,38 +124,10 @@ def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
     return with_values(Settings(preset=values.get("preset", "")), others, where)
 
 
-def completed(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest, or what else JSON kept of a job: it and its "settings" get what came later, at its default."""
-    settings = json.loads(json.dumps(asdict(Settings()))) | kept.get("settings", {})
-    return {"member": 0, "teacher": None, **kept, "settings": settings}
-
-
-def fine_tuning(run: Path) -> Settings:
-    """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run.
-
-    The mean of several networks goes on as the one network that it is.
-    """
-    kept = of_run(run)
-    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0, members=1)
-
-
-def of_run(run: Path) -> Settings:
-    """The settings that a run was trained with. InkdigitError where there is no run, or it names none."""
-    values: Any = read_run(run).manifest.get("settings")
-    if not isinstance(values, dict):
-        raise InkdigitError(f"{run} names no settings: it is not a run as `inkdigit train` writes it.")
-    return from_manifest(values, str(run))  # pyright: ignore[reportUnknownArgumentType]
-
-
-def check_network(settings: Settings, run: Path) -> None:
-    """Raise InkdigitError where settings ask for another network than the one that a run has."""
-    kept = of_run(run)
-    changed = [name for name in NETWORK if getattr(settings, name) != getattr(kept, name)]
-    if changed:
-        raise InkdigitError(
-            f"--start-from goes on with the network of {run}, whose {' and '.join(changed)} cannot be changed: "
-            "leave such settings out, --preset and --config included."
-        )
+def complete_manifest(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a manifest, or to a stored job, the facts and settings that older versions did not write, at defaults."""
+    settings = json.loads(json.dumps(asdict(Settings()))) | stored.get("settings", {})
+    return {"member": 0, "teacher": None, **stored, "settings": settings}
 
 
 def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -103,3 +105,9 @@ def cache_dir() -> Path:
     """The folder for what can be made again: INKDIGIT_CACHE if set, else the user's cache directory."""
     chosen = os.environ.get("INKDIGIT_CACHE")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("inkdigit", appauthor=False)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, complete or not at all. Raises InkdigitError where it cannot be written."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -131,7 +131,7 @@ def test_images_learnt_after_the_answers_count_as_learnt(copies: Path, real_digi
 def forget_rows(folder: Path) -> None:
     """Make of a run one of an older version."""
     manifest = read_run(folder).manifest
-    (folder / "rows.npz").unlink()
+    (folder / "predictions.npz").unlink()
     del manifest["files"]
     write_manifest(folder, ["model.onnx"], manifest)
 
@@ -177,7 +177,7 @@ def test_folders_of_the_same_name_are_told_apart(copies: Path, tmp_path: Path) -
     assert names == [str(copies / "many"), str(tmp_path / "many")]
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "report.npz", "rows.npz"])
+@pytest.mark.parametrize("name", ["model.onnx", "report.npz", "predictions.npz"])
 def test_a_changed_byte_is_refused_and_nothing_is_written(
     inkdigit_here: Command, copies: Path, tmp_path: Path, name: str
 ) -> None:
@@ -191,7 +191,7 @@ def test_a_changed_byte_is_refused_and_nothing_is_written(
 
 
 DAMAGED: dict[str, tuple[dict[str, Any], str]] = {
-    "names without checksums": ({"files": {"model.onnx": 5, "rows.npz": 5}}, "does not name model.onnx"),
+    "names without checksums": ({"files": {"model.onnx": 5, "predictions.npz": 5}}, "does not name model.onnx"),
     "settings in a list": ({"settings": []}, "manifest.json is damaged"),
     "no settings": ({"settings": {}}, "manifest.json is damaged"),
     "a date beyond the calendar": ({"created": "9999-12-31T23:59:59-23:00"}, "manifest.json is damaged"),
@@ -210,9 +210,9 @@ def test_a_damaged_manifest_is_told(copies: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("rows.npz", b"no npz", "another version"),
-        ("rows.npz", saved(learnt=np.zeros(3, np.uint64)), "another version"),
-        ("rows.npz", saved(learnt=np.array([{}])), "another version"),
+        ("predictions.npz", b"no npz", "another version"),
+        ("predictions.npz", saved(trained_on=np.zeros(3, np.uint64)), "another version"),
+        ("predictions.npz", saved(trained_on=np.array([{}])), "another version"),
         ("model.onnx", b"no model", "no model that ONNX Runtime opens"),
     ],
 )

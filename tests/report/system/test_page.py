@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from inkdigit.errors import InkdigitError
+from inkdigit.export.model_summary import Layer
 from inkdigit.report import archive, page, require
-from inkdigit.report.data import Layer, Report
+from inkdigit.report.data import Report
 from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.page import write_report
-from inkdigit.runs.run import MANIFEST, add_to_manifest, read_run, read_verified, write_json, write_manifest
+from inkdigit.runs.run import MANIFEST, add_to_manifest, read_run, read_verified, write_manifest
+from inkdigit.utils.files import write_json
 from tests.conftest import Command, Killed
 from tests.report.conftest import visit
 from tests.report.test_data import make_report, make_scored
@@ -65,7 +67,7 @@ def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     finish(folder / "few", report, rows=1000)
     finish(folder / "all", report, rows=2900)
-    write_report(folder / "all", "Digits <one> & two")
+    write_report(folder / "all", "Digits <one> & two", [])
     return folder / "all"
 
 
@@ -103,7 +105,7 @@ def test_rendering_again_elsewhere_gives_the_same_files(folder: Path, tmp_path: 
     shutil.copytree(folder.parent / "few", tmp_path / "few")
     (tmp_path / "moved" / "mistakes.png").unlink()
     (tmp_path / "moved" / "report.html").write_text("damaged")
-    write_report(tmp_path / "moved", "Digits <one> & two")
+    write_report(tmp_path / "moved", "Digits <one> & two", [])
     for name in EVERYTHING:
         assert (tmp_path / "moved" / name).read_bytes() == (folder / name).read_bytes()
 
@@ -128,7 +130,7 @@ def test_only_what_belongs_to_the_report_is_replaced(folder: Path, tmp_path: Pat
     (alone / "model.onnx").write_bytes(b"as trained")
     add_to_manifest(alone, ["model.onnx"])
     (alone / "model.onnx").write_bytes(b"changed since")
-    write_report(alone, "alone")  # without a neighbour there is no curve, and its earlier picture goes
+    write_report(alone, "alone", [])  # without a neighbour there is no curve, and its earlier picture goes
     assert written(alone) == EVERYTHING - {"learning_curve.png"} | {"mine.png", "model.onnx"}
     assert "learning_curve.png" not in read_run(alone).manifest["files"]
     with pytest.raises(InkdigitError, match=r"model\.onnx is not the file"):
@@ -137,7 +139,7 @@ def test_only_what_belongs_to_the_report_is_replaced(folder: Path, tmp_path: Pat
 
 def test_a_model_without_mistakes(report: Report, tmp_path: Path):
     folder = finish(tmp_path / "run", replace(report, scored=make_scored(mistakes=0)))
-    write_report(folder, "run")
+    write_report(folder, "run", [])
     assert written(folder) == EVERYTHING - {"mistakes.png", "learning_curve.png"}
     assert "There are none: all 2,000 images" in (folder / "report.html").read_text(encoding="utf-8")
 
@@ -154,7 +156,7 @@ def test_nothing_scored_nothing_augmented_nothing_validated_nothing_convolved(re
         memory_peak=0,
     )
     folder = finish(tmp_path / "run", bare)
-    write_report(folder, "run")
+    write_report(folder, "run", [])
     assert written(folder) == {"samples.png", "network.png", "curves.png", "stages.png", "report.html"}
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert "GiB of memory" not in html
@@ -170,14 +172,14 @@ def test_digits_that_are_missing_and_a_network_of_another_shape(report: Report, 
         scored=make_scored(mistakes=1, rows=10),
     )
     folder = finish(tmp_path / "run", odd)
-    write_report(folder, "run")
+    write_report(folder, "run", [])
     assert {"samples.png", "network.png", "occlusion.png", "mistakes.png"} <= written(folder)
 
 
 def test_a_folder_without_a_report_is_told(tmp_path: Path):
     write_manifest(tmp_path, [], {"settings": {}})
     with pytest.raises(InkdigitError, match=r"does not name report\.npz"):
-        write_report(tmp_path, "run")
+        write_report(tmp_path, "run", [])
 
 
 def test_a_manifest_without_figures_is_told(folder: Path, tmp_path: Path):
@@ -186,7 +188,7 @@ def test_a_manifest_without_figures_is_told(folder: Path, tmp_path: Path):
     del manifest["figures"]
     write_json(tmp_path / "run" / "manifest.json", manifest)
     with pytest.raises(InkdigitError, match=r"manifest\.json is damaged \('figures'\)"):
-        write_report(tmp_path / "run", "run")
+        write_report(tmp_path / "run", "run", [])
 
 
 def test_what_a_report_needs_is_told(monkeypatch: pytest.MonkeyPatch):
@@ -203,7 +205,7 @@ def test_nothing_is_written_when_the_content_was_changed(folder: Path, tmp_path:
     (run / archive.ARCHIVE).write_bytes(content)
     (run / "report.html").write_text("mine")
     with pytest.raises(InkdigitError, match=r"report\.npz is not the file"):
-        write_report(run, "run")
+        write_report(run, "run", [])
     assert (run / "report.html").read_text() == "mine"
 
 

@@ -18,8 +18,8 @@ from inkdigit.export.int8 import to_int8
 from inkdigit.export.onnx import to_onnx
 from inkdigit.export.tta import shifted_copies
 from inkdigit.recognizer import Recognizer
+from inkdigit.training.averaging import average_models
 from inkdigit.training.config import preset
-from inkdigit.training.cross_validation import average_models
 from tests.conftest import LINEAR, Command, Killed
 
 SMALL = ["--filters", "8, 16", "--dense", "0", "--epochs", "4", "--batch-size", "32", "--tta"]

@@ -11,8 +11,10 @@ import pytest
 from inkdigit.data.dataset import Dataset
 from inkdigit.training import backend
 from inkdigit.training.config import PRESETS, Settings, preset
+from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
 from inkdigit.training.model import build
-from inkdigit.training.trainer import EMA_INTERVAL, Trainer, WeightEMA, learning_rate, predict
+from inkdigit.training.schedule import learning_rate
+from inkdigit.training.trainer import Trainer, predict
 from inkdigit.utils.hardware import describe_hardware
 from tests.conftest import part
 
@@ -91,6 +93,6 @@ def test_a_few_steps_are_enough_to_be_used(real_digits: Dataset) -> None:
 
 
 def test_precision_follows_the_processor_unless_asked() -> None:
-    assert backend.precision("float32") == "float32"
-    assert backend.precision("mixed_bfloat16") == "mixed_bfloat16"
-    assert (backend.precision("auto") == "mixed_bfloat16") == ("BF16" in describe_hardware())
+    assert backend.dtype_policy("float32") == "float32"
+    assert backend.dtype_policy("mixed_bfloat16") == "mixed_bfloat16"
+    assert (backend.dtype_policy("auto") == "mixed_bfloat16") == ("BF16" in describe_hardware())

@@ -23,8 +23,8 @@ from inkdigit.reading.line_model.samples import HEIGHT, Strip, synthesize_strip,
 from inkdigit.synth.page import synthesize_page
 from inkdigit.training import backend
 from inkdigit.training.augment.rare_styles import draw_digits
-from inkdigit.training.batch_norm import fuse
-from inkdigit.training.trainer import EMA_INTERVAL, WeightEMA
+from inkdigit.training.batch_norm import fuse_batch_norm
+from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
 from inkdigit.utils.files import atomic
 
 WIDTH = 224  # pixels of a training strip
@@ -127,10 +127,10 @@ class Training:
         self.folder, self.seed = folder, seed
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(seed)
-        keras.config.set_dtype_policy(backend.precision("auto"))
+        keras.config.set_dtype_policy(backend.dtype_policy("auto"))
         self.model = build(WIDTH)
         keras.config.set_dtype_policy("float32")
-        fuse(self.model)
+        fuse_batch_norm(self.model)
         self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=backend.jit_compile())
         self.model.optimizer.build(self.model.trainable_variables)
         self.average = WeightEMA(math.exp(-1 / (0.05 * PHASES[0].epochs * 2 * PHASES[0].strips / BATCH)))

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from inkdigit.runs.learning_curve import curve_points, training_sizes
-from inkdigit.runs.run import write_manifest
+from inkdigit.runs.run import read_run, write_manifest
+from inkdigit.training.curve_points import curve_points
+from inkdigit.training.learning_curve import training_sizes
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_sizes(rows: int, sizes: list[int]):
 
 
 def add_run(folder: Path, rows: int, **changes: Any) -> None:
-    """A finished run that learnt from so many rows."""
+    """A finished run that was trained on `rows` rows."""
     folder.mkdir(parents=True)
     figures = {"training_rows": rows, "accuracy": 0.9, "low": 0.8, "high": 0.95, "training_seconds": rows / 100}
     about: dict[str, Any] = {
@@ -50,16 +51,16 @@ def test_only_runs_that_differ_in_rows_alone_are_points(tmp_path: Path):
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "manifest.json").write_text("{")
     (tmp_path / "notes.txt").touch()
-    points = curve_points(tmp_path / "this", "this")
+    points = curve_points(read_run(tmp_path / "this"), "this")
     assert [(point.name, point.rows) for point in points] == [("few", 1000), ("seed", 2000), ("this", 5000)]
     assert points[0].seconds == 10
 
 
 def test_a_run_without_neighbours_has_no_curve(tmp_path: Path):
     add_run(tmp_path / ".this.partial", 5000)
-    assert curve_points(tmp_path / ".this.partial", "this") == []
+    assert curve_points(read_run(tmp_path / ".this.partial"), "this") == []
     add_run(tmp_path / "same size", 5000)
-    assert curve_points(tmp_path / ".this.partial", "this") == []
+    assert curve_points(read_run(tmp_path / ".this.partial"), "this") == []
     add_run(tmp_path / "few", 1000)
-    names = [point.name for point in curve_points(tmp_path / ".this.partial", "this")]
+    names = [point.name for point in curve_points(read_run(tmp_path / ".this.partial"), "this")]
     assert names == ["few", "same size", "this"]
