@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
+from tests.pages import file
+from tests.service.conftest import PIXELS
 from tests.service.inprocess import LocalService, local_service
+
+PNG = {"Content-Type": "image/png"}
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +40,49 @@ def test_pixels_are_answered_as_the_recognizer_answers(server: LocalService, rea
         assert result["probabilities"] == pytest.approx(probabilities, abs=1e-5)
         assert result["confidence"] == max(result["probabilities"])
     assert alone.json()["results"] == [content["results"][3]]
+
+
+@pytest.fixture(scope="module")
+def narrow(linear_run: Path) -> Generator[LocalService]:
+    """A server that accepts 4 images, of a million pixels each."""
+    with local_service(linear_run, max_images=4, max_pixels=1) as server:
+        yield server
+
+
+def drawing(side: int, **options: Any) -> bytes:
+    """A PNG file with a stroke of dark ink on light paper."""
+    pixels = np.full((side, side), 250, np.uint8)
+    pixels[side // 5 : -side // 5, 9 * side // 20 : 11 * side // 20] = 10
+    return file("PNG", Image.fromarray(pixels), **options)
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A PNG file with this size in its header, and no pixels at all."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def test_too_many_images_are_refused(narrow: LocalService) -> None:
+    files = [("file", (f"{place}.png", drawing(40), "image/png")) for place in range(5)]
+    for sent in ({"json": {"pixels": [PIXELS["pixels"]] * 5}}, {"files": files}):
+        answer = narrow.post("/v1/digits", **sent)
+        assert (answer.status_code, answer.json()["setting"]) == (413, "max_images")
+    assert len(narrow.post("/v1/digits", files=files[:4]).json()["results"]) == 4
+
+
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header(narrow: LocalService) -> None:
+    for content in (png_of_size(20_000, 20_000), png_of_size(2**31 - 1, 2**31 - 1), drawing(1001)):
+        answer = narrow.post("/v1/digits", content=content, headers=PNG)
+        problem = answer.json()
+        assert (answer.status_code, problem["setting"], problem["field"]) == (422, "max_pixels", "body")
+    assert narrow.post("/v1/digits", content=drawing(1000), headers=PNG).status_code == 200
+
+
+def test_preparing_a_picture_counts_towards_the_deadline(linear_run: Path) -> None:
+    with local_service(linear_run, deadline=0.001) as server:
+        answer = server.post("/v1/digits", content=drawing(3000, compress_level=1), headers=PNG)
+        assert (answer.status_code, answer.json()["setting"]) == (504, "deadline")

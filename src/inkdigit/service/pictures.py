@@ -80,6 +80,10 @@ class Pictures:
         Image.MAX_IMAGE_PIXELS = None  # max_pixels is the limit instead, and it is checked by the header too
         self._pool = ThreadPoolExecutor(2, "pictures")
 
+    def close(self) -> None:
+        """Wait for the work under way, and take no more."""
+        self._pool.shutdown()
+
     async def prepare(self, files: Sequence[PictureFile]) -> list[Prepared]:
         """Each picture as the model takes it, (28, 28) uint8, or Blank. Raises Problem 422."""
         loop = asyncio.get_running_loop()
