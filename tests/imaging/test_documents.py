@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import threading
 import tracemalloc
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image, ImageDraw
 from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging import documents as module
 from inkdigit.imaging.documents import pages
+from tests.errors import refused
 from tests.pages import file
 
 pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")
@@ -155,8 +157,8 @@ def test_what_is_too_much_is_refused() -> None:
 
 
 def test_without_its_package_a_pdf_is_refused_with_the_command_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "reads_pdf", bool)
-    with pytest.raises(InkdigitError, match=r'scan\.pdf is a PDF.*pip install "inkdigit\[pdf\]"'):
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)  # as where it is not installed
+    with refused("extra-missing", "scan.pdf", "inkdigit[pdf]"):
         pages(PDF, "scan.pdf")
 
 

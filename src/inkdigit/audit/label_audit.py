@@ -20,9 +20,7 @@ from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import calibrate, fit_calibration
 from inkdigit.runs.build import lock_folder
-from inkdigit.training import backend
 from inkdigit.training.config import Settings
-from inkdigit.training.job import MIN_ROWS
 from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stopwatch, console
 
@@ -49,8 +47,8 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     Raises InkdigitError for files that cannot be read, and for a training set too small to be judged.
     """
     rows = read_dataset(train, labelled=True, part="train")
-    if settings and len(rows) < MIN_ROWS:
-        raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {MIN_ROWS}: add more.")
+    if settings:
+        _check_size(train, rows)
     sets = [rows, *(read_dataset(other) for other in others), mnist.load()[1]]
     for sentence in write_duplicates(folder / "duplicates.csv", sets) or ["No picture is there twice."]:
         console.print(sentence)
@@ -66,6 +64,13 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     if len(differing):
         _draw(folder / "doubtful.png", rows, doubts, differing[:SHOWN])
         console.print(f"The first of them: {folder / 'doubtful.png'}")
+
+
+def _check_size(train: Path, rows: Dataset) -> None:
+    from inkdigit.training.job import MIN_ROWS
+
+    if len(rows) < MIN_ROWS:
+        raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {MIN_ROWS}: add more.")
 
 
 def _draw(path: Path, rows: Dataset, doubts: Doubts, shown: NDArray[np.int64]) -> None:
@@ -103,6 +108,8 @@ def doubtful_labels(rows: Dataset, settings: Settings, folds: int, checkpoints: 
 
     checkpoints: a folder where the trainings keep their epochs, and find those kept there.
     """
+    from inkdigit.training import backend
+
     watch = Stopwatch()
     backend.prepare()
     from inkdigit.training import model

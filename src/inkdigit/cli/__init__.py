@@ -11,11 +11,13 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
+from inkdigit.cli.setting_options import setting_options
 from inkdigit.errors import InkdigitError
 from inkdigit.service.settings import ServiceSettings, gather
 from inkdigit.training.config import PRESETS, Settings, from_file, preset, to_toml, with_values
 from inkdigit.training.finetune import fine_tuning
-from inkdigit.utils.options import setting_options, settings_to_toml
+from inkdigit.utils.extras import require_extra
+from inkdigit.utils.options import settings_to_toml
 
 FILE = click.Path(path_type=Path)
 
@@ -131,9 +133,7 @@ def train(
     if print_config:
         click.echo(to_toml(settings), nl=False)
         return
-    from inkdigit.training import backend
-
-    backend.require()
+    require_extra("train", "Training")
     from inkdigit.runs.run import run_summary
     from inkdigit.training import ensemble, pipeline
     from inkdigit.training.job import Job, unfinished_job
@@ -218,8 +218,6 @@ def tune(
     Hopeless trials are stopped early. Interrupted, even by a kill, the same command goes on. The best settings
     become OUT/best.toml, for `inkdigit train --config`.
     """
-    from inkdigit import tune as tuning
-    from inkdigit.training import backend
     from inkdigit.tune import space
 
     base = from_file(config, name) if config else preset(name or "fast")
@@ -228,8 +226,7 @@ def tune(
     if print_space:
         click.echo(space.to_toml(drawn), nl=False)
         return
-    backend.require()
-    tuning.require()
+    require_extra("tune", "A search")
     from inkdigit.tune import search
 
     job = search.Job(base, drawn, out, train_csv, epochs, training_rows, trials, timeout, jobs, engine, storage, study)
@@ -273,9 +270,7 @@ def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_
     """Compare runs with the first one on the same images: accuracy, McNemar's test, settings, digits that differ."""
     import json
 
-    from inkdigit.report import require
-
-    require()
+    require_extra("train", "A comparison", "matplotlib", "jinja2")
     from inkdigit.comparison.compare import compare_runs, comparison_table
     from inkdigit.comparison.page import write_comparison
     from inkdigit.data.loading import read_dataset
@@ -364,10 +359,8 @@ def audit(
     Pictures are compared within TRAIN, with each OTHER file (such as the test set), and with MNIST's test images.
     Labels are judged by networks that never saw them, so that takes a training for each fold.
     """
-    from inkdigit.training import backend
-
     if not duplicates_only:
-        backend.require()
+        require_extra("train", "Judging labels")
     from inkdigit.audit import label_audit as auditor
 
     settings = with_values(preset("fast"), {"epochs": epochs, "seed": seed}, "On the command line")
@@ -378,9 +371,7 @@ def audit(
 @click.argument("run", type=FILE)
 def report(run: Path) -> None:
     """Write a run's report.html and its pictures again."""
-    from inkdigit.report import require
-
-    require()
+    require_extra("train", "A report", "matplotlib", "jinja2")
     from inkdigit.report.page import write_report
     from inkdigit.runs.run import read_run
     from inkdigit.training.curve_points import curve_points
@@ -405,6 +396,7 @@ def synth(out: Path, pages: int, seed: int, source: Literal["train", "test"], na
 
     They are written with MNIST's digits. Without --hardship each page is a random mixture, as photos and scans are.
     """
+    require_extra("read", "Making pages")
     from inkdigit.synth import write
 
     with click.progressbar(length=pages, label="Pages", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -452,7 +444,6 @@ def read(
         sys.exit(_read_form(form, files, output, review, run))
     if url and run:
         raise InkdigitError("A server at --url reads with its own model: leave out --model, or --url.")
-    from inkdigit.reading import require
     from inkdigit.reading.client import Server
     from inkdigit.reading.file_results import outcomes
 
@@ -465,7 +456,7 @@ def read(
 
         reads = remote_reader(server) if server else local_reader(run)
     else:
-        require()
+        require_extra("read", "Reading lines of digits")
         from inkdigit.reading import file_reader as reading
         from inkdigit.reading.file_reader import local_reader, remote_reader
 
@@ -490,9 +481,7 @@ def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path |
         option = other.pop().removeprefix("as_").replace("_", "-").replace("folder", "annotate")
         option = click.get_current_context().params["layout"] if option == "layout" else option
         raise InkdigitError(f"--form reads the fields of a form into a table: leave out --{option}.")
-    from inkdigit.reading import require
-
-    require()
+    require_extra("read", "Reading forms")
     from inkdigit.forms.command import run as read_forms
 
     whole = read_forms(
@@ -528,9 +517,7 @@ def bulk(
     or pictures. Each input becomes a row; one that cannot be read has its error in it. After an interruption the
     same command goes on.
     """
-    from inkdigit import bulk as work
-
-    work.require()
+    require_extra("bulk", "inkdigit bulk")
     from inkdigit.bulk.command import run
 
     run(source, dest, layout=layout, probabilities=probabilities, model=model, workers=workers, engine=engine)
@@ -552,9 +539,7 @@ def serve(config: Path | None, print_config: bool, engine: Literal["local", "ray
     if print_config:
         click.echo(settings_to_toml(settings, "How the server serves: inkdigit serve --config THIS_FILE"), nl=False)
         return
-    from inkdigit import service
-
-    service.require()
+    require_extra("serve", "Serving")
     if engine == "ray":
         from inkdigit.cluster.service import serve as run
     else:

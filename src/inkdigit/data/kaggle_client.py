@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import shutil
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.extras import require_extra
 from inkdigit.utils.files import atomic
 
 NAME = "digit-recognizer"
@@ -61,8 +61,7 @@ def _unpack(archive: Path, to: Path) -> None:
 @contextmanager
 def _client() -> Generator[Any]:
     """Kaggle's client, logged in. What goes wrong inside is told in one sentence with the page that helps."""
-    if importlib.util.find_spec("kaggle") is None:
-        raise InkdigitError('Kaggle\'s client is missing: pip install "inkdigit[kaggle]".')
+    require_extra("kaggle", "The way to Kaggle")
     import requests
 
     try:

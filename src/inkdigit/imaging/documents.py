@@ -16,6 +16,7 @@ from PIL import Image
 
 from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.decode import FORMATS, LARGEST, decode
+from inkdigit.utils.extras import require_extra
 
 MOST = 1000  # pages of a file
 DPI = 200  # a digit 3 mm high has 24 pixels
@@ -119,8 +120,7 @@ def _check_images(page: Any, name: str, largest: int) -> None:
 @contextmanager
 def _pdf(content: bytes, name: str) -> Generator[Any]:
     """An open PDF, for this thread alone. Opened anew for each page: what is closed here, no other thread can hold."""
-    if not reads_pdf():
-        raise InkdigitError(f'{name} is a PDF, and reading it needs more: pip install "inkdigit[pdf]".')
+    require_extra("pdf", f"{name} is a PDF, and reading it")
     import pypdfium2
 
     with _PDFIUM:

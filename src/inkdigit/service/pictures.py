@@ -19,11 +19,11 @@ from PIL import Image
 from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.documents import Page, pages, reads_pdf
 from inkdigit.imaging.preprocess import NoInkError, prepare
-from inkdigit.reading import require
 from inkdigit.reading.results import Reading
 from inkdigit.recognizer import Recognizer
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.read import Layout
+from inkdigit.utils.extras import require_extra
 
 if TYPE_CHECKING:
     from inkdigit.reading.reader import Reader
@@ -153,7 +153,7 @@ class Pictures:
     def _reader_of(self, recognizer: Recognizer) -> Reader:
         """The reader that uses this recognizer; a new one after a new version was loaded."""
         if self._reader is None or self._reader[0] is not recognizer:
-            require()
+            require_extra("read", "Reading lines of digits")
             # Imported late: opening OpenCV takes longer than the rest of the start, and many servers never read.
             from inkdigit.reading.reader import Reader
 

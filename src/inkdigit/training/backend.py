@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import os
 import sys
@@ -13,12 +12,6 @@ from typing import Any
 
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.hardware import cpu_cores, has_bfloat16
-
-
-def require() -> None:
-    """Raise InkdigitError where the `train` extra is not installed. Imports nothing."""
-    if not all(importlib.util.find_spec(name) for name in ("keras", "cv2", "matplotlib", "onnx")):
-        raise InkdigitError('Training needs more than the core of Inkdigit: pip install "inkdigit[train]".')
 
 
 def prepare() -> None:

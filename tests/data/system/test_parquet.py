@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.data.parquet import read_parquet
 from inkdigit.errors import InkdigitError
 from tests.data.formats import PIXELS, parquet, png
+from tests.errors import refused
 
 Columns = dict[str, Any]
 
@@ -137,15 +137,8 @@ def test_damage_anywhere_is_no_traceback(tmp_path: Path, ink: np.random.Generato
             continue
 
 
-def test_without_pyarrow_the_extra_is_named(tmp_path: Path):
+def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = save(tmp_path / "digits.parquet", faces())
-    script = (
-        "import sys; sys.modules['pyarrow'] = None\n"
-        "from pathlib import Path\n"
-        "from inkdigit.data.loading import read_dataset\n"
-        "from inkdigit.errors import InkdigitError\n"
-        "try:\n    read_dataset(Path(sys.argv[1]))\n"
-        "except InkdigitError as error:\n    print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
-    assert 'pip install "inkdigit[parquet]"' in done.stdout
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as where it is not installed
+    with refused("extra-missing", path, "inkdigit[parquet]"):
+        read_parquet(path)

@@ -16,7 +16,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 
-import inkdigit
 from inkdigit import DigitClassifier
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
@@ -170,10 +169,3 @@ def test_wrong_parameters_are_refused_in_a_sentence(
         DigitClassifier(preset="record").fit(*train)
     with pytest.raises(InkdigitError, match="at least 100"):
         DigitClassifier(**TINY).fit(train[0][:50], train[1][:50])
-
-
-def test_without_scikit_learn_the_package_to_install_is_named() -> None:
-    script = "import sys; sys.modules['sklearn'] = None\nimport inkdigit\ninkdigit.DigitClassifier"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert 'ImportError: DigitClassifier needs scikit-learn: pip install "inkdigit[sklearn]".' in done.stderr
-    assert "DigitClassifier" in inkdigit.__all__

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import pytest
 
 from inkdigit.errors import InkdigitError
 from inkdigit.export.model_summary import Layer
-from inkdigit.report import archive, page, require
+from inkdigit.report import archive, page
 from inkdigit.report.data import Report
 from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.page import write_report
@@ -189,12 +188,6 @@ def test_a_manifest_without_figures_is_told(folder: Path, tmp_path: Path):
     write_json(tmp_path / "run" / "manifest.json", manifest)
     with pytest.raises(InkdigitError, match=r"manifest\.json is damaged \('figures'\)"):
         write_report(tmp_path / "run", "run", [])
-
-
-def test_what_a_report_needs_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "jinja2", None)  # as where it is not installed
-    with pytest.raises(InkdigitError, match=r"inkdigit\[train\]"):
-        require()
 
 
 def test_nothing_is_written_when_the_content_was_changed(folder: Path, tmp_path: Path):

@@ -23,28 +23,28 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
-def test_a_key_that_the_command_makes_is_valid(inkdigit: Command, tmp_path: Path) -> None:
-    made = inkdigit("api-key", "tester", "--file", tmp_path / "keys")
+def test_a_key_that_the_command_makes_is_valid(run_command: Command, tmp_path: Path) -> None:
+    made = run_command("api-key", "tester", "--file", tmp_path / "keys")
     assert made.returncode == 0, made.stderr
     assert Keys.read(tmp_path / "keys").owner(made.stdout.strip()) == "tester"
-    assert "tester" in one_line(inkdigit("api-key", "tester", "--file", tmp_path / "keys"))
+    assert "tester" in one_line(run_command("api-key", "tester", "--file", tmp_path / "keys"))
 
 
 def test_the_command_takes_all_three_and_prints_a_file_that_it_takes(
-    inkdigit: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "serve.toml").write_text("port = 1\nworkers = 2\nmax_body = 3\n")
     monkeypatch.setenv("INKDIGIT_WORKERS", "4")
     monkeypatch.setenv("INKDIGIT_MAX_BODY", "5")
-    printed = inkdigit("serve", "--config", tmp_path / "serve.toml", "--max-body", 6, "--print-config")
+    printed = run_command("serve", "--config", tmp_path / "serve.toml", "--max-body", 6, "--print-config")
     assert printed.returncode == 0, printed.stderr
     assert {"port = 1", "workers = 4", "max_body = 6", "deadline = 5.0"} <= set(printed.stdout.splitlines())
     (tmp_path / "again.toml").write_text(printed.stdout)
     monkeypatch.undo()
-    assert inkdigit("serve", "--config", tmp_path / "again.toml", "--print-config").stdout == printed.stdout
+    assert run_command("serve", "--config", tmp_path / "again.toml", "--print-config").stdout == printed.stdout
 
 
-def test_what_cannot_be_served_is_refused_in_one_line(inkdigit: Command, tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_refused_in_one_line(run_command: Command, tmp_path: Path) -> None:
     (tmp_path / "no.toml").write_text("port = ")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -57,7 +57,7 @@ def test_what_cannot_be_served_is_refused_in_one_line(inkdigit: Command, tmp_pat
             tmp_path / "no.toml": ["--config", tmp_path / "no.toml"],
         }
         for place, options in cases.items():
-            assert str(place) in one_line(inkdigit("serve", *options))
+            assert str(place) in one_line(run_command("serve", *options))
 
 
 def test_of_two_servers_started_at_once_one_has_the_port(linear_run: Path) -> None:

@@ -81,8 +81,8 @@ def test_all_take_up_a_new_version(tmp_path: Path) -> None:
         eventually(lambda: {ask(server).json()["model"]["version"] for _ in range(20)} == {"2"}, "all of them")
 
 
-def test_a_model_that_cannot_be_served_is_reported_once(inkdigit: Command, tmp_path: Path) -> None:
-    assert "absent" in one_line(inkdigit("serve", "--port", 0, "--model", tmp_path / "absent", "--workers", 2))
+def test_a_model_that_cannot_be_served_is_reported_once(run_command: Command, tmp_path: Path) -> None:
+    assert "absent" in one_line(run_command("serve", "--port", 0, "--model", tmp_path / "absent", "--workers", 2))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.training.config import PRESETS, Settings, from_file, preset, to_toml, with_values
 from inkdigit.utils.options import allowed_values, describe_settings, readable_value
 from tests.conftest import Command
+from tests.errors import refused
 from tests.paths import DOCS
 
 DOCUMENT = DOCS / "settings.md"
@@ -82,9 +83,8 @@ def test_every_value_that_can_be_read_can_be_given_as_text() -> None:
     ],
 )
 def test_wrong_value_is_told_with_the_allowed_ones(name: str, value: object) -> None:
-    with pytest.raises(InkdigitError) as told:
+    with refused("setting-invalid", "mine.toml", f"{name} = {value!r}", allowed_values(Settings, name)):
         with_values(Settings(), {name: value}, "mine.toml")
-    assert str(told.value) == f"mine.toml: {name} = {value!r} is no value for it: {allowed_values(Settings, name)}."
 
 
 def test_values_that_do_not_fit_together_are_told() -> None:

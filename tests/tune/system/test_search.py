@@ -220,10 +220,3 @@ def test_the_space_is_printed_and_nothing_is_begun(inkdigit: Command, tmp_path: 
     assert done.returncode == 0
     assert tomllib.loads(done.stdout)["learning_rate"] == {"low": 0.0005, "high": 0.05, "log": True}
     assert list(tmp_path.iterdir()) == []
-
-
-def test_without_optuna_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['optuna'] = None; from inkdigit.cli import main; main(['tune'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr == 'Error: A search needs Optuna: pip install "inkdigit[tune]".\n'
