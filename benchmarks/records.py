@@ -90,7 +90,7 @@ def training_rows(part: str) -> Path:
         rows = kaggle_split(seed=0)[0] if part == "kaggle" else mnist.load()[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, images=rows.images, labels=rows.truth)
+            np.savez_compressed(file, images=rows.images, labels=rows.required_labels)
     return path
 
 
@@ -147,7 +147,7 @@ def score(parts: list[str]) -> None:
 def scored_row(row: Row, digits: Dataset) -> dict[str, Any]:
     manifests = [read_run(folder).manifest for folder in row.folders]
     evaluations = [
-        evaluate(recognizer(folder, row).predict_proba(digits.images), digits.truth) for folder in row.folders
+        evaluate(recognizer(folder, row).predict_proba(digits.images), digits.required_labels) for folder in row.folders
     ]
     return {
         "correct": [evaluation.correct for evaluation in evaluations],

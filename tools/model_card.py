@@ -44,7 +44,7 @@ def main() -> None:
     with rc_context(STYLE):
         for name, figure in (("mistakes", image_grids.mistakes(scored)), ("reliability", charts.reliability(scored))):
             (PICTURES / f"card-{name}.png").write_bytes(png(figure))
-    evaluation = evaluate(probabilities, test.truth)
+    evaluation = evaluate(probabilities, test.required_labels)
     digits = [
         f"| {row['digit']} | {row['count']:,} | {percent(row['recall'] or 0)} | {percent(row['precision'] or 0)} |"
         for row in evaluation.per_class

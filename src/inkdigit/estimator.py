@@ -101,7 +101,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         network, history = train_network(train, validation)
         self.history_ = [asdict(epoch) for epoch in history]  # an Epoch would bring Keras along when unpickled
         probabilities = predict(network, validation.images, tta=settings.tta)
-        calibration = fit_calibration(probabilities, validation.truth, settings.label_smoothing)
+        calibration = fit_calibration(probabilities, validation.required_labels, settings.label_smoothing)
         if settings.refit:
             network, _ = train_network(rows, None, stage=REFIT)
         with tempfile.TemporaryDirectory() as folder:

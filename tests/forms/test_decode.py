@@ -105,8 +105,8 @@ def test_with_a_check_digit_it_is_known_which_digit_too_many_is_none() -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_the_confidence_is_that_of_trying_all_numbers(name: str, ink: np.random.Generator) -> None:
-    digits = ink.dirichlet([0.3] * 10, 4).tolist()
+def test_the_confidence_is_that_of_trying_all_numbers(name: str, rng: np.random.Generator) -> None:
+    digits = rng.dirichlet([0.3] * 10, 4).tolist()
     rule = Rule(places("0123", "#", "#", "13579"), CHECKS[name])
     weights: dict[str, float] = {}
     for chosen in itertools.product(range(10), repeat=4):

@@ -60,11 +60,11 @@ def test_a_page_askew_is_found(form: Template, page: Page) -> None:
     assert off(form, locate(picture, form, "photo"), truth) < 2
 
 
-def test_a_page_half_in_shadow_with_noise_is_found(form: Template, page: Page, ink: np.random.Generator) -> None:
+def test_a_page_half_in_shadow_with_noise_is_found(form: Template, page: Page, rng: np.random.Generator) -> None:
     picture, truth = photo(page, TILTED)
     shape = picture.shape[0], picture.shape[1]
-    light = np.where(np.arange(SIZE[0]) < 700, 0.35, 0.95) + 0.04 * clouds(shape, 5, ink)
-    dim = (picture * light + 8 * grains(shape, 0.6, ink)).clip(0, 255).astype(np.uint8)
+    light = np.where(np.arange(SIZE[0]) < 700, 0.35, 0.95) + 0.04 * clouds(shape, 5, rng)
+    dim = (picture * light + 8 * grains(shape, 0.6, rng)).clip(0, 255).astype(np.uint8)
     assert off(form, locate(dim, form, "photo"), truth) < 2
 
 
@@ -121,11 +121,11 @@ def test_one_mark_hidden_by_a_thumb_does_no_harm(form: Template, page: Page) -> 
 
 
 @pytest.mark.parametrize("kind", ["white", "black", "noise", "other"])
-def test_what_is_no_such_form_is_told(form: Template, page: Page, ink: np.random.Generator, kind: str) -> None:
+def test_what_is_no_such_form_is_told(form: Template, page: Page, rng: np.random.Generator, kind: str) -> None:
     pictures = {
         "white": np.full((900, 1300), 255, np.uint8),
         "black": np.zeros((900, 1300), np.uint8),
-        "noise": ink.integers(0, 256, (900, 1300), np.uint8),
+        "noise": rng.integers(0, 256, (900, 1300), np.uint8),
         "other": photo(page, TILTED)[0],
     }
     if kind == "other":  # this form's picture, another form's template

@@ -66,10 +66,10 @@ def test_a_run_gives_back_its_predictions_and_the_pictures_of_its_mistakes(
     folder = make_run(tmp_path / "run", part(real_digits, slice(1000)), scored)
     kept = read_predictions(folder)
     np.testing.assert_array_equal(kept.scored, scored.hashes)
-    np.testing.assert_array_equal(kept.labels, scored.truth)
+    np.testing.assert_array_equal(kept.labels, scored.required_labels)
     images = np.zeros((250, 28, 28), np.uint8)
     kept.copy_mistakes(np.arange(499, 249, -1), images)
-    wrong = (kept.probabilities.argmax(axis=1) != scored.truth)[:249:-1]
+    wrong = (kept.probabilities.argmax(axis=1) != scored.required_labels)[:249:-1]
     np.testing.assert_array_equal(images[wrong], scored.images[:249:-1][wrong])
     assert wrong.any()
     assert not images[~wrong].any()

@@ -14,8 +14,8 @@ from inkdigit.service.tensors import DTYPES, binary_images, flat_images, images,
 
 
 @pytest.fixture
-def pixels(ink: np.random.Generator) -> NDArray[np.uint8]:
-    return ink.integers(0, 256, (3, 28, 28), np.uint8)
+def pixels(rng: np.random.Generator) -> NDArray[np.uint8]:
+    return rng.integers(0, 256, (3, 28, 28), np.uint8)
 
 
 @pytest.mark.parametrize("shape", [(3, 28, 28), (3, 28, 28, 1), (3, 784)])
@@ -56,8 +56,8 @@ def test_a_fault_behind_a_whole_float_is_found_at_its_own_place() -> None:
 
 
 @pytest.mark.parametrize("datatype", DTYPES)
-def test_bytes_of_every_type_are_read(datatype: str, ink: np.random.Generator) -> None:
-    pixels = ink.integers(0, 128, (2, 28, 28))
+def test_bytes_of_every_type_are_read(datatype: str, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 128, (2, 28, 28))
     content = b"json" + pixels.astype(DTYPES[datatype]).tobytes()
     found = binary_images(content, 4, datatype, "here")
     assert found.dtype == np.uint8

@@ -20,7 +20,9 @@ from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import calibrate, fit_calibration
 from inkdigit.runs.build import lock_folder
+from inkdigit.training import backend
 from inkdigit.training.config import Settings
+from inkdigit.training.job import MIN_ROWS
 from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stopwatch, console
 
@@ -47,8 +49,8 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     Raises InkdigitError for files that cannot be read, and for a training set too small to be judged.
     """
     rows = read_dataset(train, labelled=True, part="train")
-    if settings:
-        _check_size(train, rows)
+    if settings and len(rows) < MIN_ROWS:
+        raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {MIN_ROWS}: add more.")
     sets = [rows, *(read_dataset(other) for other in others), mnist.load()[1]]
     for sentence in write_duplicates(folder / "duplicates.csv", sets) or ["No picture is there twice."]:
         console.print(sentence)
@@ -58,19 +60,12 @@ def run(train: Path, others: Sequence[Path], settings: Settings | None, folds: i
     with _checkpoints(folder, rows, settings, folds) as checkpoints:
         doubts = doubtful_labels(rows, settings, folds, checkpoints)
         write_doubtful(folder / "doubtful.csv", rows, doubts)
-    differing = doubts.rows[(doubts.probabilities.argmax(axis=1) != rows.truth)[doubts.rows]]
+    differing = doubts.rows[(doubts.probabilities.argmax(axis=1) != rows.required_labels)[doubts.rows]]
     console.print(f"{len(differing):,} of {len(rows):,} labels are not what the networks read.")
     console.print(f"Labels, the most doubtful first: {folder / 'doubtful.csv'}")
     if len(differing):
         _draw(folder / "doubtful.png", rows, doubts, differing[:SHOWN])
         console.print(f"The first of them: {folder / 'doubtful.png'}")
-
-
-def _check_size(train: Path, rows: Dataset) -> None:
-    from inkdigit.training.job import MIN_ROWS
-
-    if len(rows) < MIN_ROWS:
-        raise InkdigitError(f"{train} has {len(rows)} rows, and judging labels takes {MIN_ROWS}: add more.")
 
 
 def _draw(path: Path, rows: Dataset, doubts: Doubts, shown: NDArray[np.int64]) -> None:
@@ -81,7 +76,9 @@ def _draw(path: Path, rows: Dataset, doubts: Doubts, shown: NDArray[np.int64]) -
     from inkdigit.report.style import STYLE
 
     with mpl.rc_context(STYLE):
-        picture = png(image_grids.doubtful(rows.images[shown], rows.truth[shown], doubts.probabilities[shown], shown))
+        picture = png(
+            image_grids.doubtful(rows.images[shown], rows.required_labels[shown], doubts.probabilities[shown], shown)
+        )
     with atomic(path) as temporary:
         temporary.write_bytes(picture)
 
@@ -108,8 +105,6 @@ def doubtful_labels(rows: Dataset, settings: Settings, folds: int, checkpoints: 
 
     checkpoints: a folder where the trainings keep their epochs, and find those kept there.
     """
-    from inkdigit.training import backend
-
     watch = Stopwatch()
     backend.prepare()
     from inkdigit.training import model
@@ -118,8 +113,8 @@ def doubtful_labels(rows: Dataset, settings: Settings, folds: int, checkpoints: 
 
     fit = fitter(settings, model.build, watch, checkpoints=checkpoints)
     raw = cross_validate(rows, folds, settings.seed, fit).probabilities
-    probabilities = calibrate(raw, fit_calibration(raw, rows.truth, settings.label_smoothing))
-    losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.truth], 1e-300))
+    probabilities = calibrate(raw, fit_calibration(raw, rows.required_labels, settings.label_smoothing))
+    losses = -np.log(np.maximum(probabilities[np.arange(len(rows)), rows.required_labels], 1e-300))
     return Doubts(np.argsort(-losses, kind="stable"), probabilities, losses)
 
 
@@ -127,7 +122,7 @@ def write_doubtful(path: Path, rows: Dataset, doubts: Doubts) -> None:
     """A CSV of all rows, the most doubtful first: row number from 0, label, what was read, both probabilities."""
     lines = ["row,label,read,p_label,p_read"]
     for row in doubts.rows:
-        answer, label = doubts.probabilities[row], rows.truth[row]
+        answer, label = doubts.probabilities[row], rows.required_labels[row]
         lines.append(f"{row},{label},{answer.argmax()},{answer[label]:.3g},{answer.max():.3g}")
     with atomic(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

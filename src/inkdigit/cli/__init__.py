@@ -301,7 +301,7 @@ def evaluate(folders: tuple[Path, ...], labelled_csv: Path, as_json: bool) -> No
     recognizer = Recognizer.load(*folders)
     rows = read_dataset(labelled_csv, labelled=True)
     learnt, warnings = count_trained_rows(folders, rows)
-    evaluation = score(recognizer.predict_proba(rows.images), rows.truth)
+    evaluation = score(recognizer.predict_proba(rows.images), rows.required_labels)
     _warn(warnings)
     click.echo(json.dumps(evaluation.to_json() | {"learnt_rows": learnt}) if as_json else evaluation_table(evaluation))
 

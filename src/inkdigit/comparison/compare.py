@@ -247,7 +247,7 @@ def _read_anew(found: Sequence[Run], names: Sequence[str], data: Dataset) -> _Ro
             f"{data.source} holds no image that is new to {listed(names)}: {', '.join(learnt)}; "
             "compare on images that none was trained on."
         )
-    images, labels = data.images[new], data.truth[new]
+    images, labels = data.images[new], data.required_labels[new]
     return _Rows(
         name=f"{len(labels):,} images of {data.source}",
         images=images,

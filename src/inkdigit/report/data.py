@@ -137,10 +137,10 @@ def samples_of(digits: Dataset) -> Samples:
     """The samples of some labelled rows."""
     tiles = np.zeros((10, SAMPLES, 28, 28), np.uint8)
     for digit in range(10):
-        rows = np.flatnonzero(digits.truth == digit)
+        rows = np.flatnonzero(digits.required_labels == digit)
         picked = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
         tiles[digit, : len(picked)] = digits.images[picked]
-    return Samples(tiles, np.bincount(digits.truth, minlength=10))
+    return Samples(tiles, np.bincount(digits.required_labels, minlength=10))
 
 
 def scored_by(
@@ -154,7 +154,7 @@ def scored_by(
 
     recognizer: the finished model, which tells by occlusion what it looks at.
     """
-    probabilities, labels = probabilities.astype(np.float32), digits.truth
+    probabilities, labels = probabilities.astype(np.float32), digits.required_labels
 
     def shown(rows: NDArray[np.int64]) -> ImageRows:
         return ImageRows(rows, digits.images[rows])

@@ -61,7 +61,7 @@ def write_predictions(
 ) -> Predictions:
     """Write predictions.npz into a run folder and return its content; the arguments are as in `Predictions`."""
     # Cast once: whoever looks for mistakes in these arrays finds the same ones.
-    kept, labels = probabilities.astype(np.float32), scored.truth
+    kept, labels = probabilities.astype(np.float32), scored.required_labels
     mistakes = scored.images[kept.argmax(axis=1) != labels]
     predictions = Predictions(trained_on, model_trained_on, scored.hashes, labels, kept, mistakes)
     with atomic(folder / PREDICTIONS_FILE) as temporary, temporary.open("wb") as file:

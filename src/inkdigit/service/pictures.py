@@ -77,6 +77,7 @@ class Pictures:
         """
         self._max_pixels, self._max_images, self._threads = max_pixels * 1_000_000, max_images, threads
         self._reader: tuple[Recognizer, Reader] | None = None
+        self._reader_lock = threading.Lock()
         Image.MAX_IMAGE_PIXELS = None  # max_pixels is the limit instead, and it is checked by the header too
         self._pool = ThreadPoolExecutor(2, "pictures")
 
@@ -152,13 +153,14 @@ class Pictures:
 
     def _reader_of(self, recognizer: Recognizer) -> Reader:
         """The reader that uses this recognizer; a new one after a new version was loaded."""
-        if self._reader is None or self._reader[0] is not recognizer:
-            require_extra("read", "Reading lines of digits")
-            # Imported late: opening OpenCV takes longer than the rest of the start, and many servers never read.
-            from inkdigit.reading.reader import Reader
+        with self._reader_lock:  # two threads that open OpenCV at once get in each other's way
+            if self._reader is None or self._reader[0] is not recognizer:
+                require_extra("read", "Reading lines of digits")
+                # Imported late: opening OpenCV takes longer than the rest of the start, and many servers never read.
+                from inkdigit.reading.reader import Reader
 
-            self._reader = recognizer, Reader(recognizer, self._threads)
-        return self._reader[1]
+                self._reader = recognizer, Reader(recognizer, self._threads)
+            return self._reader[1]
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def assign_folds(rows: int, folds: int, seed: int) -> NDArray[np.int64]:
 def write_out_of_fold(path: Path, rows: Dataset, fold: NDArray[np.int64], probabilities: NDArray[np.floating]) -> None:
     """Write a CSV with a line for each training row, in their order: its number from 0, label, fold, probabilities."""
     lines = ["row,label,fold," + ",".join(f"p{digit}" for digit in range(10))]
-    for row, (label, part, predicted) in enumerate(zip(rows.truth, fold, probabilities, strict=True)):
+    for row, (label, part, predicted) in enumerate(zip(rows.required_labels, fold, probabilities, strict=True)):
         lines.append(f"{row},{label},{part}," + ",".join(f"{p:.6f}" for p in predicted))
     with atomic(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -156,7 +156,7 @@ def _train_folds(job: Job, folds: int, fit: Fit, data: JobData, folder: Path) ->
     from inkdigit.training.cross_validation import OUT_OF_FOLD_FILE, cross_validate, write_out_of_fold
 
     crossed = cross_validate(data.rows, folds, job.settings.seed, fit, tta=job.settings.tta)
-    calibration = fit_calibration(crossed.probabilities, data.rows.truth, job.settings.label_smoothing)
+    calibration = fit_calibration(crossed.probabilities, data.rows.required_labels, job.settings.label_smoothing)
     probabilities = calibrate(crossed.probabilities, calibration)
     write_out_of_fold(folder / OUT_OF_FOLD_FILE, data.rows, crossed.fold, probabilities)
     return FitResult(average_models(crossed.models), calibration, mean_curve(crossed.curves), probabilities)
@@ -186,7 +186,7 @@ def _calibrate(
 
     with watch.stage("calibration"):
         probabilities = predict(model, validation.images, tta=settings.tta)
-        calibration = fit_calibration(probabilities, validation.truth, settings.label_smoothing)
+        calibration = fit_calibration(probabilities, validation.required_labels, settings.label_smoothing)
         return calibration, calibrate(probabilities, calibration)
 
 
@@ -303,7 +303,7 @@ def _augmented(rows: Dataset, settings: Settings) -> NDArray[np.uint8]:
     """One image of each digit and what augmentation makes of it, (digits, 1 + AUGMENTED_SHOWN, 28, 28) uint8."""
     from inkdigit.training.augment.geometric import augment
 
-    digits, numbers = np.unique(rows.truth, return_index=True)
+    digits, numbers = np.unique(rows.required_labels, return_index=True)
     first = rows.images[numbers]
     rng = np.random.default_rng(settings.seed)
     versions = [augment(first, digits, settings, rng) for _ in range(AUGMENTED_SHOWN)]

@@ -220,7 +220,9 @@ class Trainer:
         with self.ema.applied(self.model):
             self._recalibrate_batch_norm(CURVE_SHARE)
             probabilities = predict(self.model, validation.images)
-        return loss(probabilities, validation.truth), float((probabilities.argmax(1) == validation.truth).mean())
+        return loss(probabilities, validation.required_labels), float(
+            (probabilities.argmax(1) == validation.required_labels).mean()
+        )
 
     def result(self) -> keras.Model:
         """The model to keep: the averaged weights in a fresh model in float32, whatever it was trained in."""
@@ -268,7 +270,7 @@ class Trainer:
         rng = np.random.default_rng((self._settings.seed, epoch))
         order = rng.permutation(len(self._train))[: self.steps * self._settings.batch_size]
         for rows in np.array_split(order, self.steps):
-            images, labels = self._train.images[rows], self._train.truth[rows]
+            images, labels = self._train.images[rows], self._train.required_labels[rows]
             changed = augment(images, labels, self._settings, rng) if self._settings.augmented else images
             yield changed, labels
 

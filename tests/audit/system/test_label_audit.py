@@ -9,7 +9,7 @@ import numpy as np
 
 from inkdigit.data import kaggle_csv, mnist
 from inkdigit.data.dataset import Dataset
-from tests.conftest import Command, Killed
+from tests.conftest import Command, RunAndKill
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -18,13 +18,13 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def test_flipped_labels_come_first(
-    inkdigit_here: Command, tmp_path: Path, real_digits: Dataset, ink: np.random.Generator
+    run_in_process: Command, tmp_path: Path, real_digits: Dataset, rng: np.random.Generator
 ) -> None:
-    labels = real_digits.truth[:3000].copy()
-    flipped = ink.choice(3000, 30, replace=False)
-    labels[flipped] = (labels[flipped] + ink.integers(1, 10, 30)) % 10
+    labels = real_digits.required_labels[:3000].copy()
+    flipped = rng.choice(3000, 30, replace=False)
+    labels[flipped] = (labels[flipped] + rng.integers(1, 10, 30)) % 10
     kaggle_csv.write_csv(tmp_path / "train.csv", Dataset(real_digits.images[:3000], labels, "planted"))
-    done = inkdigit_here("audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", tmp_path / "found")
+    done = run_in_process("audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", tmp_path / "found")
     assert done.returncode == 0, done.stderr
     first = read(tmp_path / "found" / "doubtful.csv")[:60]
     found = {int(row["row"]) for row in first} & set(flipped.tolist())
@@ -33,12 +33,12 @@ def test_flipped_labels_come_first(
     assert (tmp_path / "found" / "doubtful.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_leaks_are_told_with_their_files(inkdigit: Command, tmp_path: Path, real_digits: Dataset) -> None:
+def test_leaks_are_told_with_their_files(run_command: Command, tmp_path: Path, real_digits: Dataset) -> None:
     _, scored = mnist.load()
     train = np.concatenate([real_digits.images[:200], scored.images[:7]])
     kaggle_csv.write_csv(tmp_path / "train.csv", Dataset(train, np.zeros(207, np.int64), ""))
     kaggle_csv.write_csv(tmp_path / "test.csv", Dataset(real_digits.images[197:300], None, ""))
-    done = inkdigit("audit", tmp_path / "train.csv", tmp_path / "test.csv", "--duplicates-only", "--out", tmp_path)
+    done = run_command("audit", tmp_path / "train.csv", tmp_path / "test.csv", "--duplicates-only", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "3 pairs of rows show the same picture in" in done.stdout
     assert "7 pairs of rows show the same picture in" in done.stdout
@@ -49,14 +49,16 @@ def test_leaks_are_told_with_their_files(inkdigit: Command, tmp_path: Path, real
     assert known == list("0123456")
 
 
-def test_a_killed_audit_goes_on_where_it_was(inkdigit: Command, killed: Killed, tmp_path: Path, files: Path) -> None:
+def test_a_killed_audit_goes_on_where_it_was(
+    run_command: Command, run_and_kill: RunAndKill, tmp_path: Path, files: Path
+) -> None:
     out = tmp_path / "found"
     command = ["audit", files / "small.csv", "--folds", 2, "--epochs", 1, "--out", out]
     other = out / ".unfinished" / "of-another-audit"
     other.mkdir(parents=True)
-    assert "Training 1 of 2, epoch 1/1" in killed("training-2-of-2.npz", *command)
+    assert "Training 1 of 2, epoch 1/1" in run_and_kill("training-2-of-2.npz", *command)
     assert not other.exists()
-    done = inkdigit(*command)
+    done = run_command(*command)
     assert done.returncode == 0, done.stderr
     assert "Training 1 of 2: 1 of 1 epochs were done before." in done.stdout
     assert "Training 2 of 2, epoch 1/1" in done.stdout
@@ -64,9 +66,9 @@ def test_a_killed_audit_goes_on_where_it_was(inkdigit: Command, killed: Killed, 
     assert sorted(int(row["row"]) for row in read(out / "doubtful.csv")) == list(range(1000))
 
 
-def test_unlabelled_and_missing_files_are_told(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+def test_unlabelled_and_missing_files_are_told(run_command: Command, files: Path, tmp_path: Path) -> None:
     for name, words in (("test.csv", "no label column"), ("absent.csv", "does not exist")):
-        done = inkdigit("audit", files / name, "--out", tmp_path / "found")
+        done = run_command("audit", files / name, "--out", tmp_path / "found")
         assert done.returncode == 2
         assert words in done.stderr
     assert not (tmp_path / "found").exists()

@@ -18,7 +18,7 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.runs.predictions import read_predictions, write_predictions
 from inkdigit.runs.run import read_run, write_manifest
 from tests.cli.system.test_cli import saved
-from tests.conftest import Command, Killed, part
+from tests.conftest import Command, RunAndKill, part
 from tests.handmade import make_run
 
 
@@ -40,9 +40,9 @@ def copies(folder: Path, tmp_path: Path) -> Path:
 
 
 def test_the_command_says_who_is_better_and_what_was_set_differently(
-    inkdigit: Command, folder: Path, tmp_path: Path
+    run_command: Command, folder: Path, tmp_path: Path
 ) -> None:
-    done = inkdigit("compare", folder / "many", folder / "few", "--out", tmp_path / "page")
+    done = run_command("compare", folder / "many", folder / "few", "--out", tmp_path / "page")
     assert done.returncode == 0, done.stderr
     assert "3,000 images on which both were scored and neither was trained" in done.stdout
     assert "many is " in done.stdout
@@ -54,26 +54,26 @@ def test_the_command_says_who_is_better_and_what_was_set_differently(
 
 
 def test_sheets_of_an_earlier_comparison_go_and_nothing_else(
-    inkdigit_here: Command, folder: Path, tmp_path: Path
+    run_in_process: Command, folder: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "page"
     three = [folder / name for name in ("many", "few", "other")]
-    assert inkdigit_here("compare", *three, "--out", page).returncode == 0
+    assert run_in_process("compare", *three, "--out", page).returncode == 0
     (page / "disagreements-4.png").write_bytes(b"mine")
     (page / "disagreements-5.png").write_bytes(b"")
-    done = inkdigit_here("compare", *three[:2], "--out", page)
+    done = run_in_process("compare", *three[:2], "--out", page)
     assert done.returncode == 0, done.stderr
     kept = {"comparison.html", "disagreements-2.png", "disagreements-4.png", "disagreements-5.png"}
     assert {path.name for path in page.iterdir()} == kept
 
 
 def test_kept_answers_give_what_reading_the_images_anew_gives(
-    inkdigit_here: Command, folder: Path, real_digits: Dataset, tmp_path: Path
+    run_in_process: Command, folder: Path, real_digits: Dataset, tmp_path: Path
 ) -> None:
     kaggle_csv.write_csv(tmp_path / "labelled.csv", part(real_digits, slice(5000, 8000)))
     command = ["compare", folder / "many", folder / "few", "--out", tmp_path / "page", "--json"]
-    kept = json.loads(inkdigit_here(*command).stdout)
-    anew = json.loads(inkdigit_here(*command, "--data", tmp_path / "labelled.csv").stdout)
+    kept = json.loads(run_in_process(*command).stdout)
+    anew = json.loads(run_in_process(*command, "--data", tmp_path / "labelled.csv").stdout)
     assert kept["duels"] == anew["duels"]
     assert kept["runs"] == anew["runs"]
     duel, (many, few) = kept["duels"][0], kept["runs"]
@@ -93,7 +93,7 @@ def test_only_shared_images_are_compared_and_their_pictures_are_at_hand(folder: 
     for rows in (duel.only_first, duel.only_second):
         assert len(rows) > 0
         np.testing.assert_array_equal(result.images[rows], shared[rows])
-    truth, guesses = real_digits.truth[7000:8000], Recognizer.load(folder / "other").predict(shared)
+    truth, guesses = real_digits.required_labels[7000:8000], Recognizer.load(folder / "other").predict(shared)
     np.testing.assert_array_equal(result.labels, truth)
     assert result.contenders[0].evaluation.correct == (guesses == truth).sum()
 
@@ -179,12 +179,12 @@ def test_folders_of_the_same_name_are_told_apart(copies: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["model.onnx", "report.npz", "predictions.npz"])
 def test_a_changed_byte_is_refused_and_nothing_is_written(
-    inkdigit_here: Command, copies: Path, tmp_path: Path, name: str
+    run_in_process: Command, copies: Path, tmp_path: Path, name: str
 ) -> None:
     content = bytearray((copies / "few" / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copies / "few" / name).write_bytes(content)
-    done = inkdigit_here("compare", copies / "many", copies / "few", "--out", tmp_path / "page")
+    done = run_in_process("compare", copies / "many", copies / "few", "--out", tmp_path / "page")
     assert done.returncode == 2
     assert f"{name} is not the file that its manifest names" in done.stderr
     assert not (tmp_path / "page").exists()
@@ -226,7 +226,7 @@ def test_a_file_of_another_kind_is_told(
         compare_runs([copies / "many", copies / "few"], part(real_digits, slice(9000, 9100)))
 
 
-def test_what_cannot_be_compared_is_told(inkdigit_here: Command, copies: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_told(run_in_process: Command, copies: Path, tmp_path: Path) -> None:
     newer = json.loads((copies / "few" / "manifest.json").read_text()) | {"format": 2}
     shutil.copytree(copies / "few", copies / "newer")
     (copies / "newer" / "manifest.json").write_text(json.dumps(newer))
@@ -238,7 +238,7 @@ def test_what_cannot_be_compared_is_told(inkdigit_here: Command, copies: Path, t
         ([tmp_path], "manifest.json is missing"),
         ([copies / "newer"], "install a newer Inkdigit"),
     ):
-        done = inkdigit_here("compare", many, *others, "--out", tmp_path / "page")
+        done = run_in_process("compare", many, *others, "--out", tmp_path / "page")
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("Error: ")
         assert words in done.stderr
@@ -253,61 +253,61 @@ def test_runs_without_a_common_image_need_data(real_digits: Dataset, folder: Pat
 
 
 def test_several_runs_submit_and_are_scored_as_their_mean(
-    inkdigit_here: Command, folder: Path, real_digits: Dataset, tmp_path: Path
+    run_in_process: Command, folder: Path, real_digits: Dataset, tmp_path: Path
 ) -> None:
     test = part(real_digits, slice(9000, 10_000))
     kaggle_csv.write_csv(tmp_path / "test.csv", Dataset(test.images, None, ""))
     kaggle_csv.write_csv(tmp_path / "labelled.csv", test)
     three = [folder / name for name in ("many", "few", "other")]
-    done = inkdigit_here("submit", *three, "--test", tmp_path / "test.csv", "-o", tmp_path / "submission.csv")
+    done = run_in_process("submit", *three, "--test", tmp_path / "test.csv", "-o", tmp_path / "submission.csv")
     assert done.returncode == 0, done.stderr
     assert "1,000 rows, the mean of 3 runs" in done.stdout
     mean = np.mean([Recognizer.load(run).predict_proba(test.images) for run in three], axis=0).argmax(axis=1)
     written = np.loadtxt(tmp_path / "submission.csv", int, delimiter=",", skiprows=1)
     np.testing.assert_array_equal(written[:, 1], mean)
-    scored = inkdigit_here("evaluate", *three, "--data", tmp_path / "labelled.csv", "--json")
-    assert json.loads(scored.stdout)["correct"] == (mean == test.truth).sum()
+    scored = run_in_process("evaluate", *three, "--data", tmp_path / "labelled.csv", "--json")
+    assert json.loads(scored.stdout)["correct"] == (mean == test.required_labels).sum()
 
 
 def test_rows_that_a_run_has_learnt_are_told(
-    inkdigit_here: Command, folder: Path, copies: Path, real_digits: Dataset, tmp_path: Path
+    run_in_process: Command, folder: Path, copies: Path, real_digits: Dataset, tmp_path: Path
 ) -> None:
     rows = tmp_path / "rows.csv"
     kaggle_csv.write_csv(rows, part(real_digits, slice(700, 1300)))
     few, other = folder / "few", folder / "other"
-    done = inkdigit_here("evaluate", few, other, "--data", rows, "--json")
+    done = run_in_process("evaluate", few, other, "--data", rows, "--json")
     assert json.loads(done.stdout)["learnt_rows"] == 400
     sentence = (
         "Warning: few has learnt 100 of the 600 images of rows.csv: an accuracy on them says nothing about new digits."
     )
     assert done.stderr.splitlines() == [sentence, sentence.replace("few", "other").replace("100", "300")]
-    submitted = inkdigit_here("submit", few, "--test", rows, "-o", tmp_path / "submission.csv")
+    submitted = run_in_process("submit", few, "--test", rows, "-o", tmp_path / "submission.csv")
     assert submitted.stderr.splitlines() == [sentence]
 
     kaggle_csv.write_csv(rows, part(real_digits, slice(800, 1000)))
-    done = inkdigit_here("evaluate", few, other, "--data", rows, "--json")
+    done = run_in_process("evaluate", few, other, "--data", rows, "--json")
     assert (done.stderr, json.loads(done.stdout)["learnt_rows"]) == ("", 0)
 
     forget_rows(copies / "few")
-    done = inkdigit_here("evaluate", copies / "few", other, "--data", rows, "--json")
+    done = run_in_process("evaluate", copies / "few", other, "--data", rows, "--json")
     assert json.loads(done.stdout)["learnt_rows"] is None
     assert done.stderr.startswith("Warning: few comes from an older version")
 
 
 def test_a_kill_leaves_the_old_submission_whole(
-    inkdigit_here: Command, killed: Killed, folder: Path, files: Path, tmp_path: Path
+    run_in_process: Command, run_and_kill: RunAndKill, folder: Path, files: Path, tmp_path: Path
 ) -> None:
     command = ["submit", folder / "few", "--test", files / "test.csv", "-o", tmp_path / "submission.csv"]
     (tmp_path / "submission.csv").write_text("old")
-    killed("submission.csv", *command)
+    run_and_kill("submission.csv", *command)
     assert (tmp_path / "submission.csv").read_text() == "old"
-    assert inkdigit_here(*command).returncode == 0
+    assert run_in_process(*command).returncode == 0
     assert (tmp_path / "submission.csv").read_text().count("\n") == 5001
 
 
-def test_a_run_named_twice_is_no_submission(inkdigit_here: Command, folder: Path, files: Path, tmp_path: Path) -> None:
+def test_a_run_named_twice_is_no_submission(run_in_process: Command, folder: Path, files: Path, tmp_path: Path) -> None:
     many = folder / "many"
-    done = inkdigit_here("submit", many, many, "--test", files / "test.csv", "-o", tmp_path / "submission.csv")
+    done = run_in_process("submit", many, many, "--test", files / "test.csv", "-o", tmp_path / "submission.csv")
     assert done.returncode == 2
     assert "name each run once" in done.stderr
     assert not (tmp_path / "submission.csv").exists()

@@ -62,7 +62,7 @@ FORMS: dict[str, Callable[[], Columns]] = {
 def test_forms_that_mean_the_same_are_the_same(tmp_path: Path, form: str):
     digits = read_parquet(save(tmp_path / "digits.parquet", FORMS[form]()))
     np.testing.assert_array_equal(digits.images, IMAGES)
-    np.testing.assert_array_equal(digits.truth, LABELS)
+    np.testing.assert_array_equal(digits.required_labels, LABELS)
 
 
 def cell(name: str, row: int, value: object) -> Callable[[], Columns]:
@@ -122,13 +122,13 @@ def test_more_rows_than_are_read_are_refused_unread(tmp_path: Path):
         read_parquet(path)
 
 
-def test_damage_anywhere_is_no_traceback(tmp_path: Path, ink: np.random.Generator):
+def test_damage_anywhere_is_no_traceback(tmp_path: Path, rng: np.random.Generator):
     path = save(tmp_path / "digits.parquet", faces())
     whole = path.read_bytes()
     for _ in range(60):
         content = bytearray(whole)
-        for place in ink.integers(0, len(content), 5):
-            content[place] = ink.integers(256)
+        for place in rng.integers(0, len(content), 5):
+            content[place] = rng.integers(256)
         path.write_bytes(content)
         try:
             read_parquet(path)

@@ -53,7 +53,7 @@ CHECKS = {
 
 @pytest.fixture(scope="module")
 def train(real_digits: Dataset) -> Rows:
-    return real_digits.images[:800], real_digits.truth[:800]
+    return real_digits.images[:800], real_digits.required_labels[:800]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_scikit_learns_own_checks_pass_where_they_need_no_image() -> None:
 
 
 def test_it_learns_and_predicts_and_scores(fitted: DigitClassifier, real_digits: Dataset) -> None:
-    images, labels = real_digits.images[5000:6000], real_digits.truth[5000:6000]
+    images, labels = real_digits.images[5000:6000], real_digits.required_labels[5000:6000]
     probabilities = fitted.predict_proba(images)
     assert probabilities.shape == (1000, 10)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from docs.examples.form import make
-from tests.conftest import Command, Killed
+from tests.conftest import Command, RunAndKill
 
 HERE = make.HERE
 FORM = HERE / "form.toml"
@@ -22,12 +22,12 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_what_cannot_be_read_is_a_row_and_the_others_are_read(inkdigit: Command, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_a_row_and_the_others_are_read(run_command: Command, tmp_path: Path) -> None:
     (tmp_path / "letter.png").write_text("Dear all")
     Image.new("RGB", (800, 600), "white").save(tmp_path / "white.png")
     shutil.copy(HERE / "filled.jpg", tmp_path / "filled ä.jpg")
     pictures = ["letter.png", "absent.png", "white.png", "filled ä.jpg"]
-    done = inkdigit("read", "--form", FORM, *pictures, "-o", "out.csv", cwd=tmp_path)
+    done = run_command("read", "--form", FORM, *pictures, "-o", "out.csv", cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 3
     assert all(
@@ -45,20 +45,20 @@ def test_what_cannot_be_read_is_a_row_and_the_others_are_read(inkdigit: Command,
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(pictures) - {"absent.png"} | {"out.csv"})
 
 
-def test_a_name_that_is_a_formula_stays_a_text(inkdigit: Command, tmp_path: Path) -> None:
+def test_a_name_that_is_a_formula_stays_a_text(run_command: Command, tmp_path: Path) -> None:
     names = ['=HYPERLINK("x","y").png', "+1.png", "@a.png", "\t=1.png", 'a,"b.png']
     for name in names:
         (tmp_path / name).write_text("no picture")
-    done = inkdigit("read", "--form", FORM, "-o", "out.csv", "--", *names, "-1.png", cwd=tmp_path)
+    done = run_command("read", "--form", FORM, "-o", "out.csv", "--", *names, "-1.png", cwd=tmp_path)
     assert done.returncode == 2
     table = rows(tmp_path / "out.csv")
     assert [row["file"] for row in table] == [*(f"'{name}" for name in names[:4]), names[4], "'-1.png"]
     assert all(not cell.startswith(("=", "+", "-", "@", "\t")) for row in table for cell in row.values())
 
 
-def test_a_kill_leaves_the_old_table(killed: Killed, tmp_path: Path) -> None:
+def test_a_kill_leaves_the_old_table(run_and_kill: RunAndKill, tmp_path: Path) -> None:
     (tmp_path / "answers.csv").write_text("old")
-    killed("answers.csv", "read", "--form", FORM, HERE / "filled.jpg", "-o", tmp_path / "answers.csv")
+    run_and_kill("answers.csv", "read", "--form", FORM, HERE / "filled.jpg", "-o", tmp_path / "answers.csv")
     assert (tmp_path / "answers.csv").read_text() == "old"
 
 
@@ -77,9 +77,9 @@ def test_a_kill_leaves_the_old_table(killed: Killed, tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_one_sentence(
-    inkdigit: Command, tmp_path: Path, arguments: list[object], sentence: str
+    run_command: Command, tmp_path: Path, arguments: list[object], sentence: str
 ) -> None:
-    done = inkdigit("read", HERE / "filled.jpg", *arguments, cwd=tmp_path)
+    done = run_command("read", HERE / "filled.jpg", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Error: {sentence}"), done.stderr
     assert done.stderr.count("\n") == 1

@@ -116,10 +116,10 @@ def test_one_line_is_said_to_be_one():
     assert counts(strips(page.picture(), "line")) == [4]
 
 
-def test_noise_and_a_blank_page_have_no_lines(ink: np.random.Generator):
+def test_noise_and_a_blank_page_have_no_lines(rng: np.random.Generator):
     assert strips(Image.new("RGB", (500, 400), (200, 190, 180))) == Lines([], [])
     page = Page.empty(900, 500)
-    assert strips(page.picture(ink, noise=6)).lines == []
+    assert strips(page.picture(rng, noise=6)).lines == []
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])

@@ -77,8 +77,8 @@ def test_colour_and_transparency_are_kept():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (28, 28), (64, 3), (65, 64)])
-def test_small_grey_pngs_are_what_pillow_reads(size: tuple[int, int], ink: np.random.Generator):
-    pixels = ink.integers(0, 256, size[::-1], np.uint8)
+def test_small_grey_pngs_are_what_pillow_reads(size: tuple[int, int], rng: np.random.Generator):
+    pixels = rng.integers(0, 256, size[::-1], np.uint8)
     content = saved(Image.fromarray(pixels))
     np.testing.assert_array_equal(grey(content), pixels)
     for place in range(len(content)):
@@ -253,12 +253,12 @@ SOUND: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("form", SOUND)
-def test_damage_anywhere_is_one_sentence(form: str, ink: np.random.Generator):
+def test_damage_anywhere_is_one_sentence(form: str, rng: np.random.Generator):
     whole = SOUND[form]()
     for _ in range(40):
         content = bytearray(whole)
-        for place in ink.integers(0, len(content), 4):
-            content[place] = ink.integers(256)
+        for place in rng.integers(0, len(content), 4):
+            content[place] = rng.integers(256)
         try:
             assert decode(bytes(content), "x").mode in {"L", "RGB", "RGBA"}
         except InkdigitError as error:

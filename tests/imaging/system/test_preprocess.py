@@ -173,9 +173,9 @@ def light(kind: str, height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["gradient", "lamp", "shadow"])
 @pytest.mark.parametrize("scale", [7, 3])
-def test_uneven_light_is_no_ink(digits: np.ndarray, ink: np.random.Generator, kind: str, scale: int):
+def test_uneven_light_is_no_ink(digits: np.ndarray, rng: np.random.Generator, kind: str, scale: int):
     pages = [large(digit, scale) for digit in digits[:40]]
-    lit = [(225 - 120 * page) * light(kind, *page.shape) + ink.normal(0, 3, page.shape) for page in pages]
+    lit = [(225 - 120 * page) * light(kind, *page.shape) + rng.normal(0, 3, page.shape) for page in pages]
     photos = [saved(Image.fromarray(photo.clip(0, 255).astype(np.uint8)), "JPEG", quality=85) for photo in lit]
     assert_alike(((prepare(photo), prepare(page)) for photo, page in zip(photos, pages, strict=True)), 0.4)
 

@@ -16,7 +16,7 @@ from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.page import write_report
 from inkdigit.runs.run import MANIFEST, add_to_manifest, read_run, read_verified, write_manifest
 from inkdigit.utils.files import write_json
-from tests.conftest import Command, Killed
+from tests.conftest import Command, RunAndKill
 from tests.report.conftest import visit
 from tests.report.test_data import make_report, make_scored
 
@@ -110,13 +110,13 @@ def test_rendering_again_elsewhere_gives_the_same_files(folder: Path, tmp_path: 
 
 
 def test_a_kill_while_it_is_rendered_again_leaves_a_whole_run(
-    inkdigit: Command, killed: Killed, folder: Path, tmp_path: Path
+    run_command: Command, run_and_kill: RunAndKill, folder: Path, tmp_path: Path
 ):
     run = Path(shutil.copytree(folder, tmp_path / "run"))
     before = (run / "manifest.json").read_bytes()
-    killed("manifest.json", "report", run)
+    run_and_kill("manifest.json", "report", run)
     assert (run / "manifest.json").read_bytes() == before
-    done = inkdigit("report", run)
+    done = run_command("report", run)
     assert done.returncode == 0, done.stderr
     for name in EVERYTHING - {"learning_curve.png"} | {archive.ARCHIVE}:
         assert read_verified(run, name)

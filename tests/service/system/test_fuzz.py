@@ -32,7 +32,8 @@ def no_mistakes(server: Served) -> None:
     """Nothing went wrong inside, and it serves on."""
     assert server.process.poll() is None
     lines = [json.loads(line) for line in server.log_file.read_text().splitlines()]
-    assert [line for line in lines if line["level"] == "error" or line.get("status", 0) >= 500] == []
+    faults = [line for line in lines if line["level"] == "error" or line.get("status", 0) >= 500]
+    assert not faults, json.dumps(faults)
     assert server.get("/readyz").status_code == 200
 
 

@@ -59,10 +59,10 @@ def test_tensorboard_reads_every_figure_and_the_other_progress_is_notified(tmp_p
 
 
 def test_training_with_tensorboard_writes_the_curves_of_its_metrics(
-    inkdigit_here: Command, files: Path, tmp_path: Path
+    run_in_process: Command, files: Path, tmp_path: Path
 ) -> None:
     arguments = ["--train", files / "small.csv", "--epochs", 2, "--filters", "4, 8, 8", "--dense", 16]
-    done = inkdigit_here("train", *arguments, "--out", "runs/a", "--tensorboard", "logs", cwd=tmp_path)
+    done = run_in_process("train", *arguments, "--out", "runs/a", "--tensorboard", "logs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     history = json.loads((tmp_path / "runs/a/metrics.json").read_text())["history"]
     curves = read(tmp_path / "logs" / "a" / "training")

@@ -87,7 +87,7 @@ def test_a_few_steps_are_enough_to_be_used(real_digits: Dataset) -> None:
     for step, batch in enumerate(trainer.batches(0)):
         trainer.step(step, *batch)
     others = part(real_digits, slice(2048, 4096))
-    accuracy = (predict(trainer.result(), others.images).argmax(1) == others.truth).mean()
+    accuracy = (predict(trainer.result(), others.images).argmax(1) == others.required_labels).mean()
     assert accuracy > 0.6
     assert trainer.score(others)[1] > 0.6
 

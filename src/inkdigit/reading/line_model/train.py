@@ -104,7 +104,7 @@ def synthesize(digits: Dataset, seed: int, epoch: int, phase: Phase) -> tuple[ND
     digits = with_styles(digits, rng)
     found: list[Strip] = []
     while len(found) < phase.windows:
-        page = synthesize_page(digits.images, digits.truth, ["all"], rng)
+        page = synthesize_page(digits.images, digits.required_labels, ["all"], rng)
         if "sideways" not in page.hardships:  # another turns pages upright
             found += windows(page, WIDTH, rng)
     strips = found[: phase.windows] + [synthesize_strip(digits, WIDTH, rng) for _ in range(phase.strips)]
@@ -117,7 +117,9 @@ def with_styles(digits: Dataset, rng: np.random.Generator) -> Dataset:
     labels = rng.integers(0, 10, DRAWN)
     times = max(len(digits) // 3 // DRAWN, 1)
     images = np.concatenate([digits.images, np.tile(draw_digits(labels, rng), (times, 1, 1))])
-    return Dataset(images, np.concatenate([digits.truth, np.tile(labels, times)]), f"{digits.source} and other styles")
+    return Dataset(
+        images, np.concatenate([digits.required_labels, np.tile(labels, times)]), f"{digits.source} and other styles"
+    )
 
 
 class Training:
