@@ -271,8 +271,9 @@ def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_
     import json
 
     require_extra("train", "A comparison", "matplotlib", "jinja2")
-    from inkdigit.comparison.compare import compare_runs, comparison_table
+    from inkdigit.comparison.compare import compare_runs
     from inkdigit.comparison.page import write_comparison
+    from inkdigit.comparison.text import comparison_table
     from inkdigit.data.loading import read_dataset
 
     rows = read_dataset(labelled_csv, labelled=True) if labelled_csv else None
@@ -361,10 +362,10 @@ def audit(
     """
     if not duplicates_only:
         require_extra("train", "Judging labels")
-    from inkdigit.audit import label_audit as auditor
+    from inkdigit.audit.run import audit as run
 
     settings = with_values(preset("fast"), {"epochs": epochs, "seed": seed}, "On the command line")
-    auditor.run(train_csv, others, None if duplicates_only else settings, folds, out)
+    run(train_csv, others, None if duplicates_only else settings, folds, out)
 
 
 @main.command()

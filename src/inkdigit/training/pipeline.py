@@ -20,7 +20,7 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.report import archive
 from inkdigit.report.data import Report, Scored, Setting, samples_of, scored_by
 from inkdigit.report.page import render_report
-from inkdigit.report.page import write as write_files
+from inkdigit.report.rendering import write_files
 from inkdigit.runs.build import CHECKPOINTS, build_folder, has_checkpoints, partial_folder
 from inkdigit.runs.predictions import PREDICTIONS_FILE, trained_hashes, write_predictions
 from inkdigit.runs.run import (
