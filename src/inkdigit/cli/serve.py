@@ -45,4 +45,4 @@ def api_key(name: str, file: Path) -> None:
     """Make an API key for NAME: its hash goes into the file, the key is shown once."""
     from inkdigit.service import api_keys
 
-    click.echo(api_keys.add(file, name))
+    click.echo(api_keys.add_key(file, name))
