@@ -21,10 +21,10 @@ from inkdigit.cluster.packing import Files
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.build import CHECKPOINTS, JOB_FILE, build_folder, partial_folder
 from inkdigit.runs.predictions import PREDICTIONS_FILE
-from inkdigit.runs.run import KERAS_MODEL, ONNX_MODEL
+from inkdigit.runs.run import KERAS_MODEL, ONNX_MODEL, Run
 from inkdigit.training import backend, pipeline
 from inkdigit.training.config import complete_manifest
-from inkdigit.training.ensemble import RunAll
+from inkdigit.training.ensemble import run_ensemble
 from inkdigit.training.job import Job, JobData, is_done, job_to_json, load_data, member_folders
 from inkdigit.training.progress import epoch_line, resume_line
 from inkdigit.training.teacher import teacher_runs
@@ -97,12 +97,11 @@ Message = Stage | Resumed | EpochDone | RunDone | Refused
 Send = Callable[[Message], object]
 
 
-@contextmanager
-def on_ray(job: Job) -> Generator[RunAll]:
-    """What `training.ensemble.run_ensemble` takes, to train the members of a job on the cluster.
+def run_members(job: Job) -> tuple[Run, Run]:
+    """Do what `training.ensemble.run_ensemble` does, with the trainings on the cluster.
 
     Raises:
-        InkdigitError: `option-conflict`, or the cluster cannot be used.
+        InkdigitError: `option-conflict`, the cluster cannot be used, or as `run_ensemble`.
     """
     if job.settings.members == 1:
         raise InkdigitError(
@@ -116,7 +115,7 @@ def on_ray(job: Job) -> Generator[RunAll]:
             code="option-conflict",
         )
     with connection.connected():
-        yield _run_all
+        return run_ensemble(job, _run_all)
 
 
 def _run_all(jobs: Mapping[str, Job]) -> None:

@@ -7,13 +7,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.service.conftest import metric
-from tests.serving import served
+from tests.service.inprocess import local_service
 
 
 def test_everything_is_counted(real_digits: Dataset) -> None:
     images = real_digits.images[5000:5012]
     answers = Recognizer.load().predict(images)
-    with served() as server:
+    with local_service() as server:
         server.post("/v1/digits", json={"pixels": images.tolist()})
         server.post("/v1/digits", json={"pixels": images[0].tolist()})
         server.post("/v1/digits", json={"pixels": []})

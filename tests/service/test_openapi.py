@@ -1,35 +1,30 @@
-"""/openapi.json says what the server does: its routes, its limits, its schemas, and examples that work."""
+"""/openapi.json describes the server: its routes, its limits, its schemas, and examples that work."""
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import schemathesis
 from PIL import Image
-from starlette.routing import Route
 
 from inkdigit.service import app
-from inkdigit.service.models import Models
 from inkdigit.service.openapi import document
 from inkdigit.service.openapi.parts import page, png
 from inkdigit.service.settings import ServiceSettings
-from tests.serving import Served, served
+from tests.service.inprocess import LocalService, local_service
 
 DOCUMENT = document(ServiceSettings())
 PAGES = {"/", "/docs", "/openapi.json", "/favicon.ico"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Served]:
-    with served() as server:
+def server() -> Generator[LocalService]:
+    with local_service() as server:
         yield server
 
 
@@ -48,11 +43,11 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def check(value: object, schema: dict[str, Any]) -> None:
-    """Raise jsonschema_rs.ValidationError where a value is not as a schema of the document has it."""
+    """Raise jsonschema_rs.ValidationError if a value does not fit a schema of the document."""
     jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
 
 
-def test_it_is_valid_and_served_as_it_is(server: Served) -> None:
+def test_it_is_valid_and_served(server: LocalService) -> None:
     assert server.get("/openapi.json").json() == json.loads(json.dumps(DOCUMENT))
     schemathesis.openapi.from_dict(DOCUMENT).validate()
     with pytest.raises(jsonschema_rs.ValidationError):
@@ -62,26 +57,17 @@ def test_it_is_valid_and_served_as_it_is(server: Served) -> None:
     assert {operation["tags"][0] for _, _, operation in operations()} == {tag["name"] for tag in DOCUMENT["tags"]}
 
 
-def test_every_route_is_in_it_and_every_path_is_a_route(linear_run: Path) -> None:
-    async def routes() -> list[Any]:
-        models = Models(1, 1, print)
-        models.load_one(linear_run)
-        _, service = app.create(ServiceSettings(), models)
-        service.batcher.close()
-        return app.routes(service)
-
-    with ThreadPoolExecutor(1) as elsewhere:  # Playwright keeps an event loop in this thread, for all tests of pages
-        every = elsewhere.submit(asyncio.run, routes()).result()
+def test_every_route_is_in_it_and_every_path_is_a_route(server: LocalService) -> None:
     found = {
         (route.path.replace("{name}", "digits"), method)
-        for route in every
-        if isinstance(route, Route) and route.path not in PAGES and not route.path.startswith("/web/")
+        for route in app.routes(server.service)
+        if route.path not in PAGES and not route.path.startswith("/web/")
         for method in (route.methods or set()) - {"HEAD"}
     }
     assert {(path, method) for path, method, _ in operations()} == found
 
 
-def test_every_example_of_a_request_is_answered_as_the_schema_says(server: Served) -> None:
+def test_every_example_of_a_request_gets_an_answer_that_fits_the_schema(server: LocalService) -> None:
     asked = 0
     for path, method, operation in operations():
         address = path.replace("{version}", "1")
@@ -101,8 +87,7 @@ def test_every_example_of_a_request_is_answered_as_the_schema_says(server: Serve
                     request["content"] = png()
                 elif kind == "application/pdf":
                     request["content"] = pdf()
-                with server.client() as client:
-                    answer = client.request(method, address, **request)
+                answer = server.request(method, address, **request)
                 assert answer.status_code == 200, f"{method} {address} {kind}: {answer.text}"
                 content = operation["responses"]["200"]["content"]
                 media_type = answer.headers["content-type"].partition(";")[0]
@@ -113,7 +98,7 @@ def test_every_example_of_a_request_is_answered_as_the_schema_says(server: Serve
     assert asked > 25
 
 
-def test_every_example_of_an_answer_is_as_its_schema_says() -> None:
+def test_every_example_of_an_answer_fits_its_schema() -> None:
     examples = 0
     for _, _, operation in operations():
         for response in operation["responses"].values():
@@ -124,14 +109,14 @@ def test_every_example_of_an_answer_is_as_its_schema_says() -> None:
     assert examples > 5
 
 
-def test_the_example_is_a_seven(server: Served) -> None:
+def test_the_example_is_a_seven(server: LocalService) -> None:
     answer = server.post("/v1/digits?show=input", content=png(), headers={"Content-Type": "image/png"}).json()
     check(answer, {"$ref": "#/components/schemas/Answer"})
     assert answer["results"][0]["digit"] == 7
     assert answer["results"][0]["confidence"] > 0.99
 
 
-def test_a_blank_page_is_answered_as_the_schema_says(server: Served) -> None:
+def test_the_answer_to_a_blank_page_fits_the_schema(server: LocalService) -> None:
     stream = io.BytesIO()
     Image.new("L", (50, 50), 255).save(stream, "PNG")
     answer = server.post("/v1/digits", files=[("file", ("blank.png", stream.getvalue(), "image/png"))]).json()
@@ -139,7 +124,7 @@ def test_a_blank_page_is_answered_as_the_schema_says(server: Served) -> None:
     assert answer["results"][0]["digit"] is None
 
 
-def test_schemas_refuse_what_the_server_refuses(server: Served) -> None:
+def test_schemas_refuse_what_the_server_refuses(server: LocalService) -> None:
     image = [[0] * 28] * 28
     cases: list[Any] = [{"pixels": image[:27]}, {"pixels": [[256] * 28] * 28}, {"pixels": []}, {"image": 5}, {}, []]
     cases += [{"pixels": image, "more": 1}, {"pixels": [image] * (ServiceSettings().max_images + 1)}]
