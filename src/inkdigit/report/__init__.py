@@ -1,1 +1,1 @@
-"""Figures -> pictures and one HTML page."""
+"""A run's figures -> pictures and one HTML page."""

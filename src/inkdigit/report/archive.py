@@ -1,4 +1,4 @@
-"""What a report shows, kept in the run folder as one compressed NPZ file, so that it can be shown again."""
+"""A report's data <-> one compressed NPZ file in the run folder, from which the report can be drawn again."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stage
 
 ARCHIVE = "report.npz"
-SHOWN = ("mistakes", "typical", "strange", "occluded")
+IMAGE_ROWS = ("mistakes", "typical", "strange", "occluded")
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write report.npz: the arrays under their own names, and under "facts" all the rest as JSON.
+    """Write report.npz: each array under its own name, everything else as JSON under "facts".
 
-    Labels and probabilities of the scored rows are in the run's predictions.
+    The labels and probabilities of the scored rows are in the run's predictions.npz.
     """
     inner, scored = report.convolutions, report.scored
     facts = {
@@ -63,10 +63,14 @@ def write(report: Report, folder: Path) -> None:
 
 
 def read(folder: Path) -> Report:
-    """Read the report that a run folder keeps, verified. Raises InkdigitError."""
+    """Read what a run folder keeps for its report.
+
+    Raises:
+        InkdigitError: A file is missing, was changed, or was written by another version.
+    """
     predictions = read_predictions(folder)
     tta = read_run(folder).manifest.get("settings", {}).get("tta") is True
-    views = len(SHIFTS) if tta else 1  # of a run that is older than the fact "views"
+    views = len(SHIFTS) if tta else 1  # of a report.npz that is older than the fact "views"
     return read_arrays(folder, ARCHIVE, lambda arrays: _report(arrays, predictions, views))
 
 
@@ -102,14 +106,14 @@ def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {
         **{f"occlusion_{name}": array for name, array in vars(scored.occlusion).items()},
     }
-    for name in SHOWN:
+    for name in IMAGE_ROWS:
         shown: ImageRows = getattr(scored, name)
         arrays |= {f"{name}_rows": shown.rows, f"{name}_images": shown.images}
     return arrays
 
 
 def _scored(arrays: Arrays, predictions: Predictions, name: str, **calibration: float) -> Scored:
-    shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in SHOWN}
+    shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in IMAGE_ROWS}
     parts = {part: arrays[f"occlusion_{part}"] for part in ("read", "before", "lowest", "losses")}
     return Scored(
         name,
