@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ PROGRESS = [{"epoch": 1, "val_loss": None}, {"epoch": 2, "val_loss": 0.5}]
 
 def make_model(units: int = 3) -> keras.Model:
     """A small network with batch-norm statistics, ready for its first step."""
-    model = keras.Sequential(
+    model: Any = keras.Sequential(
         [keras.Input((4,)), layers.Dense(units), layers.BatchNormalization(), layers.Dense(2, activation="softmax")]
     )
     model.compile(keras.optimizers.Adam(0.1), "categorical_crossentropy", jit_compile=False)
@@ -44,12 +45,9 @@ def test_a_training_goes_on_from_it_exactly(trained: tuple[keras.Model, WeightEM
     save_checkpoint(tmp_path / "training.npz", model, ema, PROGRESS)
     again, ema_again = make_model(), WeightEMA(0.9)
     assert restore_checkpoint(tmp_path / "training.npz", again, ema_again) == PROGRESS
-    assert len(again.optimizer.variables) == len(model.optimizer.variables)
-    for other, first in ((again, model),):
-        for ours, theirs in zip(
-            other.variables + other.optimizer.variables, first.variables + first.optimizer.variables, strict=True
-        ):
-            np.testing.assert_array_equal(ours, theirs)
+    variables = (again.variables + again.optimizer.variables, model.variables + model.optimizer.variables)
+    for ours, theirs in zip(*variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     for both in ((model, ema), (again, ema_again)):
         take_steps(*both, range(103, 105))
     for ours, theirs in zip(again.get_weights() + ema_again.weights, model.get_weights() + ema.weights, strict=True):

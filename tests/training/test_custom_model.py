@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -140,8 +142,11 @@ def test_a_runs_network_that_cannot_be_loaded_is_refused(tmp_path: Path) -> None
 
 def test_a_runs_network_may_bring_no_code(tmp_path: Path) -> None:
     """A lambda would be run when it is loaded."""
-    body = layers.Lambda(lambda x: x, output_shape=(28, 28))
-    model = keras.Sequential([keras.Input((28, 28)), body, layers.Flatten(), layers.Dense(10, "softmax")])
+
+    def layer(function: Callable[[Any], Any]) -> Any:
+        return layers.Lambda(function, output_shape=(28, 28))
+
+    model = keras.Sequential([keras.Input((28, 28)), layer(lambda x: x), layers.Flatten(), layers.Dense(10, "softmax")])
     model.save(tmp_path / "model.keras")
     write_manifest(tmp_path, ["model.keras"], {})
     with refused("keras-model-unreadable", tmp_path / "model.keras"):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -79,29 +77,32 @@ def test_files_are_stored_by_their_absolute_paths(
     assert stored["test"] is None
 
 
-Change = Callable[[dict[str, Any]], object]
+REMOVED = object()
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("part", "name", "value"),
     [
-        lambda stored: stored.clear(),
-        lambda stored: stored.update(identity=None),
-        lambda stored: stored["identity"].update(settings=None),
-        lambda stored: stored["identity"].update(settings=[]),
-        lambda stored: stored["identity"].pop("folds"),
-        lambda stored: stored["identity"].update(member="one"),
-        lambda stored: stored["identity"].update(folds="5"),
-        lambda stored: stored["identity"].update(deterministic=None),
-        lambda stored: stored.update(train=5),
-        lambda stored: stored.update(test=["test.csv"]),
-        lambda stored: stored.pop("teacher"),
+        ("job", "identity", None),
+        ("job", "identity", REMOVED),
+        ("job", "train", 5),
+        ("job", "test", ["test.csv"]),
+        ("job", "teacher", REMOVED),
+        ("identity", "settings", None),
+        ("identity", "settings", []),
+        ("identity", "member", "one"),
+        ("identity", "folds", "5"),
+        ("identity", "folds", REMOVED),
+        ("identity", "deterministic", None),
     ],
 )
-def test_a_damaged_job_file_is_refused(job: Job, data: JobData, change: Change) -> None:
+def test_a_damaged_job_file_is_refused(job: Job, data: JobData, part: str, name: str, value: object) -> None:
     file = leave_unfinished(job, data)
     stored = json.loads(file.read_text())
-    change(stored)
+    changed = stored["identity"] if part == "identity" else stored
+    changed[name] = value
+    if value is REMOVED:
+        del changed[name]
     file.write_text(json.dumps(stored))
     with refused("job-damaged", job.out, file):
         unfinished_job(job.out)

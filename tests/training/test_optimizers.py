@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -46,13 +48,18 @@ def test_a_muon_without_a_method_is_refused(name: str) -> None:
 def test_another_muon_is_refused() -> None:
     with refused("keras-unsupported", *MUON_METHODS):
         require_muon(type("Muon", (), {}))
-    methods = {name: lambda *_: None for name in MUON_METHODS}
+    methods: dict[str, Any] = {name: print for name in MUON_METHODS}
     with refused("keras-unsupported", *MUON_ATTRIBUTES):
         require_muon(type("Muon", (), methods))
 
 
+class ReadableMuon(ConvMuon):
+    """Says which optimizer updates a variable."""
+
+    def updates_by_adamw(self, shape: tuple[int, ...]) -> bool:
+        return self._should_use_adamw(keras.Variable(np.zeros(shape, np.float32)))
+
+
 def test_only_inner_convolutions_get_orthogonal_steps() -> None:
-    optimizer = ConvMuon(0.01)
-    shapes = {(3, 3, 1, 8): True, (3, 3, 8, 16): False, (100, 10): True, (16,): True}
-    for shape, by_adamw in shapes.items():
-        assert optimizer._should_use_adamw(keras.Variable(np.zeros(shape, np.float32))) == by_adamw
+    by_adamw = {(3, 3, 1, 8): True, (3, 3, 8, 16): False, (100, 10): True, (16,): True}
+    assert {shape: ReadableMuon(0.01).updates_by_adamw(shape) for shape in by_adamw} == by_adamw
