@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -22,9 +21,6 @@ from tests.browser.hand import (
 )
 from tests.pages import file
 from tests.pages import page as digits_page
-
-if TYPE_CHECKING:
-    pass
 
 
 @pytest.fixture(scope="module")
