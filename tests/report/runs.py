@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,7 @@ def drawn_digits(labels: NDArray[np.int64]) -> Dataset:
     return Dataset(images, labels, "drawn")
 
 
+@cache
 def make_scored(mistakes: int, rows: int = 2000) -> Scored:
     """Validation rows; the first ones are misread as the next digit."""
     rng = np.random.default_rng(0)
@@ -78,6 +80,7 @@ def make_scored(mistakes: int, rows: int = 2000) -> Scored:
     return scored_by(name, drawn_digits(labels), probabilities, Calibration(1.3, 1.3), Recognizer(linear_model()))
 
 
+@cache
 def make_report() -> Report:
     """A report that fills every picture."""
     digits = drawn_digits(np.random.default_rng(1).integers(0, 10, 3000))
@@ -91,7 +94,7 @@ def make_report() -> Report:
             Setting("seed", 0, "", "starts it all"),
         ],
         samples=samples_of(digits),
-        augmented=np.stack([originals, np.roll(originals, 2, axis=2), np.roll(originals, -2, axis=1)], axis=1),
+        augmented=np.stack([np.roll(originals, shift, axis=2) for shift in range(10)], axis=1),
         digit=digits.images[0],
         layers=[
             Layer("scale", "Rescaling", (28, 28), 0, 0),
