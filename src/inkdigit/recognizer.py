@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, Run, read_distinct_runs, read_verified
+from inkdigit.utils.onnx_session import onnx_session
 
 USUAL_DOUBT = 0.01  # about the digit: more speaks for its being none
 BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
@@ -24,15 +25,8 @@ class Recognizer:
     """
 
     def __init__(self, model: bytes, *more: bytes, not_digit: Sequence[bytes] = (), threads: int = 0) -> None:
-        import onnxruntime
-
-        options: Any = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        # Spinning threads keep the other core from whoever needs it: on a busy machine that halves the speed.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sessions, self._not_digit = (
-            [onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]) for content in contents]
-            for contents in ((model, *more), not_digit)
+            [onnx_session(content, threads=threads) for content in contents] for contents in ((model, *more), not_digit)
         )
 
     @classmethod

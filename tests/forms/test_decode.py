@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inkdigit.forms.check_digits import CHECKS
-from inkdigit.forms.decode import BROKEN, choose
+from inkdigit.forms.decode import RULE_BREAK_RATE, choose
 from inkdigit.forms.template import DIGITS, Rule
 
 
@@ -113,7 +113,7 @@ def test_the_confidence_is_that_of_trying_all_numbers(name: str, ink: np.random.
         text = "".join(map(str, chosen))
         chance = float(np.prod([row[one] for row, one in zip(digits, chosen, strict=True)]))
         keeps = rule.check is not None and rule.check.fits(text) and text[0] in "0123" and text[3] in "13579"
-        weights[text] = chance * (BROKEN + keeps * (1 - BROKEN) / rule.share)
+        weights[text] = chance * (RULE_BREAK_RATE + keeps * (1 - RULE_BREAK_RATE) / rule.share)
     choice = choose(digits, rule)
     best = max(weights, key=lambda text: weights[text])
     assert choice.text == best

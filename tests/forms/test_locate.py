@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from docs.examples.form.make import SCALE
 from inkdigit.errors import InkdigitError
-from inkdigit.forms.locate import Matrix, locate, placed
+from inkdigit.forms.homography import Matrix, placed
+from inkdigit.forms.locate import locate
 from inkdigit.forms.template import Field, Template
 from inkdigit.synth.paper import clouds, grains
 

@@ -58,9 +58,9 @@ def test_a_pdf_is_drawn_at_200_dpi_and_huge_paper_at_fewer() -> None:
     assert small.picture().size == pytest.approx((1654, 2339), abs=2)
     (large,) = pages(file("PDF", sheet(1, (600, 400)), resolution=5), "a banner")  # 120 inches wide
     width, height = large.picture().size
-    assert width * height <= 1.01 * module.LARGEST_PAGE
+    assert width * height <= 1.01 * module.MAX_PAGE_PIXELS
     assert width / height == pytest.approx(1.5, abs=0.01)
-    (bounded,) = pages(file("PDF", sheet(1, (1654, 2339)), resolution=200), "A4", largest=4_000_000)
+    (bounded,) = pages(file("PDF", sheet(1, (1654, 2339)), resolution=200), "A4", max_pixels=4_000_000)
     assert bounded.picture().size == pytest.approx((1654, 2339), abs=2)
 
 
@@ -144,12 +144,12 @@ def test_a_damaged_page_does_not_keep_the_others_from_being_read() -> None:
 
 def test_what_is_too_much_is_refused() -> None:
     with pytest.raises(TooLargeError, match=r"^scan has more than 2 pages"):
-        pages(PDF, "scan", most=2)
+        pages(PDF, "scan", max_pages=2)
     with pytest.raises(TooLargeError, match=r"^scan has more than 2 pages"):
-        pages(TIFF, "scan", most=2)
-    assert len(pages(TIFF, "scan", most=3)) == 3
+        pages(TIFF, "scan", max_pages=2)
+    assert len(pages(TIFF, "scan", max_pages=3)) == 3
     for content in (PDF, TIFF, file("PNG", SHEETS[0])):
-        page = pages(content, "scan", largest=59_999)[0]
+        page = pages(content, "scan", max_pixels=59_999)[0]
         with pytest.raises(TooLargeError, match=r"300 x 200 pixels, and at most 59,999"):
             page.picture()
 

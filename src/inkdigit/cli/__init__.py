@@ -448,7 +448,7 @@ def read(
         raise InkdigitError("A server at --url reads with its own model: leave out --model, or --url.")
     from inkdigit.reading import require
     from inkdigit.reading.client import Server
-    from inkdigit.reading.file_results import outcomes
+    from inkdigit.reading.file_results import read_files
 
     server = Server(url, api_key) if url else None
     if layout == "single":
@@ -466,15 +466,16 @@ def read(
         options = reading.Options(layout, min_confidence or 0, folder)
         reads = remote_reader(server, options) if server else local_reader(run, options)
     failed = False
-    for outcome in outcomes(files, reads):
-        failed |= bool(outcome.error)
+    for result in read_files(files, reads):
+        failed |= bool(result.error)
         if as_json:
-            click.echo(outcome.to_json())
-        elif outcome.error:
-            click.echo(f"Error: {outcome.error}", err=True)
-        else:
-            lines = reading.told(outcome, named=len(files) > 1)
-            click.echo("\n".join(lines) if lines else f"{outcome.name} shows no digits.", err=not lines)
+            click.echo(result.to_json())
+            continue
+        if result.result:
+            lines = reading.text_lines(result, named=len(files) > 1)
+            click.echo("\n".join(lines) if lines else f"{result.name} shows no digits.", err=not lines)
+        if result.error:
+            click.echo(f"Error: {result.error}", err=True)
     sys.exit(2 if failed else 0)
 
 
@@ -487,12 +488,10 @@ def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path |
     from inkdigit.reading import require
 
     require()
-    from inkdigit.forms.command import run as read_forms
+    from inkdigit.forms.job import FormJob
 
-    whole = read_forms(
-        form, files, output, review, run, click.echo, lambda text: click.echo(f"Error: {text}", err=True)
-    )
-    return 0 if whole else 2
+    job = FormJob(form, files, output, review, run)
+    return 0 if job.work(click.echo, lambda line: click.echo(f"Error: {line}", err=True)) else 2
 
 
 @main.command()

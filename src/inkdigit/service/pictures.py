@@ -67,7 +67,7 @@ class Pictures:
         """A picture file as the model wants it. Raises Problem 422. field: where in the request it stands."""
         with _told(field):
             try:
-                return prepare(content, name=field, formats=READ, largest=self._largest)
+                return prepare(content, name=field, formats=READ, max_pixels=self._largest)
             except NoInkError:
                 return Blank()
 
@@ -95,7 +95,7 @@ class Pictures:
         with _told(field):
             formats = tuple(PAGES.values())
             try:
-                return pages(content, field, formats=formats, largest=self._largest, most=self._most)
+                return pages(content, field, formats=formats, max_pixels=self._largest, max_pages=self._most)
             except TooLargeError:
                 raise too_many(self._most + 1, self._most) from None
 
@@ -112,7 +112,7 @@ class Pictures:
         with _told(field):
             picture = page.picture()
             return reader[1].read(
-                picture, layout=layout, min_confidence=min_confidence, name=page.name, largest=self._largest
+                picture, layout=layout, min_confidence=min_confidence, name=page.name, max_pixels=self._largest
             )
 
 

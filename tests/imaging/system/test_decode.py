@@ -110,8 +110,8 @@ def test_large_pictures_are_shrunk_on_request(form: str, mode: str):
 def test_a_caller_may_allow_less():
     content = saved(Image.fromarray(GREY))
     with pytest.raises(InkdigitError, match=r"^x has 8 x 6 pixels, and at most 47 are read"):
-        decode(content, "x", largest=47)
-    assert decode(content, "x", largest=48).size == (8, 6)
+        decode(content, "x", max_pixels=47)
+    assert decode(content, "x", max_pixels=48).size == (8, 6)
     with pytest.raises(InkdigitError, match=r"^x is not a picture of a kind that is read \(JPEG, WEBP\)"):
         decode(content, "x", formats=("JPEG", "WEBP"))
     assert set(FORMATS) > {"PNG", "JPEG", "WEBP", "BMP"}

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from inkdigit import prepare
 from inkdigit.data import mnist
 from inkdigit.errors import InkdigitError, NoInkError
-from inkdigit.imaging.normalize import has_form
+from inkdigit.imaging.normalize import has_mnist_form
 
 Colour = tuple[int, int, int]
 
@@ -61,7 +61,7 @@ def assert_alike(pairs: Iterable[tuple[np.ndarray, np.ndarray]], most: float = 0
 
 def test_all_of_mnists_test_images_are_in_its_form():
     for digit in mnist.load()[1].images:
-        assert has_form(digit)
+        assert has_mnist_form(digit)
 
 
 def test_what_is_in_mnists_form_stays(digits: np.ndarray):
@@ -75,7 +75,7 @@ def test_it_is_idempotent(digits: np.ndarray):
         once = prepare(large(digit))
         assert once.dtype == np.uint8
         assert once.shape == (28, 28)
-        if has_form(once):
+        if has_mnist_form(once):
             np.testing.assert_array_equal(prepare(once), once)
         assert difference(prepare(once), once) < 0.5
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.reading.file_results import Outcome
+from inkdigit.reading.file_results import FileResult
 from tests.conftest import Command
 from tests.pages import file, page
 from tests.serving import Served, served
@@ -163,7 +163,7 @@ def test_what_does_not_fit_is_one_sentence(
 
 
 def test_a_name_with_bytes_that_are_no_letters_is_printed_and_comes_back_from_json() -> None:
-    outcome = Outcome(Path("\udcff ü.png"), {"text": ""}, page=3)
-    assert outcome.to_json().isprintable()
-    assert json.loads(outcome.to_json())["file"] == "\udcff ü.png"
-    assert outcome.name == "\\udcff ü.png, page 3"
+    result = FileResult(Path("\udcff ü.png"), {"text": ""}, page=3)
+    assert result.to_json().isprintable()
+    assert json.loads(result.to_json())["file"] == "\udcff ü.png"
+    assert result.name == "\\udcff ü.png, page 3"
