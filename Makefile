@@ -8,9 +8,10 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Bytecode is kept, whatever the shell says: the tests start hundreds of processes, and each would compile the package.
 export PYTHONDONTWRITEBYTECODE :=
-# The slowest come first, so that no core is idle at the end.
-SLOWEST := $(addprefix tests/,browser training/system reading/system/test_line_model.py docs/system \
-	audit/system estimator/system service/system)
+# Tests with processes, trainings or browsers; the slowest come first, so that no core is idle at the end.
+SYSTEM := $(addprefix tests/,training/system docs/system browser reading/system audit/system service/system) \
+	$(wildcard tests/*/system)
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -23,12 +24,16 @@ serve: $(SETUP)  ## the API with a page to draw on, at http://127.0.0.1:8000/
 
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
-test: $(SETUP)  ## set up what is missing, check style and types, run the tests
-	@$(BIN)/python tests/chromium.py
+check: $(SETUP)  ## style, types, the direction of imports, and the unit tests: 90 seconds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(SLOWEST) tests
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pyright --threads 2
+	$(PYTEST) --ignore-glob='*/system' --ignore=tests/browser tests
+
+test: check  ## set up what is missing, then all checks and all tests
+	@$(BIN)/python tests/chromium.py
+	$(PYTEST) $(SYSTEM)
 
 # Apart from the other tests, since Ray takes several hundred megabytes.
 cluster: $(SETUP)  ## install Ray, and run the tests of what runs on it
@@ -58,5 +63,5 @@ $(SETUP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --editable '.[train,serve,dev]'
 	@touch $@
 
-.PHONY: help demo serve setup test cluster shipped dist kaggle clean
+.PHONY: help demo serve setup check test cluster shipped dist kaggle clean
 .DEFAULT_GOAL := help

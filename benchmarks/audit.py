@@ -25,7 +25,7 @@ def main() -> None:
     train, _ = mnist.load()
     rng = np.random.default_rng(0)
     flipped = rng.choice(len(train), round(SHARE * len(train)), replace=False)
-    labels = train.truth.copy()
+    labels = train.required_labels.copy()
     labels[flipped] = (labels[flipped] + rng.integers(1, 10, len(flipped))) % 10
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.csv"

@@ -45,7 +45,7 @@ def main() -> None:
 def draw(points: list[dict[str, Any]]) -> None:
     """Errors with their intervals, and seconds, against rows; both axes logarithmic."""
     rows = [point["training_rows"] for point in points]
-    figure = style.canvas(2.9)
+    figure = style.chart_figure(2.9)
     left, right = figure.subplots(1, 2)
     errors = [100 * (1 - point["accuracy"]) for point in points]
     below = [100 * (point["high"] - point["accuracy"]) for point in points]

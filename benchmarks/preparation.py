@@ -63,8 +63,8 @@ def other_hands(folder: Path) -> Iterator[tuple[str, Labelled]]:
 
 def mnists() -> Iterator[tuple[str, Labelled]]:
     _, test = mnist.load()
-    yield "MNIST, test part", (list(test.images), test.truth)
-    yield "the same, drawn large", (drawn_large(test.images), test.truth)
+    yield "MNIST, test part", (list(test.images), test.required_labels)
+    yield "the same, drawn large", (drawn_large(test.images), test.required_labels)
 
 
 def zipped(path: Path) -> Labelled:

@@ -108,7 +108,7 @@ def pages() -> Set:
     for number in range(PAGES):
         picture, truth = folder / f"{number}.png", folder / f"{number}.txt"
         if not truth.is_file():
-            page = synthesize_page(test.images, test.truth, ["all"], np.random.default_rng((0, number)))
+            page = synthesize_page(test.images, test.required_labels, ["all"], np.random.default_rng((0, number)))
             Image.fromarray(page.picture).save(picture)
             truth.write_text(page.text, encoding="utf-8")
         found.files.append(picture)

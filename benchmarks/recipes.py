@@ -85,19 +85,19 @@ def keras30(seed: int) -> dict[str, Any]:
     backend.seed_everything(seed, deterministic=False)
     train, scored = kaggle_split(seed=seed)
     model = keras30_model()
-    one_hot = np.eye(10, dtype=np.float32)[train.truth]
+    one_hot = np.eye(10, dtype=np.float32)[train.required_labels]
     started = time.perf_counter()
     for epoch in range(KERAS30.epochs):
         rng = np.random.default_rng((seed, epoch))
         model.optimizer.learning_rate = 1e-3 * 0.95**epoch
         order = rng.permutation(len(train))
         for rows in np.split(order, range(KERAS30.batch_size, len(order), KERAS30.batch_size)):
-            model.train_on_batch(augment(train.images[rows], train.truth[rows], KERAS30, rng), one_hot[rows])
+            model.train_on_batch(augment(train.images[rows], train.required_labels[rows], KERAS30, rng), one_hot[rows])
         print(f"keras30, epoch {epoch + 1}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - started
     from inkdigit.training.trainer import predict
 
-    evaluation = evaluate(predict(model, scored.images), scored.truth)
+    evaluation = evaluate(predict(model, scored.images), scored.required_labels)
     result = {
         "correct": evaluation.correct,
         "total": evaluation.total,

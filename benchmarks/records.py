@@ -33,7 +33,8 @@ from inkdigit.export.int8 import to_int8
 from inkdigit.export.tta import SHIFTS
 from inkdigit.recognizer import Recognizer
 from inkdigit.runs.run import MANIFEST, ONNX_MODEL, read_run, read_verified
-from inkdigit.training import backend, pipeline
+from inkdigit.training import backend
+from inkdigit.training.teacher import recognizer_without_tta
 from inkdigit.utils.files import atomic
 
 RUNS = Path("runs") / "records"
@@ -89,7 +90,7 @@ def training_rows(part: str) -> Path:
         rows = kaggle_split(seed=0)[0] if part == "kaggle" else mnist.load()[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, images=rows.images, labels=rows.truth)
+            np.savez_compressed(file, images=rows.images, labels=rows.required_labels)
     return path
 
 
@@ -146,7 +147,7 @@ def score(parts: list[str]) -> None:
 def scored_row(row: Row, digits: Dataset) -> dict[str, Any]:
     manifests = [read_run(folder).manifest for folder in row.folders]
     evaluations = [
-        evaluate(recognizer(folder, row).predict_proba(digits.images), digits.truth) for folder in row.folders
+        evaluate(recognizer(folder, row).predict_proba(digits.images), digits.required_labels) for folder in row.folders
     ]
     return {
         "correct": [evaluation.correct for evaluation in evaluations],
@@ -162,7 +163,7 @@ def scored_row(row: Row, digits: Dataset) -> dict[str, Any]:
 def recognizer(folder: Path, row: Row) -> Recognizer:
     if row.one_view:
         backend.prepare()
-        return pipeline.one_view(folder)
+        return recognizer_without_tta(folder)
     if not row.int8:
         return Recognizer.load(folder)
     with np.load(training_rows("mnist")) as rows:

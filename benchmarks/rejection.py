@@ -24,7 +24,7 @@ from preparation import other_hands
 
 from inkdigit import Recognizer, prepare
 from inkdigit.errors import NoInkError
-from inkdigit.report.style import BLUE, GREEN, MUTED, RED, STYLE, canvas
+from inkdigit.report.style import BLUE, GREEN, MUTED, RED, STYLE, chart_figure
 from inkdigit.utils.hardware import describe_hardware
 
 PLOT = Path(__file__).parents[1] / "docs" / "pictures" / "coverage.png"
@@ -100,7 +100,7 @@ def kept_of(scores: Scores, limit: float) -> float:
 def plot(digits: Scored, others: dict[str, Scored]) -> None:
     """Both over the share of digits kept: the error among these, and what is kept of other things."""
     coverages = np.linspace(0.9, 1, 101)
-    figure = canvas(3.2)
+    figure = chart_figure(3.2)
     error, accepted = figure.subplots(1, 2)
     for name, style in (("not_digit", "-"), ("doubt", "--")):
         scores: Scores = getattr(digits, name)

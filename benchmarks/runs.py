@@ -73,9 +73,11 @@ def copies(run: Path, folder: Path) -> None:
 def scored_images(run: Path, path: Path) -> int:
     """Write those of MNIST's images on which the run was scored as a CSV; returns how many they are."""
     parts = mnist.load()
-    digits = Dataset(np.concatenate([p.images for p in parts]), np.concatenate([p.truth for p in parts]), "MNIST")
+    digits = Dataset(
+        np.concatenate([p.images for p in parts]), np.concatenate([p.required_labels for p in parts]), "MNIST"
+    )
     kept = np.isin(digits.hashes, read_predictions(run).scored)
-    kaggle_csv.write_csv(path, Dataset(digits.images[kept], digits.truth[kept], "MNIST"))
+    kaggle_csv.write_csv(path, Dataset(digits.images[kept], digits.required_labels[kept], "MNIST"))
     return int(kept.sum())
 
 

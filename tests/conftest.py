@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Command = Callable[..., subprocess.CompletedProcess[str]]
-Killed = Callable[..., str]
+RunAndKill = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def inkdigit() -> Command:
+def run_command() -> Command:
     """Runs the command as a user would; gives exit code, standard output and standard error."""
 
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -40,7 +40,7 @@ def inkdigit() -> Command:
 
 
 @pytest.fixture(scope="session")
-def inkdigit_here() -> Command:
+def run_in_process() -> Command:
     """Runs the command in this process: for trainings, since a process of their own takes seconds to import Keras.
 
     What a process has beside its arguments (signals, --deterministic, the first import) is tested with `inkdigit`.
@@ -78,7 +78,7 @@ main(sys.argv[3:])
 
 
 @pytest.fixture(scope="session")
-def killed() -> Killed:
+def run_and_kill() -> RunAndKill:
     """Runs the command and kills it, as `kill -9` does, just before it renames something to `name`.
 
     With another of Python's audit events, just before that befalls `name`. Gives what was printed until then.
@@ -97,12 +97,12 @@ def killed() -> Killed:
 def real_digits() -> Dataset:
     """MNIST's first 10,000 training images."""
     train, _ = mnist.load()
-    return Dataset(train.images[:10_000], train.truth[:10_000], "MNIST")
+    return Dataset(train.images[:10_000], train.required_labels[:10_000], "MNIST")
 
 
 def part(digits: Dataset, rows: slice, *, labelled: bool = True) -> Dataset:
     """Some rows of a set."""
-    return Dataset(digits.images[rows], digits.truth[rows] if labelled else None, digits.source)
+    return Dataset(digits.images[rows], digits.required_labels[rows] if labelled else None, digits.source)
 
 
 @pytest.fixture(scope="session")
@@ -117,11 +117,11 @@ def files(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
-def run_folder(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(run_command: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run trained by the command on 5,000 real digits. Read it, never change it."""
     out = tmp_path_factory.mktemp("runs") / "first"
     arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--epochs", 4, "--out", out]
-    done = inkdigit("train", *arguments)
+    done = run_command("train", *arguments)
     assert done.returncode == 0, done.stderr
     assert "Report: " in done.stdout
     return out
@@ -147,7 +147,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ink() -> np.random.Generator:
+def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""
     return np.random.default_rng(7)
 

@@ -23,7 +23,7 @@ from tests.onnx_models import linear_model
 def least_squares(digits: Dataset) -> NDArray[np.float32]:
     """The (784, 10) weights of a linear classifier: right on four digits of five or more."""
     pixels = digits.images.reshape(-1, 784).astype(np.float64)
-    targets = 10 * np.eye(10)[digits.truth] - 1
+    targets = 10 * np.eye(10)[digits.required_labels] - 1
     ridge = pixels.T @ pixels + 1e6 * np.eye(784)
     return np.linalg.solve(ridge, pixels.T @ targets).astype(np.float32)
 
@@ -36,9 +36,11 @@ def make_run(
     model = linear_model(least_squares(train))
     (folder / ONNX_MODEL).write_bytes(model)
     probabilities = Recognizer(model).predict_proba(scored.images)
-    np.savez(folder / ARCHIVE, labels=scored.truth, probabilities=probabilities)  # of the report's file, what is read
+    np.savez(
+        folder / ARCHIVE, labels=scored.required_labels, probabilities=probabilities
+    )  # of the report's file, what is read
     write_predictions(folder, train.hashes, train.hashes, scored, probabilities)
-    evaluation = evaluate(probabilities, scored.truth)
+    evaluation = evaluate(probabilities, scored.required_labels)
     about = {
         "created": created,
         "settings": dataclasses.asdict(dataclasses.replace(preset("fast"), **settings)),
@@ -51,6 +53,7 @@ def make_run(
             "low": evaluation.low,
             "high": evaluation.high,
             "total": evaluation.total,
+            "scored_sha256": scored.fingerprint,
             "training_seconds": 12.3,
         },
         "parameters": 7840,

@@ -1,9 +1,9 @@
-"""Writes docs/model-card.md and its pictures from the manifests of the models that ship, and what they say of MNIST.
+"""The models that ship -> docs/model-card.md and its pictures.
 
     .venv/bin/python tools/model_card.py
 
-MNIST's 10,000 test images are read again, to show what is misread; the figures of recipes over several seeds come
-from benchmarks/records.json, where that is.
+Reads MNIST's 10,000 test images again to show the mistakes. The figures of recipes over several seeds come from
+benchmarks/records.json, if that file exists.
 """
 
 from __future__ import annotations
@@ -14,16 +14,13 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
-
 from inkdigit import Recognizer
 from inkdigit.data import mnist
 from inkdigit.evaluation.calibration import calibration_of
 from inkdigit.evaluation.metrics import evaluate, percent
 from inkdigit.report import charts, image_grids
 from inkdigit.report.data import scored_by
-from inkdigit.report.page import png
-from inkdigit.report.style import STYLE
+from inkdigit.report.rendering import draw_pngs, write_files
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, Run, read_run
 from inkdigit.utils.files import atomic
 
@@ -41,10 +38,9 @@ def main() -> None:
     test = mnist.load()[1]
     probabilities = recognizer.predict_proba(test.images)
     scored = scored_by("MNIST's 10,000 test images", test, probabilities, calibration_of(run.manifest), recognizer)
-    with rc_context(STYLE):
-        for name, figure in (("mistakes", image_grids.mistakes(scored)), ("reliability", charts.reliability(scored))):
-            (PICTURES / f"card-{name}.png").write_bytes(png(figure))
-    evaluation = evaluate(probabilities, test.truth)
+    drawings = {"card-mistakes": image_grids.mistakes, "card-reliability": charts.reliability}
+    write_files(draw_pngs((name, draw(scored)) for name, draw in drawings.items()), PICTURES)
+    evaluation = evaluate(probabilities, test.required_labels)
     digits = [
         f"| {row['digit']} | {row['count']:,} | {percent(row['recall'] or 0)} | {percent(row['precision'] or 0)} |"
         for row in evaluation.per_class
@@ -68,9 +64,9 @@ def models(run: Run) -> str:
     line = read_run(SHIPPED_RUN / "line")
     not_digit = run.manifest[NOT_DIGIT_MODEL]
     rows = [
-        (ONNX_MODEL, "names a digit", run.manifest["parameters"], run.manifest["made_by"], run.folder / ONNX_MODEL),
-        (NOT_DIGIT_MODEL, "tells digits from what is none", not_digit["parameters"], run.manifest["made_by"], None),
-        ("line/model.onnx", "finds digits along a line", None, line.manifest["made_by"], line.folder / ONNX_MODEL),
+        (ONNX_MODEL, "reads one digit", run.manifest["parameters"], run.manifest["made_by"], run.folder / ONNX_MODEL),
+        (NOT_DIGIT_MODEL, "tells digits from other drawings", not_digit["parameters"], run.manifest["made_by"], None),
+        ("line/model.onnx", "finds the digits in a line", None, line.manifest["made_by"], line.folder / ONNX_MODEL),
     ]
     table = ["| model | what it does | parameters | bytes | made by |", "|---|---|---:|---:|---|"]
     for name, task, parameters, command, path in rows:
@@ -80,17 +76,17 @@ def models(run: Run) -> str:
 
 
 def data(run: Run) -> str:
-    """What the models have learnt, and what they have not."""
+    """What the models were trained on, and what not."""
     settings, figures = run.manifest["settings"], run.manifest["figures"]
     text = (
-        f"`model.onnx` has learnt {figures['training_rows']:,} of MNIST's 60,000 training images; the others were "
+        f"`model.onnx` was trained on {figures['training_rows']:,} of MNIST's 60,000 training images; the others were "
         "held out to calibrate it. "
-        f"In each epoch {100 * settings['real_ink']:.0f} % are written anew with other pens and "
+        f"In each epoch, {100 * settings['real_ink']:.0f} % of the images are redrawn with other pens and "
         f"proportions, and {100 * settings['other_styles']:.0f} % are drawn in styles that are rare in MNIST. "
-        "`not_digit.onnx` has learnt the same digits beside letters, scribbles and spots that are drawn by chance; the "
-        "line reader strips and pages synthesised from the 60,000. No model has learnt any of the 10,000 test images, "
-        "nor any real scan. MNIST's writers were American census workers and students: other countries' hands are "
-        "rarer in it than they are on paper."
+        "`not_digit.onnx` was trained on the same digits and on random letters, scribbles and spots; the line reader "
+        "on lines and pages synthesised from the 60,000. No model was trained on any of the 10,000 test images, or on "
+        "any real scan. MNIST's writers were American census workers and students: handwriting of other countries is "
+        "rarer in it than on real paper."
     )
     return textwrap.fill(text, 120)
 

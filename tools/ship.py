@@ -1,11 +1,12 @@
-"""Makes what ships: the model that reads digits, and the one that tells what is no digit.
+"""Trains the models that ship: the one that reads digits, and the one that tells digits from other drawings.
 
     .venv/bin/python tools/ship.py
 
-The reader learns MNIST's 60,000 training images, in part written anew with other pens and in other styles, then some
-epochs more with more of such styles, and is scored once on the 10,000 others. The other model learns the same digits
-beside pictures of none, which are drawn by chance: two classes, 0 for a digit and 1 for none. The trainings stay in
-runs/learnt, runs/shipped and runs/not-digit and are resumed there; both models go into the package with one manifest.
+The first model is trained on MNIST's 60,000 training images, part of them redrawn with other pens and in other styles,
+then for some more epochs with more of these styles. It is scored once, on the 10,000 test images. The second model is
+trained on the same digits and on random drawings: class 0 is a digit, class 1 is not. The runs stay in runs/base,
+runs/shipped and runs/not-digit, and continue there after an interruption. Both models go into the package, with one
+manifest.
 """
 
 from __future__ import annotations
@@ -26,28 +27,28 @@ from inkdigit.utils.files import atomic, cache_dir
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "python tools/ship.py"
-LEARNT, READER, NOT_DIGIT = (ROOT / "runs" / name for name in ("learnt", "shipped", "not-digit"))
+BASE, READER, NOT_DIGIT = (ROOT / "runs" / name for name in ("base", "shipped", "not-digit"))
 PICTURES = ROOT / "runs" / "digit-or-not.npz"
-WRITTEN, NONE = 20_000, 40_000  # digits in rare styles, and pictures of none, beside MNIST's 60,000
+RARE_STYLE_DIGITS, NON_DIGITS = 20_000, 40_000  # images beside MNIST's 60,000
 
-READS = (
+READER_OPTIONS = (
     "--preset", "best", "--filters", "24, 32 32, 128 128", "--epochs", "60",
     "--real-ink", "0.33", "--other-styles", "0.08", "--no-tta",
 )  # fmt: skip
-# So much augmentation makes a narrow 7 of a flagged 1, and few styles are not enough to tell them apart.
-GOES_ON = ("--other-styles", "0.2", "--epochs", "8")
-TELLS = ("--filters", "24, 32 32, 96", "--dense", "64", "--real-ink", "0.5", "--epochs", "12")
+# The strong augmentation turns a 1 with a flag into a narrow 7: only more images in rare styles tell them apart.
+CONTINUED_OPTIONS = ("--other-styles", "0.2", "--epochs", "8")
+NOT_DIGIT_OPTIONS = ("--filters", "24, 32 32, 96", "--dense", "64", "--real-ink", "0.5", "--epochs", "12")
 
 
 def main() -> None:
-    """Train both, unless that is done, and ship them."""
+    """Train both models, unless they are trained already, and put them into the package."""
     mnist.load()
     images, scored = (cache_dir() / "mnist" / f"{part}-images-idx3-ubyte" for part in ("train", "t10k"))
-    train(LEARNT, "--train", images, *READS)
-    train(READER, "--start-from", LEARNT, "--train", images, "--test", scored, *GOES_ON)
+    train(BASE, "--train", images, *READER_OPTIONS)
+    train(READER, "--start-from", BASE, "--train", images, "--test", scored, *CONTINUED_OPTIONS)
     if not PICTURES.exists():
         draw_pictures()
-    train(NOT_DIGIT, "--train", PICTURES, *TELLS)
+    train(NOT_DIGIT, "--train", PICTURES, *NOT_DIGIT_OPTIONS)
     ship()
 
 
@@ -56,7 +57,7 @@ def ship() -> None:
     for run, name in ((READER, ONNX_MODEL), (NOT_DIGIT, NOT_DIGIT_MODEL)):
         with atomic(SHIPPED_RUN / name) as temporary:
             shutil.copy(run / ONNX_MODEL, temporary)
-    about = described(READER) | {NOT_DIGIT_MODEL: described(NOT_DIGIT), "made_by": COMMAND}
+    about = manifest_entries(READER) | {NOT_DIGIT_MODEL: manifest_entries(NOT_DIGIT), "made_by": COMMAND}
     write_manifest(SHIPPED_RUN, [ONNX_MODEL, NOT_DIGIT_MODEL], about)
 
 
@@ -69,16 +70,16 @@ def train(out: Path, *arguments: Path | str) -> None:
 def draw_pictures() -> None:
     rng = np.random.default_rng(0)
     digits = mnist.load()[0].images
-    written = draw_digits(rng.integers(10, size=WRITTEN), rng)
-    none = non_digits(NONE, digits, rng)
+    written = draw_digits(rng.integers(10, size=RARE_STYLE_DIGITS), rng)
+    none = non_digits(NON_DIGITS, digits, rng)
     labels = np.repeat([0, 1], [len(digits) + len(written), len(none)])
     PICTURES.parent.mkdir(exist_ok=True)
     with atomic(PICTURES) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, images=np.concatenate([digits, written, none]), labels=labels)
 
 
-def described(run: Path) -> dict[str, Any]:
-    """A run's manifest, but for what describes its folder."""
+def manifest_entries(run: Path) -> dict[str, Any]:
+    """A run's manifest without the entries that describe its folder."""
     manifest = dict(read_run(run).manifest)
     del manifest["files"], manifest["format"]
     return manifest

@@ -22,7 +22,7 @@ def written() -> tuple[Image.Image, str]:
     from inkdigit.synth.page import synthesize_page
 
     _, test = mnist.load()
-    page = synthesize_page(test.images, test.truth, HARDSHIPS, np.random.default_rng(SEED))
+    page = synthesize_page(test.images, test.required_labels, HARDSHIPS, np.random.default_rng(SEED))
     return Image.fromarray(page.picture), page.text
 
 

@@ -36,7 +36,7 @@ def main() -> None:
     sheet = Image.new("RGB", (ACROSS * (WIDE + GAP) - GAP, down * (HIGH + CAPTION + GAP)), "white")
     font = ImageFont.load_default(11)
     for number, name in enumerate(HARDSHIPS):
-        page = synthesize_page(digits.images, digits.truth, [name], np.random.default_rng([SEED, number]))
+        page = synthesize_page(digits.images, digits.required_labels, [name], np.random.default_rng([SEED, number]))
         x, y = number % ACROSS * (WIDE + GAP), number // ACROSS * (HIGH + CAPTION + GAP)
         sheet.paste(_part(page), (x, y))
         ImageDraw.Draw(sheet).text((x + 2, y + HIGH), name, "#333333", font)

@@ -26,6 +26,9 @@ def __getattr__(name: str) -> object:
 
         return Recognizer
     if name == "DigitClassifier":
+        from inkdigit.utils.extras import require_extra
+
+        require_extra("sklearn", "DigitClassifier")
         from inkdigit.estimator import DigitClassifier
 
         return DigitClassifier
@@ -34,9 +37,9 @@ def __getattr__(name: str) -> object:
 
         return prepare
     if name == "read":
-        from inkdigit.reading import require
+        from inkdigit.utils.extras import require_extra
 
-        require()
+        require_extra("read", "Reading lines of digits")
         from inkdigit.reading.reader import read
 
         return read

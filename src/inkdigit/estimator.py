@@ -1,34 +1,25 @@
-"""The network as a scikit-learn estimator."""
+"""The network as a scikit-learn classifier."""
 
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from dataclasses import asdict, fields
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import fit_calibration
 from inkdigit.recognizer import Recognizer
 from inkdigit.training.config import Settings, preset, with_values
-from inkdigit.utils.progress import Stopwatch, TrainingProgress
-
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise ImportError('DigitClassifier needs scikit-learn: pip install "inkdigit[sklearn]".') from error
-
-if TYPE_CHECKING:
-    import keras
-
-    from inkdigit.training.trainer import Epoch
+from inkdigit.utils.extras import require_extra
+from inkdigit.utils.progress import Stopwatch
 
 PARAMETERS: dict[str, Any] = {
     "preset": "fast",
@@ -39,22 +30,28 @@ PARAMETERS: dict[str, Any] = {
 
 
 class InputError(InkdigitError, ValueError):
-    """Data that are no digits. scikit-learn expects a ValueError for them."""
+    """Data that are not digits. scikit-learn expects a ValueError for them."""
 
 
 class DigitClassifier(ClassifierMixin, BaseEstimator):
-    """Inkdigit's network for scikit-learn: works in `cross_val_score`, `GridSearchCV`, pipelines, and with pickle.
+    """Inkdigit's network for scikit-learn: for `cross_val_score`, `GridSearchCV` and pipelines; it can be pickled.
 
     X is (N, 28, 28) or (N, 784), ink bright on dark (0 = paper, 255 = ink), of any dtype that holds whole numbers from
     0 to 255; y is (N,) whole numbers from 0 to 9. `fit` holds out some rows for the calibration, as `inkdigit train`
     does.
 
-    preset: the settings to start from. seed: starts every random choice. verbose: print a line for each epoch.
-    Every other parameter is a setting of the training, as `inkdigit train --print-config` lists them; None means the
-    preset's value.
+    Args:
+        preset: the settings to start from.
+        seed: starts every random choice.
+        verbose: whether to print a line for each epoch.
+        parameters: every other setting of the training, as `inkdigit train --print-config` lists them; None means the
+            preset's value.
 
-    Fitted attributes: `classes_` (the ten digits), `n_features_in_`, `onnx_` (the model as bytes, for any ONNX
-    runtime), `history_` (the figures of each epoch).
+    Attributes:
+        classes_: the ten digits.
+        n_features_in_: 784.
+        onnx_: the model as bytes, for any ONNX runtime.
+        history_: the figures of each epoch.
 
     >>> DigitClassifier(epochs=3, filters=[[32, 32], [64, 64]], dropout=0.4).fit(X, y).predict_proba(X)
     """
@@ -83,24 +80,33 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         rows = Dataset(images, _labels(y, len(images)), "X")
         settings = self._settings()
         if settings.members > 1:
-            raise InkdigitError("DigitClassifier trains one network: leave members at 1, and the preset record out.")
-        from inkdigit.training import backend, pipeline
+            raise InkdigitError(
+                "DigitClassifier trains one network: leave members at 1, and the preset record out.",
+                code="option-conflict",
+            )
+        from inkdigit.training import backend
+        from inkdigit.training.job import divide_rows
 
-        backend.require()
-        rows, train, validation = pipeline.divided(rows, settings)
+        require_extra("train", "DigitClassifier")
+        rows, train, validation = divide_rows(rows, settings)
         backend.prepare()
-        from inkdigit.export.onnx import export_onnx
+        from inkdigit.export.onnx import PARITY_IMAGES, export_onnx
+        from inkdigit.training import model
+        from inkdigit.training.fitter import REFIT, fitter
+        from inkdigit.training.progress import TrainingProgress, no_progress
         from inkdigit.training.trainer import predict
 
-        network, history = self._train(train, validation, settings)
+        show = TrainingProgress if self.verbose else no_progress
+        train_network = fitter(settings, model.build, Stopwatch(quiet=not self.verbose), make_progress=show)
+        network, history = train_network(train, validation)
         self.history_ = [asdict(epoch) for epoch in history]  # an Epoch would bring Keras along when unpickled
-        answers = predict(network, validation.images, tta=settings.tta)
-        found = fit_calibration(answers, validation.truth, settings.label_smoothing)
+        probabilities = predict(network, validation.images, tta=settings.tta)
+        calibration = fit_calibration(probabilities, validation.required_labels, settings.label_smoothing)
         if settings.refit:
-            network, _ = self._train(rows, None, settings)
+            network, _ = train_network(rows, None, stage=REFIT)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            export_onnx(network, path, images[: pipeline.PARITY_IMAGES], found, tta=settings.tta)
+            export_onnx(network, path, images[:PARITY_IMAGES], calibration, tta=settings.tta)
             self.onnx_ = path.read_bytes()
         self.classes_ = np.arange(10)
         self.n_features_in_ = 28 * 28
@@ -117,62 +123,51 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
 
     def _settings(self) -> Settings:
         given = {name: _plain(value) for name, value in self.get_params().items() if value is not None}
-        knobs = {name: value for name, value in given.items() if name not in {"preset", "verbose"}}
-        return with_values(preset(self.preset), knobs, "DigitClassifier")
-
-    def _train(self, train: Dataset, validation: Dataset | None, settings: Settings) -> tuple[keras.Model, list[Epoch]]:
-        from inkdigit.training import backend, model, trainer
-        from inkdigit.training.trainer import steps_per_epoch
-
-        backend.seed_everything(settings.seed, deterministic=False)
-        steps = steps_per_epoch(len(train), settings)
-        bar = TrainingProgress(Stopwatch(), "Training", settings.epochs, steps, settings.batch_size)
-        with bar if self.verbose else nullcontext(_Quiet()) as progress:
-            return trainer.fit(model.build, train, validation, settings, progress)
-
-
-class _Quiet:
-    """Hears how far the training is, and says nothing."""
-
-    def resume(self, history: list[Epoch]) -> None: ...
-
-    def step(self) -> None: ...
-
-    def epoch(self, epoch: Epoch) -> None: ...
+        settings_given = {name: value for name, value in given.items() if name not in {"preset", "verbose"}}
+        return with_values(preset(self.preset), settings_given, "DigitClassifier")
 
 
 def _images(X: ArrayLike) -> NDArray[np.uint8]:  # noqa: N803
-    """Images (N, 28, 28) uint8 from what scikit-learn's users have; InputError for what is none."""
+    """Convert X to images (N, 28, 28) uint8. Raises InputError for anything that is not digits."""
     if hasattr(X, "toarray"):
-        raise InputError("X is sparse, and sparse input is not supported: pass X.toarray().")
+        raise InputError("X is sparse, and sparse input is not supported: pass X.toarray().", code="images-invalid")
     pixels = np.asarray(X)
     if pixels.shape[1:] not in {(28, 28), (28 * 28,)}:
         single = ", and a single one as X[np.newaxis]" if pixels.shape in {(28, 28), (28 * 28,)} else ""
-        raise InputError(f"X has shape {pixels.shape}: pass images as (N, 28, 28) or (N, 784){single}.")
+        raise InputError(
+            f"X has shape {pixels.shape}: pass images as (N, 28, 28) or (N, 784){single}.", code="images-invalid"
+        )
     if not len(pixels):
-        raise InputError(f"X has shape {pixels.shape}: pass at least one image.")
+        raise InputError(f"X has shape {pixels.shape}: pass at least one image.", code="images-invalid")
     if pixels.dtype == np.uint8:
         return pixels.reshape(-1, 28, 28)
     if pixels.dtype.kind not in "iuf":
-        raise InputError(f"X has dtype {pixels.dtype}: pass numbers, whole ones from 0 to 255.")
+        raise InputError(f"X has dtype {pixels.dtype}: pass numbers, whole ones from 0 to 255.", code="images-invalid")
     if pixels.dtype.kind == "f" and pixels.min() >= 0 and 0 < pixels.max() <= 1:
-        raise InputError("X looks scaled to 0–1: pass pixels from 0 to 255, such as numpy.rint(255 * X).")
+        raise InputError(
+            "X looks scaled to 0–1: pass pixels from 0 to 255, such as numpy.rint(255 * X).", code="images-invalid"
+        )
     with np.errstate(invalid="ignore"):  # NaN and infinity become some number, and differ from it
         whole = pixels.astype(np.uint8)
     wrong = pixels[whole != pixels]
     if len(wrong):
-        raise InputError(f"X holds {wrong[0]}: pass whole numbers from 0 (paper) to 255 (ink).")
+        raise InputError(f"X holds {wrong[0]}: pass whole numbers from 0 (paper) to 255 (ink).", code="images-invalid")
     return whole.reshape(-1, 28, 28)
 
 
 def _labels(y: ArrayLike, rows: int) -> NDArray[np.int64]:
     labels = np.asarray(y)
     if labels.shape != (rows,):
-        raise InputError(f"y has shape {labels.shape}: pass one label for each of the {rows} images, ({rows},).")
+        raise InputError(
+            f"y has shape {labels.shape}: pass one label for each of the {rows} images, ({rows},).",
+            code="labels-invalid",
+        )
     digits = np.isin(labels, np.arange(10)) & (labels.dtype.kind in "iuf")
     if not digits.all():
         wrong = labels[~digits].tolist()[0]
-        raise InputError(f"y holds {wrong!r}: pass whole numbers from 0 to 9, such as y.astype(int).")
+        raise InputError(
+            f"y holds {wrong!r}: pass whole numbers from 0 to 9, such as y.astype(int).", code="labels-invalid"
+        )
     return labels.astype(np.int64)
 
 

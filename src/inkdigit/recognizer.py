@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,96 +11,125 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, Run, read_distinct_runs, read_verified
+from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, read_distinct_runs, read_verified
 from inkdigit.utils.onnx_session import onnx_session
 
-USUAL_DOUBT = 0.01  # about the digit: more speaks for its being none
-BATCH = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
+USUAL_DOUBT = 0.01  # about which digit it is; with more doubt, an image is more likely to show no digit
+BATCH_SIZE = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
 
 
 class Recognizer:
-    """A trained model, ready to predict, or several whose probabilities are averaged. Serves any number of threads.
+    """A trained model, ready to predict, or several whose probabilities are averaged. Any number of threads may use it.
 
-    model, more: the bytes of ONNX files as `inkdigit.export.onnx` writes them. not_digit: those of models with two
-    classes, 0 for a digit and 1 for no digit. threads: that a model works on; 0: one for each core.
+    Args:
+        model: the bytes of an ONNX file as `inkdigit.export.onnx` writes it.
+        more: those of further models.
+        not_digit: those of models with two classes, 0 for a digit and 1 for no digit. They are opened when
+            `predict_with_rejection` is first called.
+        threads: that a model computes on; 0 means one for each core.
     """
 
     def __init__(self, model: bytes, *more: bytes, not_digit: Sequence[bytes] = (), threads: int = 0) -> None:
-        self._sessions, self._not_digit = (
-            [onnx_session(content, threads=threads) for content in contents] for contents in ((model, *more), not_digit)
-        )
+        self._sessions = [onnx_session(content, threads=threads) for content in (model, *more)]
+        self._not_digit, self._threads = not_digit, threads
 
     @classmethod
     def load(cls, *paths: str | Path, threads: int = 0) -> Recognizer:
         """Open the models of one or more run folders, after checking each against its folder's manifest.
 
-        Without a path it is the model that ships with Inkdigit. Raises InkdigitError when there is no manifest, when
-        a model is not the file it names or cannot be opened, or when two runs hold the same model.
+        Args:
+            paths: run folders; none means the model that ships with Inkdigit.
+            threads: as for the class.
+
+        Raises:
+            InkdigitError: There is no manifest, a model is not the file it names or cannot be opened, or two runs hold
+                the same model.
         """
         runs = read_distinct_runs([Path(path) for path in paths] or [SHIPPED_RUN])
-        models, not_digit = (
-            _read(runs, ONNX_MODEL),
-            _read([run for run in runs if NOT_DIGIT_MODEL in run.manifest["files"]], NOT_DIGIT_MODEL),
-        )
+        models = {run.folder / ONNX_MODEL: read_verified(run.folder, ONNX_MODEL) for run in runs}
+        with_rejection = [run.folder for run in runs if NOT_DIGIT_MODEL in run.manifest["files"]]
         try:
-            return cls(*models.values(), not_digit=[*not_digit.values()], threads=threads)
+            return cls(
+                *models.values(),
+                not_digit=[read_verified(folder, NOT_DIGIT_MODEL) for folder in with_rejection],
+                threads=threads,
+            )
+        except InkdigitError:
+            raise
         except Exception as error:  # ONNX Runtime's errors have no other base
-            names, reason = " or ".join(map(str, models | not_digit)), " ".join(str(error).split())
-            raise InkdigitError(f"{names} is no model that ONNX Runtime opens: {reason}") from error
+            names, reason = " or ".join(map(str, models)), " ".join(str(error).split())
+            raise InkdigitError(
+                f"{names} is not a model that ONNX Runtime opens: {reason}", code="model-unreadable"
+            ) from error
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Ten calibrated probabilities per image, (N, 10) float32, for any N including 0.
+        """Predict ten calibrated probabilities per image.
 
-        images: (N, 28, 28) uint8, ink bright on dark (0 = paper). Raises InkdigitError for any other array.
+        Args:
+            images: (N, 28, 28) uint8, ink bright on dark (0 = paper), for any N including 0.
+
+        Returns:
+            (N, 10) float32.
+
+        Raises:
+            InkdigitError: The array is another one.
         """
         check_images(images)
-        return _mean(self._sessions, images)
+        return _mean_probabilities(self._sessions, images)
 
     def predict_with_rejection(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What `predict_proba` gives, and how likely each image shows no digit at all, (N,) float32 from 0 to 1.
+        """Predict the digit of each image, and how likely the image shows no digit at all.
 
-        Where no run has a model for that, which those of `inkdigit train` have not, it is the doubt about the digit:
-        1 less the highest probability. Where one has, the odds it gives are multiplied by those of the doubt, as of
-        witnesses who do not know each other: what looks like two digits at once is seldom one.
+        Without a model for that, which runs of `inkdigit train` do not have, the second is the doubt about the digit:
+        1 minus the highest probability. With one, its odds are multiplied by those of the doubt, as of independent
+        witnesses: what looks like two digits at once is seldom one.
+
+        Args:
+            images: as for `predict_proba`.
+
+        Returns:
+            Probabilities (N, 10) float32, and of no digit (N,) float32.
         """
         probabilities = self.predict_proba(images)
         doubt = 1 - probabilities.max(axis=1)
         if not self._not_digit:
             return probabilities, doubt
-        odds = _odds(1 - _mean(self._not_digit, images)[:, 0]) * _odds(doubt) / _odds(np.float32(USUAL_DOUBT))
+        not_digit = _mean_probabilities(self._rejection_sessions, images)[:, 1]
+        odds = _odds(not_digit) * _odds(doubt) / _odds(np.float32(USUAL_DOUBT))
         return probabilities, (odds / (1 + odds)).astype(np.float32)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The most probable digit of each image, (N,) int64. Takes what `predict_proba` takes."""
+        """Predict the most probable digit of each image, (N,) int64. Takes what `predict_proba` takes."""
         return self.predict_proba(images).argmax(axis=1).astype(np.int64)
 
-
-def _read(runs: list[Run], name: str) -> dict[Path, bytes]:
-    return {run.folder / name: read_verified(run.folder, name) for run in runs}
-
-
-def _mean(sessions: list[Any], images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The mean of what several models say, (N, 10) float32."""
-    if 0 < len(images) <= BATCH:
-        answers = [session.run(["probabilities"], {"pixels": images})[0] for session in sessions]
-        return answers[0] if len(answers) == 1 else np.mean(answers, axis=0)
-    probabilities = np.empty((len(images), 10), np.float32)
-    for start in range(0, len(images), BATCH):
-        batch = slice(start, start + BATCH)
-        probabilities[batch] = _mean(sessions, images[batch])
-    return probabilities
+    @cached_property
+    def _rejection_sessions(self) -> list[Any]:
+        return [onnx_session(content, threads=self._threads) for content in self._not_digit]
 
 
-def _odds(share: NDArray[np.float32] | np.float32) -> Any:
-    kept = np.clip(share, 1e-6, 1 - 1e-6)
+def _mean_probabilities(sessions: list[Any], images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The mean of several models' probabilities, (N, classes) float32."""
+    parts = [images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)] or [images]
+    means = [_mean([session.run(["probabilities"], {"pixels": part})[0] for session in sessions]) for part in parts]
+    return means[0] if len(means) == 1 else np.concatenate(means)
+
+
+def _mean(every: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return every[0] if len(every) == 1 else np.mean(every, axis=0)
+
+
+def _odds(probability: NDArray[np.float32] | np.float32) -> Any:
+    kept = np.clip(probability, 1e-6, 1 - 1e-6)
     return kept / (1 - kept)
 
 
 def check_images(images: Any) -> None:
-    """InkdigitError for what is no (N, 28, 28) uint8."""
-    wanted = "the recognizer wants a NumPy array of shape (N, 28, 28) and dtype uint8, ink bright on dark"
+    """Raise InkdigitError for anything but an array (N, 28, 28) uint8."""
+    wanted = "the recognizer takes a NumPy array of shape (N, 28, 28) and dtype uint8, ink bright on dark"
     if not isinstance(images, np.ndarray):
-        raise InkdigitError(f"got a {type(images).__name__}: {wanted}")
+        raise InkdigitError(f"got a {type(images).__name__}: {wanted}", code="images-invalid")
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         advice = "; add an axis to a single image, images[np.newaxis]" if images.shape == (28, 28) else ""
-        raise InkdigitError(f"got an array of shape {images.shape} and dtype {images.dtype}: {wanted}{advice}")
+        raise InkdigitError(
+            f"got an array of shape {images.shape} and dtype {images.dtype}: {wanted}{advice}", code="images-invalid"
+        )

@@ -98,7 +98,7 @@ def picture(image: NDArray[np.uint8], kind: str = "PNG", **options: Any) -> byte
 @pytest.fixture(scope="module")
 def seven(real_digits: Dataset) -> bytes:
     """A picture of a 7 of MNIST."""
-    return picture(real_digits.images[real_digits.truth == 7][0])  # pyright: ignore[reportArgumentType]
+    return picture(real_digits.images[real_digits.required_labels == 7][0])  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -388,7 +388,7 @@ def drop(page: Page, path: Path) -> None:
 
 
 def test_a_photo_is_sent_upright_and_small(visit: Open, real_digits: Dataset) -> None:
-    image = Image.fromarray(255 - real_digits.images[real_digits.truth == 7][0])  # pyright: ignore[reportArgumentType]
+    image = Image.fromarray(255 - real_digits.images[real_digits.required_labels == 7][0])  # pyright: ignore[reportArgumentType]
     sheet = Image.new("L", (3000, 4000), 235)
     sheet.paste(image.resize((1400, 1400), Image.Resampling.BICUBIC), (800, 1300))
     exif = Image.Exif()
@@ -410,7 +410,7 @@ def test_a_photo_is_sent_upright_and_small(visit: Open, real_digits: Dataset) ->
 @pytest.mark.parametrize("ink", [0, 255], ids=["dark", "bright"])
 def test_what_is_transparent_stays_transparent(visit: Open, real_digits: Dataset, ink: int) -> None:
     """Laid on black or on white, ink of that colour would be gone."""
-    seven = real_digits.images[real_digits.truth == 7][0]  # pyright: ignore[reportArgumentType]
+    seven = real_digits.images[real_digits.required_labels == 7][0]  # pyright: ignore[reportArgumentType]
     drawn = Image.new("LA", (280, 280), (ink, 0))
     drawn.putalpha(Image.fromarray(seven).resize((280, 280), Image.Resampling.BICUBIC))
     stream = io.BytesIO()
@@ -575,9 +575,9 @@ def test_a_key_is_asked_for_kept_and_sent(browser: Browser, tmp_path: Path) -> N
         assert page.evaluate("Object.keys(localStorage).concat(document.cookie || [])") == []
 
 
-def test_what_the_server_refuses_is_shown_in_its_words(browser: Browser, ink: np.random.Generator) -> None:
+def test_what_the_server_refuses_is_shown_in_its_words(browser: Browser, rng: np.random.Generator) -> None:
     stream = io.BytesIO()
-    Image.fromarray(ink.integers(0, 256, (1100, 1100), np.uint8)).save(stream, "PNG")
+    Image.fromarray(rng.integers(0, 256, (1100, 1100), np.uint8)).save(stream, "PNG")
     context = browser.new_context()
     with closing(context), served("--max-body", "1") as server:
         page = context.new_page()

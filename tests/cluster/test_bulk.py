@@ -18,7 +18,7 @@ PARTS, ROWS = 20, 500
 
 
 def test_a_lost_node_costs_no_answer_and_nothing_is_done_twice(
-    cluster: Cluster, inkdigit: Command, real_digits: Dataset, tmp_path: Path
+    cluster: Cluster, run_command: Command, real_digits: Dataset, tmp_path: Path
 ) -> None:
     source, out = files_of(real_digits, tmp_path / "source", PARTS, ROWS), tmp_path / "out"
     command = [Path(sys.executable).with_name("inkdigit"), "bulk", source, out, "--engine", "ray"]
@@ -35,7 +35,7 @@ def test_a_lost_node_costs_no_answer_and_nothing_is_done_twice(
     assert 4 <= len(finished) < PARTS
     assert f"{PARTS * ROWS:,} rows of answers, none with an error" in printed
     assert stamps(out).items() >= finished.items()
-    assert inkdigit("bulk", source, tmp_path / "unbroken").returncode == 0
+    assert run_command("bulk", source, tmp_path / "unbroken").returncode == 0
     assert answers(out).equals(answers(tmp_path / "unbroken"))
 
 

@@ -31,10 +31,10 @@ def command(files: Path) -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def unbroken(inkdigit: Command, command: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unbroken(run_command: Command, command: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the four runs, trained one after the other on this machine."""
     folder = tmp_path_factory.mktemp("unbroken")
-    done = inkdigit(*command, "--out", folder / "run")
+    done = run_command(*command, "--out", folder / "run")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -69,7 +69,7 @@ def members_on(node: psutil.Process) -> list[str]:
 
 
 def test_each_engine_goes_on_with_what_the_other_began(
-    cluster: Cluster, inkdigit: Command, command: list[object], unbroken: Path, tmp_path: Path
+    cluster: Cluster, run_command: Command, command: list[object], unbroken: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     with started(*command, "--out", out) as here:
@@ -82,14 +82,14 @@ def test_each_engine_goes_on_with_what_the_other_began(
     assert "Member 1 of 2: Training, epoch 2/" not in printed
     assert there.returncode == 130
     assert stderr == "Interrupted. To go on, give the same command again.\n"
-    done = inkdigit("train", "--resume", tmp_path / "run-member-2")
+    done = run_command("train", "--resume", tmp_path / "run-member-2")
     assert done.returncode == 0, done.stderr
     assert f" of {EPOCHS} epochs were done before" in done.stdout
     assert figures(tmp_path / "run-member-2") == figures(unbroken / "run-member-2")
 
 
 def test_a_member_whose_node_dies_goes_on_from_its_last_epoch_and_ends_as_an_unbroken_one(
-    cluster: Cluster, inkdigit: Command, command: list[object], unbroken: Path, tmp_path: Path
+    cluster: Cluster, run_command: Command, command: list[object], unbroken: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     with started(*command, "--out", out, "--engine", "ray", environment=cluster.environment) as process:
@@ -110,7 +110,7 @@ def test_a_member_whose_node_dies_goes_on_from_its_last_epoch_and_ends_as_an_unb
         assert figures(tmp_path / name) == figures(unbroken / name), name
     # Nothing else is left, and the other engine takes the runs for its own.
     assert {path.name for path in tmp_path.iterdir()} == set(RUNS)
-    assert inkdigit(*command, "--out", out).stdout.count("already holds this run") == 4
+    assert run_command(*command, "--out", out).stdout.count("already holds this run") == 4
 
 
 def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_taught_with_fewer(
@@ -131,14 +131,14 @@ def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_taught_with_
     assert figures(tmp_path / RUNS[3]) == figures(unbroken / RUNS[3])
 
 
-def test_what_does_not_go_together(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+def test_what_does_not_go_together(run_command: Command, files: Path, tmp_path: Path) -> None:
     train = ["train", "--train", files / "small.csv", "--engine", "ray", "--out", tmp_path / "run"]
     for arguments, words in (
         ([], "members"),
         (["--members", 2, "--learning-curve"], "--learning-curve"),
         (["--members", 2, "--tensorboard", tmp_path], "--tensorboard"),
     ):
-        refused = inkdigit(*train, *arguments)
+        refused = run_command(*train, *arguments)
         assert refused.returncode == 2
         assert words in refused.stderr
         assert refused.stderr.count("\n") == 1

@@ -104,7 +104,7 @@ def test_a_replica_that_dies_is_replaced_and_requests_go_on(
     assert [on_ray.post("/v1/digits", json=content).status_code for _ in range(20)] == [200] * 20
 
 
-def test_what_makes_no_sense_on_ray_is_refused(inkdigit: Command, tmp_path: Path) -> None:
+def test_what_makes_no_sense_on_ray_is_refused(run_command: Command, tmp_path: Path) -> None:
     for option, value, words in (
         ("workers", 2, "workers"),
         ("models", tmp_path, "models"),
@@ -113,13 +113,15 @@ def test_what_makes_no_sense_on_ray_is_refused(inkdigit: Command, tmp_path: Path
         ("model", tmp_path, "holds no finished run"),
         ("api-key-file", tmp_path / "nothing", "API keys"),
     ):
-        refused = inkdigit("serve", "--engine", "ray", f"--{option}", value)
+        refused = run_command("serve", "--engine", "ray", f"--{option}", value)
         assert refused.returncode == 2
         assert words in refused.stderr
         assert refused.stderr.count("\n") == 1
 
 
-def test_a_second_one_is_told_and_sigterm_ends_the_first(cluster: Cluster, on_ray: Served, inkdigit: Command) -> None:
+def test_a_second_one_is_told_and_sigterm_ends_the_first(
+    cluster: Cluster, on_ray: Served, run_command: Command
+) -> None:
     second = cluster.command("serve", "--engine", "ray", "--port", free_port())
     assert second.returncode == 2
     assert "serve shutdown" in second.stderr

@@ -52,7 +52,7 @@ def wait_for_a_trial(node: psutil.Process) -> None:
 
 
 def test_a_lost_node_costs_no_finished_trial(
-    cluster: Cluster, command: list[object], inkdigit: Command, tmp_path: Path
+    cluster: Cluster, command: list[object], run_command: Command, tmp_path: Path
 ) -> None:
     arguments = [*command, "--engine", "ray", "--out", tmp_path / "found"]
     process = subprocess.Popen(
@@ -77,7 +77,7 @@ def test_a_lost_node_costs_no_finished_trial(
     assert sorted(ended) == [f"Trial {number}" for number in range(TRIALS)]
     assert any("what trained it is gone; it is trained again" in line for line in lines)
     # A thread each, as on the cluster.
-    alone = inkdigit(*command, "--jobs", cpu_cores(), "--out", tmp_path / "alone")
+    alone = run_command(*command, "--jobs", cpu_cores(), "--out", tmp_path / "alone")
     assert alone.returncode == 0, alone.stderr
     assert rows(tmp_path / "found") == rows(tmp_path / "alone")
 

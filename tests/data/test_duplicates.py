@@ -9,9 +9,9 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.data.duplicates import find_duplicates
 
 
-def test_copies_are_found_and_nothing_else(real_digits: Dataset, ink: np.random.Generator) -> None:
+def test_copies_are_found_and_nothing_else(real_digits: Dataset, rng: np.random.Generator) -> None:
     originals = real_digits.images[:3000]
-    noisy = np.clip(originals[:20] + ink.normal(0, 6, (20, 28, 28)), 0, 255).astype(np.uint8)
+    noisy = np.clip(originals[:20] + rng.normal(0, 6, (20, 28, 28)), 0, 255).astype(np.uint8)
     fainter = (originals[20:40] * 0.7).astype(np.uint8)
     moved = np.roll(np.pad(originals[40:60, 2:, 1:], ((0, 0), (2, 0), (1, 0))), (-2, -1), axis=(1, 2))
     jpegs = [cv2.imdecode(cv2.imencode(".jpg", image, [1, 75])[1], 0) for image in originals[60:80]]

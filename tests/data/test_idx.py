@@ -16,8 +16,8 @@ from tests.data.formats import idx, idx_gz
 
 
 @pytest.fixture
-def digits(ink: np.random.Generator) -> Dataset:
-    return Dataset(ink.integers(0, 256, (6, 28, 28), np.uint8), np.array([4, 0, 9, 1, 7, 7]), "some")
+def digits(rng: np.random.Generator) -> Dataset:
+    return Dataset(rng.integers(0, 256, (6, 28, 28), np.uint8), np.array([4, 0, 9, 1, 7, 7]), "some")
 
 
 PAIRS = {

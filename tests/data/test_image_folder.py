@@ -22,7 +22,7 @@ DIGITS = REAL / "digits"
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
     _, test = mnist.load()
-    return Dataset(test.images[:300], test.truth[:300], "MNIST")
+    return Dataset(test.images[:300], test.required_labels[:300], "MNIST")
 
 
 def named(images: Iterable[np.ndarray]) -> list[tuple[str, bytes]]:

@@ -42,7 +42,7 @@ def test_training_takes_one_part_and_everything_else_the_other(tmp_path: Path, n
     path = save(tmp_path / "mnist.npz", **arrays)
     train, test = read_npz(path, "train"), read_npz(path, "test")
     np.testing.assert_array_equal([*train.images, *test.images], IMAGES)
-    np.testing.assert_array_equal([*train.truth, *test.truth], LABELS)
+    np.testing.assert_array_equal([*train.required_labels, *test.required_labels], LABELS)
     assert (len(train), len(test)) == (4, 2)
 
 
@@ -67,7 +67,7 @@ FORMS = {
 def test_forms_that_mean_the_same_are_the_same(tmp_path: Path, form: str):
     digits = read_npz(save(tmp_path / "digits.npz", images=FORMS[form], labels=LABELS[:, None]), "test")
     np.testing.assert_array_equal(digits.images, IMAGES)
-    np.testing.assert_array_equal(digits.truth, LABELS)
+    np.testing.assert_array_equal(digits.required_labels, LABELS)
 
 
 BAD: dict[str, tuple[dict[str, object], str]] = {

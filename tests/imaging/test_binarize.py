@@ -14,8 +14,8 @@ def counts(grey: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("strokes", [100, 1000, 10_000])
-def test_the_threshold_parts_little_ink_from_much_paper(ink: np.random.Generator, strokes: int):
-    paper, stroke = ink.normal(60, 5, 400_000), ink.normal(160, 8, strokes)
+def test_the_threshold_parts_little_ink_from_much_paper(rng: np.random.Generator, strokes: int):
+    paper, stroke = rng.normal(60, 5, 400_000), rng.normal(160, 8, strokes)
     grey = np.concatenate([paper, stroke]).clip(0, 255).astype(np.uint8)
     for values in (grey, 255 - grey):
         cut = otsu_threshold(counts(values))
@@ -24,8 +24,8 @@ def test_the_threshold_parts_little_ink_from_much_paper(ink: np.random.Generator
         assert above[:-strokes].mean() < 0.001
 
 
-def test_of_parts_that_are_alike_in_size_it_is_otsus(ink: np.random.Generator):
-    grey = ink.integers(0, 256, (40, 40), np.uint8)
+def test_of_parts_that_are_alike_in_size_it_is_otsus(rng: np.random.Generator):
+    grey = rng.integers(0, 256, (40, 40), np.uint8)
 
     def within(level: int) -> float:
         parts = grey[grey <= level], grey[grey > level]

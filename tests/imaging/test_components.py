@@ -10,11 +10,11 @@ from inkdigit.imaging.components import find_components
 
 
 @pytest.mark.parametrize("density", [0.02, 0.2, 0.4, 0.6, 0.95])
-def test_they_are_opencvs(ink: np.random.Generator, density: float):
+def test_they_are_opencvs(rng: np.random.Generator, density: float):
     for shape in [(1, 1), (1, 40), (40, 1), (17, 60), (60, 17)]:
-        mask = ink.random(shape) < density
+        mask = rng.random(shape) < density
         mask[-1, 0] = True
-        other = ink.random(shape) < 0.5
+        other = rng.random(shape) < 0.5
         found = find_components(mask)
         number, labels, _, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
         assert len(found.top) == number - 1

@@ -60,8 +60,8 @@ def test_the_proportions_stay():
     assert extent(prepared(bar.T.copy())) == (3, 20)
 
 
-def test_grey_ink_on_noisy_paper_becomes_bright_on_black(ink: np.random.Generator):
-    paper = ink.normal(60, 4, (120, 90))
+def test_grey_ink_on_noisy_paper_becomes_bright_on_black(rng: np.random.Generator):
+    paper = rng.normal(60, 4, (120, 90))
     paper[20:100, 40:50] += 70
     image = prepared(paper.clip(0, 255).astype(np.uint8))
     assert image.max() == 255

@@ -17,7 +17,10 @@ WRONG = 0.12  # of the digits, at most: these pages have few
 
 def pages(digits: Dataset, hardship: str) -> list[Page]:
     seeds = [(7, HARDSHIPS.index(hardship), number) for number in range(PAGES)]
-    return [synthesize_page(digits.images, digits.truth, [hardship], np.random.default_rng(seed)) for seed in seeds]
+    return [
+        synthesize_page(digits.images, digits.required_labels, [hardship], np.random.default_rng(seed))
+        for seed in seeds
+    ]
 
 
 @pytest.mark.parametrize("hardship", HARDSHIPS)

@@ -36,7 +36,7 @@ def test_strips_found_on_pages_have_the_digits_of_the_page(real_digits: Dataset)
     found: list[LabelledStrip] = []
     written = 0
     for _ in range(6):
-        page = synthesize_page(real_digits.images, real_digits.truth, ["thin-pen"], rng)
+        page = synthesize_page(real_digits.images, real_digits.required_labels, ["thin-pen"], rng)
         found += windows(page, 2000, rng)
         written += len(page.text.replace("\n", ""))
     _assert_inked(found)

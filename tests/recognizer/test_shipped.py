@@ -18,7 +18,7 @@ DIGITS = REAL / "digits"
 
 def test_it_reads_digits_that_it_never_saw() -> None:
     digits = mnist.load()[1]
-    assert (Recognizer.load().predict(digits.images[:2000]) == digits.truth[:2000]).mean() > 0.99
+    assert (Recognizer.load().predict(digits.images[:2000]) == digits.required_labels[:2000]).mean() > 0.99
 
 
 @pytest.mark.parametrize(("name", "least"), [("semeion", 0.96), ("ardis", 0.985)])

@@ -8,19 +8,28 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+WIDTHS = (390, 1200)  # pixels: a phone's window and a desktop's
+
 
 class Visit(NamedTuple):
-    """What a browser made of a page; overflow: by how many pixels it is wider than the window."""
+    """What a browser reports about a page.
+
+    Attributes:
+        complaints: Messages on the console, and errors.
+        requests: Addresses that were loaded.
+        image_widths: Width of each image in pixels.
+        overflows: By how many pixels the page is wider than each window of WIDTHS.
+    """
 
     complaints: list[str]
     requests: list[str]
     image_widths: list[int]
-    overflow: int
+    overflows: list[int]
 
 
-def visit(browser: Browser, page: Path, width: int) -> Visit:
-    """Open a page in a window of that width, all its images decoded."""
-    tab = browser.new_page(viewport={"width": width, "height": 900})
+def visit(browser: Browser, page: Path) -> Visit:
+    """Open a page, wait for all its images, and resize the window to each of WIDTHS."""
+    tab = browser.new_page()
     complaints: list[str] = []
     requests: list[str] = []
     tab.on("console", lambda message: complaints.append(message.text))
@@ -30,6 +39,9 @@ def visit(browser: Browser, page: Path, width: int) -> Visit:
     widths: list[int] = tab.evaluate(
         "Promise.all([...document.images].map(i => i.decode().then(() => i.naturalWidth)))"
     )
-    overflow: int = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    overflows: list[int] = []
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 900})
+        overflows.append(tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
     tab.close()
-    return Visit(complaints, [url for url in requests if not url.startswith("data:")], widths, overflow)
+    return Visit(complaints, [url for url in requests if not url.startswith("data:")], widths, overflows)

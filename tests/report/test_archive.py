@@ -1,53 +1,76 @@
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from inkdigit.errors import InkdigitError
+from inkdigit.export.tta import SHIFTS
 from inkdigit.report import archive
-from inkdigit.runs.run import write_manifest
-from tests.report.test_data import make_report, make_scored
+from inkdigit.runs.predictions import PREDICTIONS_FILE
+from inkdigit.runs.run import read_run, write_manifest
+from tests.errors import refused
+from tests.report.runs import keep, make_report, make_scored
 
 
-def test_a_report_comes_back_as_it_was(tmp_path: Path):
-    report = make_report()
-    archive.write(report, tmp_path)
-    write_manifest(tmp_path, [archive.ARCHIVE], {})
-    again = archive.read(tmp_path)
+def rewrite_manifest(folder: Path, **changes: Any) -> None:
+    """Change a manifest, and the checksums of files that were changed."""
+    manifest = read_run(folder).manifest | changes
+    write_manifest(folder, list(manifest.pop("files")), manifest)
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    report = replace(make_report(), views=5, networks=2)
+    again = archive.read(keep(tmp_path, report))
     np.testing.assert_equal(asdict(again), asdict(report))
-    assert again.scored is not None
     assert again.layers[0].shape == (28, 28)
-    assert again.parameters == report.parameters
+    assert again.multiply_adds == report.multiply_adds
 
 
-def test_a_report_without_scored_rows_comes_back(tmp_path: Path):
-    archive.write(replace(make_report(), scored=None), tmp_path)
-    write_manifest(tmp_path, [archive.ARCHIVE], {})
-    assert archive.read(tmp_path).scored is None
+def test_a_report_without_scored_rows_is_read(tmp_path: Path) -> None:
+    assert archive.read(keep(tmp_path, replace(make_report(), scored=None))).scored is None
 
 
-def test_twenty_eight_thousand_scored_rows_fit_into_two_megabytes(tmp_path: Path):
-    archive.write(replace(make_report(), scored=make_scored(100, rows=28_000)), tmp_path)
-    assert (tmp_path / archive.ARCHIVE).stat().st_size < 2_000_000
+@pytest.mark.parametrize(("settings", "views"), [({}, 1), ({"tta": False}, 1), ({"tta": True}, len(SHIFTS))])
+def test_an_older_archive_has_the_views_of_the_manifests_settings(
+    settings: dict[str, bool], views: int, tmp_path: Path
+) -> None:
+    folder = keep(tmp_path, make_report())
+    with np.load(folder / archive.ARCHIVE) as arrays:
+        kept = dict(arrays)
+    facts = json.loads(kept["facts"].tobytes())
+    del facts["views"]
+    kept["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+    np.savez_compressed(folder / archive.ARCHIVE, **kept)
+    rewrite_manifest(folder, settings=settings)
+    assert archive.read(folder).views == views
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", "of another version"])
-def test_what_cannot_be_read_is_told(content: bytes | str, tmp_path: Path):
-    path = tmp_path / archive.ARCHIVE
+def test_28_000_scored_rows_take_less_than_two_megabytes(tmp_path: Path) -> None:
+    folder = keep(tmp_path, replace(make_report(), scored=make_scored(100, rows=28_000)))
+    assert sum((folder / name).stat().st_size for name in (archive.ARCHIVE, PREDICTIONS_FILE)) < 2_000_000
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", "of another version", "pickled"])
+def test_an_archive_of_another_kind_is_refused(content: bytes | str, tmp_path: Path) -> None:
+    folder = keep(tmp_path, make_report())
+    path = folder / archive.ARCHIVE
     if isinstance(content, bytes):
         path.write_bytes(content)
+    elif content == "pickled":
+        np.savez_compressed(path, facts=np.array([print], object), allow_pickle=True)
     else:
         np.savez_compressed(path, facts=np.frombuffer(b"{}", np.uint8))
-    write_manifest(tmp_path, [archive.ARCHIVE], {})
-    with pytest.raises(InkdigitError, match=r"report\.npz was written by another version"):
-        archive.read(tmp_path)
+    rewrite_manifest(folder)
+    with refused("run-file-incompatible", path):
+        archive.read(folder)
 
 
-def test_code_in_an_archive_is_not_run(tmp_path: Path):
-    np.savez_compressed(tmp_path / archive.ARCHIVE, facts=np.array([print], object), allow_pickle=True)
-    write_manifest(tmp_path, [archive.ARCHIVE], {})
-    with pytest.raises(InkdigitError, match="another version"):
-        archive.read(tmp_path)
+def test_a_folder_without_an_archive_is_refused(tmp_path: Path) -> None:
+    folder = keep(tmp_path, make_report())
+    write_manifest(folder, [PREDICTIONS_FILE], {"settings": {}})
+    with refused("run-file-unnamed", folder, archive.ARCHIVE):
+        archive.read(folder)

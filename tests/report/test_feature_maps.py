@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from inkdigit.export.onnx import to_onnx
 from inkdigit.export.onnx_graph import array
-from inkdigit.report.feature_maps import MAPS, STAGES, convolutions
-from inkdigit.training.cross_validation import average_models
+from inkdigit.report.feature_maps import MAX_MAPS, MAX_STAGES, convolutions
+from inkdigit.training.averaging import average_models
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
 
@@ -56,10 +56,10 @@ def test_a_stage_is_what_the_next_convolution_takes():
     one, two, three = convolutions(to_onnx(model), IMAGE).stages
     assert (one.layer, one.channels, two.layer, two.channels, three.layer) == ("one", 4, "two", 20, "three")
     np.testing.assert_allclose(one.maps, output(model, "end_of_one"), atol=1e-5)
-    assert two.maps.shape == (MAPS, 11, 11)
+    assert two.maps.shape == (MAX_MAPS, 11, 11)
     everything = output(model, "two")
     shown = [int(np.abs(everything - values).max(axis=(1, 2)).argmin()) for values in two.maps]
-    assert shown == sorted(np.argsort(-everything.std(axis=(1, 2)))[:MAPS].tolist())
+    assert shown == sorted(np.argsort(-everything.std(axis=(1, 2)))[:MAX_MAPS].tolist())
     np.testing.assert_allclose(three.maps, output(model, "three"), atol=1e-5)
 
 
@@ -86,9 +86,9 @@ def test_of_cross_validated_networks_the_first_is_shown():
     assert [stage.layer for stage in inner.stages] == ["a1", "a2"]
 
 
-@pytest.mark.parametrize("depth", [STAGES, 11])
+@pytest.mark.parametrize("depth", [MAX_STAGES, 11])
 def test_a_deep_network_shows_first_last_and_some_between(depth: int):
     convolved = [layers.Conv2D(2, 3, padding="same", name=f"conv_{number}") for number in range(depth)]
     names = [stage.layer for stage in convolutions(to_onnx(network(*convolved)), IMAGE).stages]
-    assert len(names) == STAGES
+    assert len(names) == MAX_STAGES
     assert (names[0], names[-1]) == ("conv_0", f"conv_{depth - 1}")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from inkdigit.recognizer import Recognizer
-from inkdigit.report.occlusion import SIDE, occlude
+from inkdigit.report.occlusion import SQUARE_SIZE, occlude
 from tests.onnx_models import linear_model
 
 # Ink in the left half speaks for 3 and in the right half for 5; above row 6 it says nothing.
@@ -23,7 +23,7 @@ def test_ink_that_speaks_for_the_digit_read_is_told_from_ink_against_it():
     assert losses[10:20, 4:8].min() > 0
     assert losses[11:14, 22:24].max() < 0
     assert np.allclose(losses[:2], 0, atol=1e-6)  # ink there, which moves nothing
-    assert np.allclose(losses[:, 8 + SIDE : 22 - SIDE], 0, atol=1e-6)  # no square there reaches a stroke
+    assert np.allclose(losses[:, 8 + SQUARE_SIZE : 22 - SQUARE_SIZE], 0, atol=1e-6)  # no square there reaches a stroke
     assert found.lowest[0] < found.before[0]
 
 

@@ -16,6 +16,7 @@ import pytest
 from inkdigit.data.dataset import Dataset
 from tests.handmade import bare_run, make_versions
 from tests.onnx_models import linear_model, slow_model
+from tests.service.inprocess import LocalService
 from tests.serving import Served
 
 PIXELS = {"pixels": np.zeros((28, 28), int).tolist()}
@@ -29,8 +30,8 @@ def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def slow_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose model takes a good part of a second for any batch."""
-    return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(60))
+    """A run whose model takes about 0.2 s for any batch."""
+    return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(20))
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +50,7 @@ def eventually(true: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"never came true: {what}")
 
 
-def metric(server: Served, name: str) -> float:
+def metric(server: Served | LocalService, name: str) -> float:
     """The sum over a metric's labels, from /metrics."""
     lines = server.get("/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
@@ -57,7 +58,7 @@ def metric(server: Served, name: str) -> float:
 
 @contextmanager
 def asking(server: Served, requests: int) -> Generator[list[httpx.Response | httpx.HTTPError]]:
-    """So many requests under way at once while the block runs; at its end the list holds all answers and failures."""
+    """Keep `requests` requests under way while the block runs; then the list holds all answers and failures."""
     outcomes: list[httpx.Response | httpx.HTTPError] = []
 
     def ask() -> None:

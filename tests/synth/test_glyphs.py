@@ -18,7 +18,7 @@ STEADY = Hand(bend=0.005)
 @pytest.fixture(scope="module")
 def images(real_digits: Dataset) -> NDArray[np.uint8]:
     """Three of each digit, in order."""
-    truth = real_digits.truth
+    truth = real_digits.required_labels
     return np.concatenate([real_digits.images[np.flatnonzero(truth == digit)[:3]] for digit in range(10)])
 
 
@@ -91,7 +91,10 @@ def test_a_crossed_seven_has_a_bar(images: NDArray[np.uint8]):
 
 
 def test_loops_are_told(real_digits: Dataset):
-    share = [np.mean([*map(glyphs.has_loop, real_digits.images[real_digits.truth == digit][:100])]) for digit in (0, 1)]
+    share = [
+        np.mean([*map(glyphs.has_loop, real_digits.images[real_digits.required_labels == digit][:100])])
+        for digit in (0, 1)
+    ]
     assert share[0] > 0.8
     assert share[1] < 0.1
 

@@ -40,7 +40,7 @@ def test_a_faint_speck_has_a_hull_too():
 
 
 def test_a_line_reads_from_left_to_right_on_its_line(real_digits: Dataset):
-    pool = Pool(real_digits.images, real_digits.truth)
+    pool = Pool(real_digits.images, real_digits.required_labels)
     written = layout.write(pool, [*range(9)], 40, Hand(), frozenset(), np.random.default_rng(0))
     centres = [mark.x + mark.ink.shape[1] / 2 for mark in written.marks]
     assert centres == sorted(centres)
@@ -51,10 +51,10 @@ def test_a_line_reads_from_left_to_right_on_its_line(real_digits: Dataset):
 
 
 def test_a_pool_gives_what_a_hardship_needs(real_digits: Dataset):
-    pool = Pool(real_digits.images, real_digits.truth)
+    pool = Pool(real_digits.images, real_digits.required_labels)
     for seed in range(20):
         rows = pool.draw(8, frozenset({"crossed-sevens"}), np.random.default_rng(seed))
         assert len(rows) == 8
-        assert 7 in real_digits.truth[rows]
+        assert 7 in real_digits.required_labels[rows]
     nothing = Pool(real_digits.images[:1], np.array([5]))  # no seven to be had
     assert nothing.draw(3, frozenset({"crossed-sevens"}), np.random.default_rng(0)) == [0, 0, 0]

@@ -17,8 +17,8 @@ def test_as_many_as_wanted_and_no_two_alike(real_digits: Dataset) -> None:
     assert len(np.unique(drawn, axis=0)) >= 195
 
 
-def test_the_model_that_ships_tells_them_from_digits(real_digits: Dataset, ink: np.random.Generator) -> None:
+def test_the_model_that_ships_tells_them_from_digits(real_digits: Dataset, rng: np.random.Generator) -> None:
     tells = Recognizer.load().predict_with_rejection
-    none, digits = tells(non_digits(300, real_digits.images, ink))[1], tells(real_digits.images[:1000])[1]
+    none, digits = tells(non_digits(300, real_digits.images, rng))[1], tells(real_digits.images[:1000])[1]
     limit = np.quantile(digits, 0.98)
     assert (none > limit).mean() > 0.9

@@ -21,24 +21,24 @@ def centre(images: np.ndarray) -> np.ndarray:
     return np.stack([mass.sum(2) @ axis, mass.sum(1) @ axis], 1)
 
 
-def test_no_strength_changes_nothing(real_digits: Dataset, ink: np.random.Generator) -> None:
+def test_no_strength_changes_nothing(real_digits: Dataset, rng: np.random.Generator) -> None:
     images = real_digits.images[:1500]
-    assert np.array_equal(augment(images, real_digits.truth[:1500], STILL, ink), images)
+    assert np.array_equal(augment(images, real_digits.required_labels[:1500], STILL, rng), images)
 
 
 def test_real_ink_and_other_styles_change_their_share_and_leave_the_rest(
-    real_digits: Dataset, ink: np.random.Generator
+    real_digits: Dataset, rng: np.random.Generator
 ) -> None:
-    images, digits = real_digits.images[:1500], real_digits.truth[:1500]
+    images, digits = real_digits.images[:1500], real_digits.required_labels[:1500]
     before = images.copy()
     for settings in (replace(STILL, real_ink=0.3), replace(STILL, other_styles=0.3)):
-        changed = (augment(images, digits, settings, ink) != images).any((1, 2)).mean()
+        changed = (augment(images, digits, settings, rng) != images).any((1, 2)).mean()
         assert 0.25 < changed < 0.35
     assert np.array_equal(images, before)
 
 
 def test_same_random_numbers_give_the_same_images(real_digits: Dataset) -> None:
-    images, digits = real_digits.images[:50], real_digits.truth[:50]
+    images, digits = real_digits.images[:50], real_digits.required_labels[:50]
     settings = Settings(real_ink=0.5, other_styles=0.2)
     once, again, other = (augment(images, digits, settings, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(once, again)
@@ -53,17 +53,17 @@ def test_a_digit_stays_itself_whatever_its_neighbours(real_digits: Dataset) -> N
     assert np.array_equal(alone, crowded)
 
 
-def test_shift_moves_the_centre_by_at_most_its_strength(real_digits: Dataset, ink: np.random.Generator) -> None:
+def test_shift_moves_the_centre_by_at_most_its_strength(real_digits: Dataset, rng: np.random.Generator) -> None:
     images = real_digits.images[:300]
-    moved = centre(augment(images, ANY[:300], replace(STILL, shift=2), ink)) - centre(images)
+    moved = centre(augment(images, ANY[:300], replace(STILL, shift=2), rng)) - centre(images)
     assert np.abs(moved).max() < 2.1
     assert np.abs(moved).max() > 1.5
 
 
-def test_rotation_turns_both_ways_about_the_middle(ink: np.random.Generator) -> None:
+def test_rotation_turns_both_ways_about_the_middle(rng: np.random.Generator) -> None:
     bar = np.zeros((400, 28, 28), np.uint8)
     bar[:, 13:15, 4:24] = 255
-    turned = augment(bar, ANY, replace(STILL, rotation=12), ink)
+    turned = augment(bar, ANY, replace(STILL, rotation=12), rng)
     rise = centre(turned * (np.arange(28) > 16))[:, 0] - centre(turned * (np.arange(28) < 11))[:, 0]
     slope = np.degrees(np.arctan2(rise, 13))
     assert slope.max() > 9
@@ -71,10 +71,10 @@ def test_rotation_turns_both_ways_about_the_middle(ink: np.random.Generator) -> 
     assert np.abs(slope).max() < 14
 
 
-def test_zoom_keeps_the_size_within_its_strength(real_digits: Dataset, ink: np.random.Generator) -> None:
+def test_zoom_keeps_the_size_within_its_strength(real_digits: Dataset, rng: np.random.Generator) -> None:
     square = np.zeros((300, 28, 28), np.uint8)
     square[:, 8:20, 8:20] = 255
-    area = augment(square, ANY[:300], replace(STILL, zoom=0.12), ink).sum((1, 2)) / square[0].sum()
+    area = augment(square, ANY[:300], replace(STILL, zoom=0.12), rng).sum((1, 2)) / square[0].sum()
     assert area.min() > np.exp(-0.26)
     assert area.max() < np.exp(0.26)
     assert area.max() / area.min() > 1.3

@@ -9,18 +9,18 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.training.augment.rare_styles import STYLES, draw_digits, round_corners
 
 
-def test_every_digit_in_mnists_form(ink: np.random.Generator) -> None:
+def test_every_digit_in_mnists_form(rng: np.random.Generator) -> None:
     digits = np.repeat(np.arange(10), 30)
-    written = draw_digits(digits, ink)
+    written = draw_digits(digits, rng)
     assert (written.shape, written.dtype) == ((300, 28, 28), np.uint8)
     assert np.mean([has_mnist_form(image) for image in written]) > 0.95
     assert len(np.unique(written, axis=0)) == 300
-    assert draw_digits(digits[:0], ink).shape == (0, 28, 28)
+    assert draw_digits(digits[:0], rng).shape == (0, 28, 28)
 
 
-def test_the_model_that_ships_reads_them(ink: np.random.Generator) -> None:
+def test_the_model_that_ships_reads_them(rng: np.random.Generator) -> None:
     digits = np.repeat(np.arange(len(STYLES)), 100)
-    assert (Recognizer.load().predict(draw_digits(digits, ink)) == digits).mean() > 0.95
+    assert (Recognizer.load().predict(draw_digits(digits, rng)) == digits).mean() > 0.95
 
 
 def test_corners_are_cut_and_ends_and_double_corners_stay() -> None:

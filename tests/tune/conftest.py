@@ -37,9 +37,9 @@ def search(files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[object
 
 
 @pytest.fixture(scope="session")
-def unbroken(inkdigit: Command, search: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unbroken(run_command: Command, search: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a search that nothing interrupted. Read it, never change it."""
     out = tmp_path_factory.mktemp("unbroken") / "found"
-    done = inkdigit(*search, "--out", out)
+    done = run_command(*search, "--out", out)
     assert done.returncode == 0, done.stderr
     return out

@@ -106,7 +106,7 @@ def fill(
         step = width / field.boxes if field.boxes > 1 else min(0.7 * height, width / (len(answers[field.name]) + 1))
         start = x if field.boxes > 1 else x + 2
         for place, character in enumerate(answers[field.name]):
-            row = int(rng.choice(np.flatnonzero(digits.truth == int(character))))
+            row = int(rng.choice(np.flatnonzero(digits.required_labels == int(character))))
             tall = height * rng.uniform(0.58, 0.7)
             glyph = glyphs.digit(digits.images[row], round(tall * SCALE), hand, rng)
             if glyph.shape[1] > (widest := round(0.85 * step * SCALE)):

@@ -1,1 +1,1 @@
-"""A look at a training set before it is trusted."""
+"""A training set's probably wrong labels, and the images that it contains twice."""

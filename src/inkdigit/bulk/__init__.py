@@ -1,13 +1,1 @@
 """Whole collections, predicted or read part by part: any number of rows or pictures in bounded memory."""
-
-from __future__ import annotations
-
-from importlib.util import find_spec
-
-from inkdigit.errors import InkdigitError
-
-
-def require() -> None:
-    """Raise InkdigitError where what bulk work needs is not installed."""
-    if not (find_spec("fsspec") and find_spec("pyarrow")):
-        raise InkdigitError('inkdigit bulk needs pyarrow and fsspec: pip install "inkdigit[bulk]".')

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inkdigit import reading
 from inkdigit.bulk import collection, local
 from inkdigit.bulk.collection import ROWS, Collection, Part
 from inkdigit.bulk.destination import FORMAT, Destination
@@ -20,6 +19,7 @@ from inkdigit.bulk.worker import Done, Work
 from inkdigit.data.loading import check_ink
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, file_checksum, read_verified
+from inkdigit.utils.extras import require_extra
 from inkdigit.utils.progress import console
 
 Layout = Literal["page", "line", "single"]
@@ -60,9 +60,9 @@ def run(
 def _engine(name: Literal["local", "ray"]) -> Engine:
     if name == "local":
         return local.run
-    from inkdigit.cluster import bulk, connection
+    require_extra("cluster", "--engine ray")
+    from inkdigit.cluster import bulk
 
-    connection.require()
     return bulk.run
 
 
@@ -70,7 +70,7 @@ def _check(source: str, found: Collection, layout: Layout | None) -> None:
     """Raise InkdigitError for what would be answered wrongly without a word, or cannot be answered here."""
     if found.pictures:
         if layout != "single":
-            reading.require()
+            require_extra("read", "Reading lines of digits")
         return
     if layout:
         raise InkdigitError(f"--{layout} is for pictures, and {source} holds rows of pixels: leave it out.")

@@ -9,19 +9,12 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.extras import require_extra
 from inkdigit.utils.hardware import cpu_cores
 
 LOOK = 10.0  # seconds between looks at whether the cluster still has room for what waits
 PATIENCE = 5.0  # seconds for a cluster's head to answer; Ray itself asks for minutes
 OBJECT_STORE = 512 * 2**20  # bytes, on a machine of one's own: what travels here is small
-
-
-def require() -> None:
-    """Raise InkdigitError where Ray is not installed."""
-    try:
-        import ray  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        raise InkdigitError('--engine ray needs Ray: pip install "inkdigit[cluster]".') from None
 
 
 @contextmanager
@@ -30,7 +23,7 @@ def connected() -> Generator[None]:
 
     Raises InkdigitError where Ray is not installed, no cluster answers there, or it has no processor.
     """
-    require()
+    require_extra("cluster", "--engine ray")
     import ray
     from ray.exceptions import RayError
 

@@ -19,10 +19,14 @@ from typing import Any
 from inkdigit.cluster import connection, parcels
 from inkdigit.cluster.parcels import Files
 from inkdigit.errors import InkdigitError
+from inkdigit.runs.build import CHECKPOINTS, JOB_FILE, build_folder, partial_folder
 from inkdigit.runs.predictions import PREDICTIONS_FILE
-from inkdigit.runs.run import CHECKPOINTS, JOB_FILE, KERAS_MODEL, ONNX_MODEL, Run, partial_folder
+from inkdigit.runs.run import KERAS_MODEL, ONNX_MODEL, Run
 from inkdigit.training import backend, pipeline
-from inkdigit.training.pipeline import Job, JobData
+from inkdigit.training.config import complete_manifest
+from inkdigit.training.ensemble import run_ensemble
+from inkdigit.training.job import Job, JobData, is_done, job_to_json, load_data, member_folders
+from inkdigit.training.teacher import teacher_runs
 from inkdigit.utils.files import atomic
 from inkdigit.utils.progress import Stopwatch, console
 
@@ -57,7 +61,7 @@ class News:
 
 
 def run_members(job: Job) -> tuple[Run, Run]:
-    """Do what `pipeline.run_members` does, the trainings on the cluster. Raises InkdigitError."""
+    """Do what `run_ensemble` does, the trainings on the cluster. Raises InkdigitError."""
     if job.settings.members == 1:
         raise InkdigitError(
             "--engine ray trains the members of an ensemble at once, and these settings ask for one network: "
@@ -66,15 +70,15 @@ def run_members(job: Job) -> tuple[Run, Run]:
     if job.tensorboard:
         raise InkdigitError("--tensorboard writes while it trains here, and --engine ray trains elsewhere: leave one.")
     with connection.connected():
-        return pipeline.run_members(job, _run_all)
+        return run_ensemble(job, _run_all)
 
 
 def _run_all(jobs: Mapping[str, Job]) -> None:
     """Do jobs at once, as far as the cluster has room. They have the same digits."""
     import ray
 
-    data = pipeline.load(next(iter(jobs.values())))
-    waiting = {name: job for name, job in jobs.items() if not pipeline.already_done(job, data)}
+    data = load_data(next(iter(jobs.values())))
+    waiting = {name: job for name, job in jobs.items() if not is_done(job, data)}
     if not waiting:
         return
     digits = ray.put(data)
@@ -117,7 +121,7 @@ class _Member:
         self.asked: tuple[int, int] | None = None  # cores and GPUs that it waits for
         self.held = ExitStack()
         stack.push(self.held)
-        self.folder = self.held.enter_context(pipeline.building(job, data))
+        self.folder = self.held.enter_context(build_folder(job.out, job_to_json(job, data), complete_manifest))
 
     def start(self, digits: Any, tasks: int) -> Any:
         """Have a worker begin, or go on from what is here. Gives what its news come from.
@@ -130,7 +134,7 @@ class _Member:
         # A process for each training: the number of a backend's threads is fixed once it computes.
         remote: Any = ray.remote(num_cpus=cores, num_gpus=gpus, max_retries=0, max_calls=1)(train)
         # Sums depend on the number of threads: where figures must be the same, it is that of a training here.
-        order = self._order(backend.cores() if self.job.deterministic else cores)
+        order = self._order(backend.backend_cores() if self.job.deterministic else cores)
         return remote.options(num_returns="streaming").remote(order, [digits])
 
     def stranded(self) -> bool:
@@ -182,8 +186,8 @@ class _Member:
         """What to send, as it stands here now."""
         job = self.job
         named = {"model_file": job.model_file, "start_from": job.start_from, "teacher": job.teacher}
-        beside = [folder for folder in pipeline.teachers(job.teacher) if folder != job.teacher] if job.teacher else []
-        places = pipeline.member_folders(Path("teacher"), len(beside))
+        beside = [folder for folder in teacher_runs(job.teacher) if folder != job.teacher] if job.teacher else []
+        places = member_folders(Path("teacher"), len(beside))
         named |= {place.name: folder for place, folder in zip(places, beside, strict=True)}
         files = {name: _packed(path) for name, path in named.items() if path}
         begun = {JOB_FILE: (self.folder / JOB_FILE).read_bytes()}
@@ -219,7 +223,7 @@ def _train(job: Job, digits: Any) -> None:
     import ray
 
     watch = Stopwatch()
-    with watch.stage("Data"):
+    with watch.stage("data"):
         data: JobData = ray.get(digits)
     pipeline.run_on(job, data, watch)
 

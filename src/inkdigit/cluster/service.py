@@ -18,10 +18,10 @@ from inkdigit.cluster import connection, parcels
 from inkdigit.cluster.parcels import Files
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL
-from inkdigit.service import server
+from inkdigit.service import process, server, sockets
 from inkdigit.service.app import create
-from inkdigit.service.http_protocol import KEY
-from inkdigit.service.server import Tell
+from inkdigit.service.connection import SCOPE_KEY
+from inkdigit.service.server import Print
 from inkdigit.service.settings import ServiceSettings
 
 NAME = "inkdigit"
@@ -34,14 +34,14 @@ NOT_HERE = {
 }
 
 
-def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
+def serve(settings: ServiceSettings, tell: Print, warn: Print) -> None:
     """Serve on the cluster until a signal, then drain. Raises InkdigitError for what keeps it from starting.
 
     tell, warn: where sentences for a person go.
     """
     _check(settings)
     server.check_keys(settings, warn)
-    version = server.load(settings).current.version  # what is wrong with a model is told here, and not by a replica
+    version = process.load_models(settings).current.version  # a broken model is an error here, not in a replica
     model = parcels.of_run(Path(settings.model), ANSWERS_WITH) if settings.model else {}
     keys = {"keys": Path(settings.api_key_file).read_bytes()} if settings.api_key_file else {}
     with connection.connected():
@@ -56,7 +56,7 @@ def serve(settings: ServiceSettings, tell: Tell, warn: Tell) -> None:
         try:
             _start(settings)
             _run(_deployment(settings, connection.processors()).bind(settings, model, keys))
-            address = server.url(settings.host, settings.port)
+            address = sockets.url(settings.host, settings.port)
             tell(f"Inkdigit serves version {version} at {address} on Ray (Ctrl-C ends it)")
             came.wait()
             ray_serve.delete(NAME)  # ends when the last request is answered
@@ -75,7 +75,7 @@ def _start(settings: ServiceSettings) -> None:
     except RayTaskError as error:
         if "Failed to bind" not in str(error):
             raise
-        raise server.cannot_listen(settings, "it is taken, or no address of the head") from None
+        raise sockets.cannot_listen(settings, "it is taken, or no address of the head", "port-in-use") from None
 
 
 def _run(application: Any) -> None:
@@ -144,7 +144,7 @@ class Replica:
             parcels.unpack(model, folder)
             parcels.unpack(keys, folder)
             here = replace(settings, model=name if model else "", api_key_file=str(folder / "keys") if keys else "")
-            app, service = create(here, server.load(here))
+            app, service = create(here, process.load_models(here))
         self._app = Relay(app, service.batcher.close)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
@@ -165,11 +165,11 @@ class Relay:
         self._under_way = 0
 
     @property
-    def alone(self) -> bool:
+    def is_only_request(self) -> bool:
         """Whether no other request is under way in this process."""
         return self._under_way <= 1
 
-    def on_gone(self, call: Callable[[], object]) -> None:
+    def on_disconnect(self, call: Callable[[], object]) -> None:
         """Nothing to do: where the client goes, Ray cancels the request's task, and with it what it waits for."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -183,7 +183,7 @@ class Relay:
             message["headers"] = [one for one in message.get("headers", ()) if one[0] != b"x-request-id"]
             await send(message)
 
-        scope[KEY] = self
+        scope[SCOPE_KEY] = self
         self._under_way += 1
         try:
             await self._app(scope, receive, send_on)

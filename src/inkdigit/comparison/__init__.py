@@ -1,1 +1,1 @@
-"""Runs against each other on the same images."""
+"""Runs side by side on the same images: figures, tests, and their page."""

@@ -1,56 +1,63 @@
-"""Comparison -> its picture sheets as PNGs and one self-contained HTML page."""
+"""Comparison -> its pictures as PNGs and one self-contained HTML page."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
-from inkdigit.comparison.compare import RUN_HEADINGS, Comparison, figures, listed, p_value, tested
-from inkdigit.report import image_grids
-from inkdigit.report.page import png, render, write
-from inkdigit.report.style import STYLE
+from inkdigit.comparison.compare import Comparison
+from inkdigit.comparison.disagreements import disagreements
+from inkdigit.comparison.images import join_names
+from inkdigit.comparison.text import RUN_HEADINGS, explain_p_values, run_cells, verdict
+from inkdigit.report.rendering import draw_pngs, render_page, write_files
 from inkdigit.utils.hardware import library_versions
 
 PAGE = "comparison.html"
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
-    """Write comparison.html and a sheet for each pair of runs that differ somewhere; returns the page's path.
+    """Write comparison.html, and a picture for each pair of runs that read some image differently.
 
-    An earlier comparison in the folder is overwritten, and its other sheets go. Raises InkdigitError where the folder
-    cannot be written.
+    An earlier comparison in the folder is overwritten, and the pictures that only it had are removed.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InkdigitError: The folder cannot be written.
     """
-    with mpl.rc_context(STYLE):
-        files = {
-            f"disagreements-{number}.png": png(image_grids.disagreements(comparison, duel))
-            for number, duel in enumerate(comparison.duels, start=2)
-            if len(duel.only_first) or len(duel.only_second)
-        }
-    others = listed([one.name for one in comparison.contenders[1:]])
-    page = render(
+    files = draw_pngs(_figures(comparison))
+    others = join_names([result.name for result in comparison.results[1:]])
+    page = render_page(
         "comparison/page.html.j2",
         files,
-        title=f"Inkdigit: {comparison.contenders[0].name} against {others}",
+        title=f"Inkdigit: {comparison.results[0].name} against {others}",
         others=others,
         comparison=comparison,
         headings=RUN_HEADINGS,
-        rows=[(one.name, *figures(one)) for one in comparison.contenders],
-        tested=tested(comparison),
-        p_value=p_value,
+        rows=[(result.name, *run_cells(result)) for result in comparison.results],
+        verdicts=[verdict(test) for test in comparison.tests],
+        p_values=explain_p_values(len(comparison.tests)),
         versions=library_versions(),
     )
-    write(files, folder)
+    write_files(files, folder)
     for path in _outdated(folder, files):
         path.unlink()
-    write({PAGE: page.encode()}, folder)  # last: while the old page is there, its sheets are known
+    write_files({PAGE: page.encode()}, folder)  # last: the old page tells which pictures are its own
     return folder / PAGE
 
 
+def _figures(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
+    for number, test in enumerate(comparison.tests, start=2):
+        if len(test.only_first) or len(test.only_second):
+            yield f"disagreements-{number}", disagreements(comparison, test)
+
+
 def _outdated(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Sheets in the folder, beside these files, that an earlier comparison wrote: its page shows the very same."""
+    """Pictures that only an earlier comparison has; they are its own if its page contains the same bytes."""
     if not (folder / PAGE).is_file():
         return []
     shown = (folder / PAGE).read_bytes()

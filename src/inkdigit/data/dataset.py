@@ -29,7 +29,7 @@ class Dataset:
         return len(self.images)
 
     @property
-    def truth(self) -> NDArray[np.int64]:
+    def required_labels(self) -> NDArray[np.int64]:
         """The labels, where there must be some; InkdigitError where there are none."""
         if self.labels is None:
             raise InkdigitError(f"{self.source} has no labels, and labels are needed here: name labelled data.")

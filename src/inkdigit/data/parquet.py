@@ -14,6 +14,7 @@ from inkdigit.data.image_folder import to_digits
 from inkdigit.data.kaggle_csv import LABEL, PIXELS
 from inkdigit.data.validation import check_count, to_images, to_labels
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.extras import require_extra
 
 IMAGE = "image"
 
@@ -27,11 +28,10 @@ def read_parquet(path: Path) -> Dataset:
     Raises InkdigitError where the `parquet` extra is not installed, and with row (counted from 1) and column for
     anything that is not an image or its label.
     """
-    try:
-        import pyarrow as pa
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise InkdigitError(f'{path}: reading Parquet needs pyarrow: pip install "inkdigit[parquet]".') from error
+    require_extra("parquet", f"{path}: reading Parquet")
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
     with path.open("rb") as stream:
         try:
             return _digits(path, ParquetFile(stream))

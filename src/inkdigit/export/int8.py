@@ -1,4 +1,4 @@
-"""A network in 8-bit integers, for browsers and microcontrollers: a quarter of the bytes, of `tiny` three fifths."""
+"""A network in 8-bit integers, for browsers and microcontrollers: a quarter of the bytes (of `tiny`, three fifths)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,36 @@ from numpy.typing import NDArray
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import check_images
 
-AT_ONCE = 100  # images
+BATCH_SIZE = 100  # images
 
 
 def to_int8(model: bytes, images: NDArray[np.uint8]) -> bytes:
-    """An ONNX file as `inkdigit.export.onnx` writes it, with weights and activations in 8-bit integers.
+    """Quantize an ONNX model: weights and activations in 8-bit integers.
 
-    images: (N, 28, 28) uint8, digits from whose activations the scales are taken. Weights have a scale for each filter;
-    the answer stays float32. Jacob et al., "Quantization and training of neural networks for efficient
-    integer-arithmetic-only inference", 2018. Raises InkdigitError for no images or any other array.
+    Weights have a scale for each filter; the probabilities stay float32. Jacob et al., "Quantization and training of
+    neural networks for efficient integer-arithmetic-only inference", 2018.
+
+    Args:
+        model: the bytes of an ONNX file as `inkdigit.export.onnx` writes it.
+        images: (N, 28, 28) uint8, from whose activations the scales are taken.
+
+    Returns:
+        The bytes of the quantized ONNX file.
+
+    Raises:
+        InkdigitError: There are no images, or the array is another one.
     """
     check_images(images)
     if not len(images):
-        raise InkdigitError("the scales of 8-bit integers are taken from images: give some hundred, not none.")
+        raise InkdigitError(
+            "The scales of 8-bit integers are taken from images: give some hundred.", code="images-missing"
+        )
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Images(quantization.CalibrationDataReader):
         def __init__(self) -> None:
-            self.batches = iter(np.array_split(images, max(len(images) // AT_ONCE, 1)))
+            self.batches = iter(np.array_split(images, max(len(images) // BATCH_SIZE, 1)))
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:  # type: ignore[override]
             batch = next(self.batches, None)

@@ -1,9 +1,8 @@
-"""Keras -> ONNX, with the parity gate.
+"""Keras -> ONNX. A model that predicts differently after the conversion is not written.
 
-The graph of the Keras model is walked layer by layer, and each layer writes its ONNX nodes through the
-converter that the tables of `onnx_layers` name. ONNX convolves (N, channels, height, width), Keras (N, height,
-width, channels): the walk brings a layer's inputs into the order its table asks for, and no converter has
-to care.
+The graph of the Keras model is walked layer by layer; each layer writes its ONNX nodes through its converter in
+`onnx_layers`. ONNX convolves (N, channels, height, width), Keras (N, height, width, channels): the walk brings the
+inputs of a layer into the order that its table asks for, so that converters need not.
 """
 
 from __future__ import annotations
@@ -27,9 +26,10 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.utils.files import atomic
 
 OPSET, IR_VERSION = 20, 9  # the first opset with Gelu; ONNX Runtime reads both since 1.17
+PARITY_IMAGES = 1000  # real images are enough for the parity gate
 TOLERANCE = 1e-4  # largest difference of a probability that float32 rounding may explain
 TIE = 1e-5  # two digits closer than this are equally probable: either may come first
-CHUNK = 250  # images per call of the Keras model: bounds the memory
+KERAS_BATCH = 250  # images per call of the Keras model: bounds the memory
 
 
 def export_onnx(
@@ -40,21 +40,29 @@ def export_onnx(
     *,
     tta: bool = False,
 ) -> None:
-    """Write `model` as ONNX to `path`, unless it answers differently from Keras on `images`.
+    """Write a model as ONNX, unless it then predicts differently.
 
-    images: (N, 28, 28) uint8, N > 0; a thousand real digits are plenty. calibration, tta: see `to_onnx`.
-    Raises InkdigitError, and writes nothing, when the model cannot be converted, when a probability differs
-    by more than 1e-4 or when another digit is the most probable one.
+    Args:
+        model: in float32.
+        path: of the ONNX file.
+        images: (N, 28, 28) uint8, N > 0, to compare predictions on; a thousand real digits are enough.
+        calibration: see `to_onnx`.
+        tta: see `to_onnx`.
+
+    Raises:
+        InkdigitError: The model cannot be converted, a probability differs by more than 1e-4, or another digit is the
+            most probable one. Nothing is written.
     """
     converted = to_onnx(model, calibration, tta=tta)
-    expected, actual = _answers(converted, model, images, calibration, tta=tta)
+    expected, actual = _predictions(converted, model, images, calibration, tta=tta)
     difference = _largest_difference(expected, actual)
     moved = _moved_digits(expected, actual)
     if not difference <= TOLERANCE or moved:  # a NaN is not <= anything
         raise InkdigitError(
             f"{path} was not written: as ONNX, the model '{model.name}' differs from Keras by up to "
             f"{difference:.1e} in a probability (allowed: {TOLERANCE:.0e}) and predicts another digit for "
-            f"{moved} of {len(images)} images, so a layer was not converted faithfully; please report it."
+            f"{moved} of {len(images)} images, so a layer was not converted faithfully; please report it.",
+            code="onnx-differs",
         )
     with atomic(path) as temporary:
         temporary.write_bytes(converted)
@@ -68,26 +76,39 @@ def parity(
     *,
     tta: bool = False,
 ) -> float:
-    """Largest difference of any probability between ONNX Runtime and Keras in float32.
+    """Measure the largest difference of any probability between ONNX Runtime and Keras in float32.
 
-    images: (N, 28, 28) uint8, N > 0. calibration, tta: what the ONNX model was made with; Keras's answers get it too.
+    Args:
+        onnx_bytes: the converted model.
+        model: the Keras model.
+        images: (N, 28, 28) uint8, N > 0.
+        calibration: as in the conversion; Keras's probabilities get it too.
+        tta: as in the conversion.
     """
-    return _largest_difference(*_answers(onnx_bytes, model, images, calibration, tta=tta))
+    return _largest_difference(*_predictions(onnx_bytes, model, images, calibration, tta=tta))
 
 
 def to_onnx(model: keras.Model, calibration: Calibration | None = None, *, tta: bool = False) -> bytes:
-    """Convert a float32 model from (N, 28, 28) pixels to ten probabilities.
+    """Convert a Keras model to ONNX.
 
-    The result takes `pixels` (N, 28, 28) uint8 and gives `probabilities` (N, 10) float32, for any N,
-    calibrated where a `calibration` is given. tta: they are the mean of the probabilities of an image's
-    five views (`inkdigit.export.tta`). Raises InkdigitError, naming the layer, for what cannot be converted.
+    Args:
+        model: in float32, from (N, 28, 28) pixels to ten probabilities.
+        calibration: is applied to the probabilities.
+        tta: whether the probabilities are the mean over an image's shifted copies (`inkdigit.export.tta`).
+
+    Returns:
+        The bytes of an ONNX file that takes `pixels` (N, 28, 28) uint8 and gives `probabilities` (N, 10) float32, for
+        any N.
+
+    Raises:
+        InkdigitError: A layer, which it names, cannot be converted.
     """
     functional = _functional(model)
     _check_ends(functional)
     graph = Graph()
     pixels = graph.add("Cast", "pixels", to=TensorProto.FLOAT)
     if tta:
-        pixels = _views(graph, pixels)
+        pixels = _shifted_batch(graph, pixels)
     (output,) = convert(graph, functional, [Value(pixels, (28, 28))])
     _finish(graph, model, output, calibration, tta=tta)
     onnx_graph = helper.make_graph(
@@ -104,20 +125,20 @@ def to_onnx(model: keras.Model, calibration: Calibration | None = None, *, tta: 
     return proto.SerializeToString()
 
 
-# --- the gate -----------------------------------------------------------------------------------------------
+# --- the comparison -----------------------------------------------------------------------------------------------
 
 
-def _answers(
+def _predictions(
     onnx_bytes: bytes, model: keras.Model, images: NDArray[np.uint8], calibration: Calibration | None, *, tta: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """What Keras says (calibrated) and what ONNX Runtime says: two (N, 10) arrays of probabilities."""
+    """Keras's probabilities, calibrated, and ONNX Runtime's: two (N, 10) arrays."""
     # A copy on the CPU: a GPU may multiply float32 in TF32, whose rounding alone would exceed the tolerance.
     with keras.device("cpu"):
         twin = keras.models.clone_model(model)
         twin.set_weights(model.get_weights())
         means = [
             np.mean([array(twin(view, training=False)) for view in (shifted_copies(chunk) if tta else [chunk])], axis=0)
-            for chunk in (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
+            for chunk in (images[start : start + KERAS_BATCH] for start in range(0, len(images), KERAS_BATCH))
         ]
     expected = np.concatenate(means).astype(np.float64)
     if calibration is not None:
@@ -145,7 +166,8 @@ def _functional(model: keras.Model) -> Any:
         raise InkdigitError(
             f"the model '{model.name}' has no graph of layers to export: `build` must return "
             "keras.Model(inputs, outputs), or a keras.Sequential that starts with "
-            "keras.Input((28, 28), dtype='uint8')."
+            "keras.Input((28, 28), dtype='uint8').",
+            code="model-without-graph",
         )
     return functional
 
@@ -157,12 +179,13 @@ def _check_ends(functional: Any) -> None:
         taken, given = (" and ".join(map(str, shapes)) for shapes in (inputs, outputs))
         raise InkdigitError(
             f"the model '{functional.name}' goes from {taken} to {given}: `build` must return one that goes "
-            "from (None, 28, 28) uint8 pixels to (None, 10) probabilities."
+            "from (None, 28, 28) uint8 pixels to (None, 10) probabilities.",
+            code="model-shape",
         )
 
 
 def convert(graph: Graph, functional: Any, inputs: Sequence[Value]) -> list[Value]:
-    """Convert every layer in an order in which each finds its inputs ready; return the model's outputs."""
+    """Convert every layer after those it takes its inputs from; return the model's outputs."""
     values = {id(tensor): value for tensor, value in zip(functional.inputs, inputs, strict=True)}
     by_depth: dict[int, list[Any]] = functional._nodes_by_depth
     for node in (node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]):
@@ -194,7 +217,8 @@ def _convert_layer(graph: Graph, layer: Any, inputs: list[Value], shape: tuple[i
     if not convertible or type(layer) is not getattr(keras.layers, kind, None):
         raise InkdigitError(
             f"the layer '{layer.name}' ({kind}) cannot be exported to ONNX: build the model from the "
-            f"keras.layers that act in training only and from {', '.join(CONVERTERS)}."
+            f"keras.layers that act in training only and from {', '.join(CONVERTERS)}.",
+            code="layer-unsupported",
         )
     if layer.dtype_policy.name != "float32":
         raise unsupported(layer, f"its dtype is {layer.dtype_policy.name}", "float32")
@@ -208,8 +232,8 @@ def _convert_layer(graph: Graph, layer: Any, inputs: list[Value], shape: tuple[i
     return Value(name, shape, inputs[0].channels_first and len(shape) == 3)
 
 
-def _views(graph: Graph, pixels: str) -> str:
-    """One batch (5 N, 28, 28) of the images and the same moved each way, so that each node is there once."""
+def _shifted_batch(graph: Graph, pixels: str) -> str:
+    """Write one batch (5 N, 28, 28) of the images and their shifted copies, so that each node is there once."""
     graph.layer = "views"
     wide = graph.add("Pad", pixels, graph.constant([0, 1, 1, 0, 1, 1], np.int64))
     axes = graph.constant([1, 2], np.int64)
@@ -225,7 +249,7 @@ def _softmaxes(graph: Graph) -> set[str]:
 
 
 def _finish(graph: Graph, model: keras.Model, output: Value, calibration: Calibration | None, *, tta: bool) -> None:
-    """Take the mean of the views, calibrate, and name the output.
+    """Write the mean over the shifted copies, the calibration, and the output's name.
 
     The model ends in a softmax, or in the average of several networks' probabilities.
     """
@@ -244,11 +268,12 @@ def _finish(graph: Graph, model: keras.Model, output: Value, calibration: Calibr
     else:
         raise InkdigitError(
             f"the model '{model.name}' does not end in a softmax: the last layer that `build` adds must be "
-            "keras.layers.Dense(10, activation='softmax') or keras.layers.Softmax()."
+            "keras.layers.Dense(10, activation='softmax') or keras.layers.Softmax().",
+            code="model-without-softmax",
         )
     if calibration is not None:
         graph.layer = "calibration"
         highest = graph.add("ReduceMax", logits, graph.constant([-1], np.int64), keepdims=1)
-        lacking = graph.add("Mul", graph.add("Sub", highest, logits), graph.constant(1 / calibration.temperature))
-        logits = graph.add("Neg", graph.add("Pow", lacking, graph.constant(calibration.power)))
+        deficit = graph.add("Mul", graph.add("Sub", highest, logits), graph.constant(1 / calibration.temperature))
+        logits = graph.add("Neg", graph.add("Pow", deficit, graph.constant(calibration.power)))
     graph.nodes.append(helper.make_node("Softmax", [logits], ["probabilities"], "probabilities", axis=-1))

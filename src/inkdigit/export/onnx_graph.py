@@ -44,7 +44,7 @@ class Graph:
         return name
 
     def constant(self, array: Any, dtype: type = np.float32) -> str:
-        """Append a tensor (float32, or int64 for shapes) and return its name. One that is there already is taken."""
+        """Append a tensor (float32, or int64 for shapes) and return its name; an equal one is written once."""
         tensor = np.array(array, dtype)
         key = (tensor.dtype.str, tensor.shape, tensor.tobytes())
         if key not in self.names:
@@ -68,7 +68,10 @@ class Graph:
 def unsupported(layer: Any, what: str, instead: str) -> InkdigitError:
     """The error for a layer with an option that has no counterpart in ONNX."""
     kind = type(layer).__name__
-    return InkdigitError(f"the layer '{layer.name}' ({kind}) cannot be exported to ONNX because {what}: use {instead}.")
+    return InkdigitError(
+        f"the layer '{layer.name}' ({kind}) cannot be exported to ONNX because {what}: use {instead}.",
+        code="layer-unsupported",
+    )
 
 
 def array(tensor: Any) -> NDArray[np.float32]:

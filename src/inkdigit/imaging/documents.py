@@ -16,6 +16,7 @@ from PIL import Image
 
 from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.decode import FORMATS, MAX_PIXELS, decode
+from inkdigit.utils.extras import require_extra
 
 MAX_PAGES = 1000  # of a file
 DPI = 200  # a digit 3 mm high has 24 pixels
@@ -156,9 +157,7 @@ def _check_images(page: Any, name: str, max_pixels: int) -> None:
 @contextmanager
 def _opened_pdf(content: bytes, name: str) -> Generator[Any]:
     """An open PDF, for this thread alone. It is opened again for each page, so that no other thread can hold it."""
-    if not reads_pdf():
-        message = f'{name} is a PDF, and reading it needs more: pip install "inkdigit[pdf]".'
-        raise InkdigitError(message, code="extra-missing")
+    require_extra("pdf", f"{name} is a PDF, and reading it")
     import pypdfium2
 
     with _PDFIUM_LOCK:

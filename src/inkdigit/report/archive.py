@@ -1,34 +1,34 @@
-"""What a report shows, kept in the run folder as one compressed NPZ file, so that it can be shown again."""
+"""A report's data <-> one compressed NPZ file in the run folder, from which the report can be drawn again."""
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import calibration_of
-from inkdigit.report.data import ImageRows, Layer, Report, Samples, Scored, Setting, Stage
+from inkdigit.export.model_summary import Layer
+from inkdigit.export.tta import SHIFTS
+from inkdigit.report.data import ImageRows, Report, Samples, Scored, Setting
 from inkdigit.report.feature_maps import Convolutions, FeatureMaps
 from inkdigit.report.occlusion import Occlusion
-from inkdigit.runs.run import read_verified
+from inkdigit.runs.predictions import Predictions, read_predictions
+from inkdigit.runs.run import Arrays, read_arrays, read_run
 from inkdigit.utils.files import atomic
+from inkdigit.utils.progress import Stage
 
 ARCHIVE = "report.npz"
-SHOWN = ("mistakes", "typical", "strange", "occluded")
-
-Arrays = Mapping[str, NDArray[Any]]
-T = TypeVar("T")
+IMAGE_ROWS = ("mistakes", "typical", "strange", "occluded")
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write report.npz: the arrays under their own names, and under "facts" all the rest as JSON."""
+    """Write report.npz: each array under its own name, everything else as JSON under "facts".
+
+    The labels and probabilities of the scored rows are in the run's predictions.npz.
+    """
     inner, scored = report.convolutions, report.scored
     facts = {
         "preset": report.preset,
@@ -36,6 +36,7 @@ def write(report: Report, folder: Path) -> None:
         "settings": report.settings,
         "layers": report.layers,
         "networks": report.networks,
+        "views": report.views,
         "convolutions": [(stage.layer, stage.channels) for stage in inner.stages],
         "history": report.history,
         "training_seconds": report.training_seconds,
@@ -62,31 +63,18 @@ def write(report: Report, folder: Path) -> None:
 
 
 def read(folder: Path) -> Report:
-    """The report that a run folder keeps, checked against the run's manifest. Raises InkdigitError."""
-    return read_arrays(folder, ARCHIVE, _report)
+    """Read what a run folder keeps for its report.
 
-
-def read_answers(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Labels (N,) and calibrated probabilities (N, 10) of the rows that a run was scored on, checked as in `read`."""
-    return read_arrays(folder, ARCHIVE, lambda arrays: (arrays["labels"], arrays["probabilities"]))
-
-
-def read_arrays(folder: Path, name: str, parts: Callable[[Arrays], T]) -> T:
-    """What `parts` makes of the arrays in a run's NPZ file, checked against the run's manifest. Raises InkdigitError.
-
-    A KeyError, TypeError or ValueError of `parts` means that the arrays are not those that this version writes.
+    Raises:
+        InkdigitError: A file is missing, was changed, or was written by another version.
     """
-    content = read_verified(folder, name)
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return parts(arrays)
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
-        raise InkdigitError(
-            f"{folder / name} was written by another version of Inkdigit: train again, or use that version."
-        ) from None
+    predictions = read_predictions(folder)
+    tta = read_run(folder).manifest.get("settings", {}).get("tta") is True
+    views = len(SHIFTS) if tta else 1  # of a report.npz that is older than the fact "views"
+    return read_arrays(folder, ARCHIVE, lambda arrays: _report(arrays, predictions, views))
 
 
-def _report(arrays: Arrays) -> Report:
+def _report(arrays: Arrays, predictions: Predictions, views: int) -> Report:
     facts = json.loads(arrays["facts"].tobytes())
     stages = [
         FeatureMaps(layer, channels, arrays[f"maps_{number}"])
@@ -101,11 +89,12 @@ def _report(arrays: Arrays) -> Report:
         digit=arrays["digit"],
         layers=[Layer(name, kind, tuple(shape), *counts) for name, kind, shape, *counts in facts["layers"]],
         networks=facts.get("networks", 1),
+        views=facts.get("views", views),
         convolutions=Convolutions(arrays["filters"], arrays["responses"], stages),
         history=facts["history"],
         learning_rates=arrays["learning_rates"],
         training_seconds=facts["training_seconds"],
-        scored=_scored(arrays, **facts["scored"]) if facts["scored"] else None,
+        scored=_scored(arrays, predictions, **facts["scored"]) if facts["scored"] else None,
         stages=[Stage(*row) for row in facts["stages"]],
         memory_peak=facts["memory_peak"],
         hardware=facts["hardware"],
@@ -115,23 +104,21 @@ def _report(arrays: Arrays) -> Report:
 
 def _scored_arrays(scored: Scored) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {
-        "labels": scored.labels,
-        "probabilities": scored.probabilities,
         **{f"occlusion_{name}": array for name, array in vars(scored.occlusion).items()},
     }
-    for name in SHOWN:
+    for name in IMAGE_ROWS:
         shown: ImageRows = getattr(scored, name)
         arrays |= {f"{name}_rows": shown.rows, f"{name}_images": shown.images}
     return arrays
 
 
-def _scored(arrays: Arrays, name: str, **calibration: float) -> Scored:
-    shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in SHOWN}
+def _scored(arrays: Arrays, predictions: Predictions, name: str, **calibration: float) -> Scored:
+    shown = {name: ImageRows(arrays[f"{name}_rows"], arrays[f"{name}_images"]) for name in IMAGE_ROWS}
     parts = {part: arrays[f"occlusion_{part}"] for part in ("read", "before", "lowest", "losses")}
     return Scored(
         name,
-        arrays["labels"],
-        arrays["probabilities"],
+        predictions.labels,
+        predictions.probabilities,
         calibration_of(calibration),
         occlusion=Occlusion(**parts),
         **shown,

@@ -15,25 +15,40 @@ from numpy.typing import NDArray
 
 from inkdigit.evaluation.calibration import uncalibrate
 from inkdigit.evaluation.metrics import Evaluation, expected_calibration_error, reliability_curve, wilson_interval
-from inkdigit.report.data import Layer, Scored, Stage
-from inkdigit.report.style import BLUE, ERRORS, GREEN, INK, MUTED, RED, RULE, SKY, bare, canvas, digit, duration, sheet
-from inkdigit.runs.learning_curve import Point
+from inkdigit.export.model_summary import Layer
+from inkdigit.report.data import CurvePoint, Scored
+from inkdigit.report.style import (
+    BLUE,
+    ERRORS,
+    GREEN,
+    INK,
+    MUTED,
+    RED,
+    RULE,
+    SKY,
+    chart_figure,
+    draw_digit,
+    format_duration,
+    grid_figure,
+    hide_frame,
+)
+from inkdigit.utils.progress import Stage
 
 
 def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
-    """The tensors an image turns into on its way to ten probabilities, one for each change of shape."""
+    """The shapes of the tensors between an image, (28, 28) uint8, and ten probabilities: one drawing for each shape."""
     volumes: list[tuple[tuple[int, ...], str]] = [((28, 28, 1), "input")]
     for layer in layers:
         if layer.shape != volumes[-1][0] and not (len(volumes) == 1 and math.prod(layer.shape) == 784):
             volumes.append((layer.shape, layer.kind))
     lines = math.ceil(len(volumes) / 7)
     per_line = math.ceil(len(volumes) / lines)
-    figure, axes = sheet(per_line, 1.5 * lines)
+    figure, axes = grid_figure(per_line, 1.5 * lines)
     for number, (shape, kind) in enumerate(volumes):
         x, y = number % per_line + 0.5, 1.5 * (number // per_line) + 0.6
         _volume(axes, x, y, shape)
         if number == 0:
-            digit(axes, image, x - 0.3, y - 0.3, 0.6, zorder=2)
+            draw_digit(axes, image, x - 0.3, y - 0.3, 0.6, zorder=2)
         if number + 1 < len(volumes):
             axes.text(x + 0.48, y, "›", ha="center", va="center", color=MUTED, fontsize=14)
         axes.text(x, y + 0.6, "×".join(map(str, shape)), ha="center", va="center", fontsize=8, weight="bold")
@@ -44,7 +59,7 @@ def network(layers: Sequence[Layer], image: NDArray[np.uint8]) -> Figure:
 
 def curves(history: Sequence[Mapping[str, float]], learning_rates: NDArray[np.floating]) -> Figure:
     """Loss and error rate by epoch, on log scales, above the learning rate."""
-    figure = canvas(4.6)
+    figure = chart_figure(4.6)
     axes = figure.subplot_mosaic([["loss", "accuracy"], ["rate", "rate"]], height_ratios=[3, 1.1])
     for prefix, label, colour, style in (("", "training", SKY, "o--"), ("val_", "validation", BLUE, "o-")):
         known = {epoch: row for epoch, row in enumerate(history, 1) if f"{prefix}loss" in row}
@@ -72,10 +87,10 @@ def curves(history: Sequence[Mapping[str, float]], learning_rates: NDArray[np.fl
 
 
 def confusion(evaluation: Evaluation) -> Figure:
-    """Errors in colour, right answers in grey so as not to outshine them, recall and precision beside."""
+    """The confusion matrix: errors in colour, correct predictions in grey, recall and precision at the edges."""
     counts = evaluation.confusion
     errors = counts - np.diag(np.diag(counts))
-    figure = canvas(5.4)
+    figure = chart_figure(5.4)
     axes = figure.subplots()
     axes.imshow(np.ma.masked_equal(errors, 0), cmap=ERRORS, vmin=0, vmax=max(errors.max(), 4))
     for truth, guess in np.ndindex(10, 10):
@@ -108,31 +123,34 @@ def confusion(evaluation: Evaluation) -> Figure:
 
 
 def reliability(scored: Scored) -> Figure:
-    """Doubt against errors before and after calibration, log-log, as a good model is a dot on plain axes."""
+    """Share of wrong predictions against 1 − confidence, before and after calibration.
+
+    Both axes are logarithmic: on linear axes all points of a good model lie on one another.
+    """
     before = uncalibrate(scored.probabilities, scored.calibration)
-    figure = canvas(5.3)
+    figure = chart_figure(5.3)
     top, bottom = figure.subplots(2, sharex=True, height_ratios=[3.2, 1])
     _reliability_points(top, bottom, "before", before, scored.labels)
     _reliability_points(top, bottom, "after", scored.probabilities, scored.labels)
     top.plot([1e-4, 1], [1e-4, 1], color=MUTED, linewidth=1, linestyle=":", label="perfectly calibrated")
-    top.set(xscale="log", yscale="log", ylabel="share of wrong answers", ylim=(1e-4, 1.2))
+    top.set(xscale="log", yscale="log", ylabel="share of wrong predictions", ylim=(1e-4, 1.2))
     bottom.set(yscale="log", xlabel="how unsure the model was (1 − confidence)", ylabel="images")
     top.set_xlim(right=1.2)
     for axis in (top.yaxis, bottom.xaxis):
         axis.set_major_formatter(FuncFormatter(_percentage))
     bottom.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     bottom.set_ylim(1, 2 * len(scored.labels))
-    top.text(2e-3, 0.05, "too sure of itself", color=MUTED, ha="center", style="italic")
-    top.text(0.012, 3e-4, "too modest", color=MUTED, ha="center", style="italic")
+    top.text(2e-3, 0.05, "overconfident", color=MUTED, ha="center", style="italic")
+    top.text(0.2, 3e-4, "underconfident", color=MUTED, ha="center", style="italic")
     top.minorticks_off()
     bottom.minorticks_off()
     top.legend(loc="lower left", bbox_to_anchor=(0, 1))  # above: points may lie anywhere inside
     return figure
 
 
-def learning_curve(points: Sequence[Point]) -> Figure:
-    """Accuracy and training time against the number of training rows."""
-    figure = canvas(3.2)
+def learning_curve(points: Sequence[CurvePoint]) -> Figure:
+    """Accuracy and training time against the number of training rows, one point for each run."""
+    figure = chart_figure(3.2)
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     rows = np.array([point.rows for point in points])
     sizes = np.unique(rows)
@@ -155,16 +173,16 @@ def learning_curve(points: Sequence[Point]) -> Figure:
 
 
 def stages(rows: Sequence[Stage]) -> Figure:
-    """Elapsed seconds by stage."""
-    figure = canvas(0.5 + 0.34 * len(rows))
+    """Elapsed seconds of each stage."""
+    figure = chart_figure(0.5 + 0.34 * len(rows))
     axes = figure.subplots()
     longest = max(row.seconds for row in rows)
     axes.barh(range(len(rows)), [row.seconds for row in rows], color=BLUE, height=0.6)
     for y, row in enumerate(rows):
         rate = f"  ·  {row.images_per_second:,.0f} images/s" if row.images_per_second else ""
-        axes.text(row.seconds + 0.01 * longest, y, f"{duration(row.seconds)}{rate}", va="center", fontsize=8.5)
-    bare(axes)
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+        axes.text(row.seconds + 0.01 * longest, y, f"{format_duration(row.seconds)}{rate}", va="center", fontsize=8.5)
+    hide_frame(axes)
+    axes.set_yticks(range(len(rows)), [row.heading for row in rows])
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.4 * longest), xticks=[])
     return figure
@@ -173,7 +191,7 @@ def stages(rows: Sequence[Stage]) -> Figure:
 def _reliability_points(
     top: Axes, bottom: Axes, when: str, probabilities: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> None:
-    # The two moments' markers stand a little apart, so that their intervals do not hide each other.
+    # The two sets of markers are shifted a little, so that their intervals do not hide each other.
     colour, marker, face, shift = (RED, "s", "white", 0.96) if when == "before" else (BLUE, "o", BLUE, 1.04)
     look: dict[str, Any] = {"color": colour, "markersize": 5, "markerfacecolor": face}
     curve = reliability_curve(probabilities, labels)
@@ -191,7 +209,7 @@ def _reliability_points(
 
 
 def _volume(axes: Axes, x: float, y: float, shape: tuple[int, ...]) -> None:
-    """A stack of sheets for (height, width, maps), a bar for anything else; both grow with the tensor."""
+    """Draw a tensor: a stack of squares for (height, width, maps), else a bar. The size grows with the tensor."""
     look: dict[str, Any] = {"facecolor": "#d9ecf8", "edgecolor": BLUE, "linewidth": 0.8}
     if len(shape) != 3:
         height = min(0.1 + 0.09 * math.log2(math.prod(shape)), 1)
@@ -206,7 +224,7 @@ def _volume(axes: Axes, x: float, y: float, shape: tuple[int, ...]) -> None:
 
 
 def _accuracy_ticks(axes: Axes) -> None:
-    """An axis of error rates on a log scale, labelled with the accuracies they stand for, the best on top."""
+    """Label a logarithmic axis of error rates with accuracies, the best at the top."""
     low, high = axes.dataLim.intervaly
     steps = np.array([1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1])
     first, last = np.searchsorted(steps, low, "right") - 1, np.searchsorted(steps, high)

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.calibration import Calibration
 from inkdigit.evaluation.metrics import Evaluation, confident_mistakes, evaluate, typical_and_strange
-from inkdigit.export.tta import SHIFTS
+from inkdigit.export.model_summary import Layer
 from inkdigit.recognizer import Recognizer
 from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.occlusion import Occlusion, occlude
+from inkdigit.utils.progress import Stage
 
-SAMPLES = 12  # training images of each digit
-OCCLUDED_MISTAKES = 5
+SAMPLES_PER_DIGIT = 12  # training images in the picture
+OCCLUDED_MISTAKES = 5  # mistakes in the occlusion picture, beside one correct image of each digit
 
 
 class Setting(NamedTuple):
-    """One row of the settings table; unit is "" where there is none."""
+    """One row of the settings table; `unit` is "" for a value without a unit."""
 
     name: str
     value: object
@@ -31,29 +32,33 @@ class Setting(NamedTuple):
     meaning: str
 
 
-class Layer(NamedTuple):
-    """One layer of the network; shape is its output without the batch axis, multiply_adds are per image."""
+class CurvePoint(NamedTuple):
+    """One run on the learning curve.
+
+    Attributes:
+        name: The run's name.
+        rows: Number of rows that it was trained on.
+        accuracy: A fraction.
+        low: Lower end of the 95 % interval of `accuracy`.
+        high: Upper end of the 95 % interval of `accuracy`.
+        seconds: Elapsed time of the training.
+    """
 
     name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
-
-
-class Stage(NamedTuple):
-    """One stage of the run: its elapsed seconds, and its rate where it works on images."""
-
-    name: str
+    rows: int
+    accuracy: float
+    low: float
+    high: float
     seconds: float
-    images_per_second: float | None = None
 
 
 class Samples(NamedTuple):
-    """What the training rows look like.
+    """Some training images of each digit.
 
-    images: (10, 12, 28, 28) uint8, a digit's images evenly spread over the rows; paper where there are fewer than 12.
-    counts: (10,) int64, how many training rows of each digit there are.
+    Attributes:
+        images: (10, 12, 28, 28) uint8, each digit's images spread evenly over the rows; blank where there are fewer
+            than 12.
+        counts: (10,) int64, the number of training rows of each digit.
     """
 
     images: NDArray[np.uint8]
@@ -61,7 +66,12 @@ class Samples(NamedTuple):
 
 
 class ImageRows(NamedTuple):
-    """Scored rows whose pictures are kept: their numbers (K,) int64 and their images (K, 28, 28) uint8."""
+    """Scored rows whose images are kept for the report.
+
+    Attributes:
+        rows: (K,) int64, row numbers in the scored set.
+        images: (K, 28, 28) uint8.
+    """
 
     rows: NDArray[np.int64]
     images: NDArray[np.uint8]
@@ -69,12 +79,18 @@ class ImageRows(NamedTuple):
 
 @dataclass(frozen=True)
 class Scored:
-    """Labelled images that the finished model has read, N of them, with pictures of the few that are shown.
+    """The finished model's predictions for N labelled images, with the few images that the report shows.
 
-    name: what they are, as it follows "on": "28,000 held-out rows", "3,000 validation rows".
-    labels: (N,) int64; probabilities: (N, 10) float32, calibrated.
-    calibration: the one in those probabilities; the report undoes it to show the model before calibration.
-    mistakes, typical, strange: see `inkdigit.evaluation.metrics`. occluded: the ones in `occlusion`, in its order.
+    Attributes:
+        name: What the images are, as it follows "on": "28,000 held-out rows", "3,000 validation rows".
+        labels: (N,) int64.
+        probabilities: (N, 10) float32, calibrated.
+        calibration: The calibration in `probabilities`; the report undoes it to show the model before calibration.
+        mistakes: The most confident mistakes, the most confident first.
+        typical: Of each digit, the images whose true digit got the highest probability.
+        strange: Of each digit, the images whose true digit got the lowest probability.
+        occluded: The images of `occlusion`, in its order.
+        occlusion: Which pixels those predictions depend on.
     """
 
     name: str
@@ -89,23 +105,35 @@ class Scored:
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """The figures of just these rows."""
+        """Accuracy, confusion matrix and calibration of these predictions."""
         return evaluate(self.probabilities, self.labels)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page but the run's name and its learning curve.
+    """Everything on the page except the run's name and its learning curve.
 
-    preset, source, hardware: one line of text each; source says where the training images came from.
-    augmented: (10, K, 28, 28) uint8, one row per digit, column 0 the original, the rest as training saw it.
-    layers: of the network, or of one of the networks that answer together, which differ in their weights alone.
-    digit: (28, 28) uint8, the image that is followed through the network; convolutions: what they make of it.
-    history: a mapping per epoch: loss, accuracy, and val_loss, val_accuracy where there were validation rows.
-    learning_rates: (steps,) the rate at each step, or at any other even spacing over the epochs.
-    training_seconds: elapsed time of the training alone, all fits included.
-    scored: None where nothing labelled was left to score.
-    memory_peak: in bytes, 0 where unknown. versions: library -> version.
+    Attributes:
+        preset: Name of the preset.
+        source: Where the training images come from.
+        settings: All settings of the training.
+        samples: Some training images of each digit.
+        augmented: (10, 1 + K, 28, 28) uint8, one row for each digit: column 0 is the original, the others are
+            augmented copies.
+        digit: (28, 28) uint8, the image that `convolutions` follows through the network.
+        layers: Layers of the network; of an ensemble, those of one network (the others differ only in their weights).
+        networks: Number of networks whose probabilities are averaged.
+        views: Number of shifted copies of an image whose probabilities are averaged (test-time augmentation); 1
+            without it.
+        convolutions: Filters and feature maps of `digit`.
+        history: One mapping for each epoch: loss, accuracy, and val_loss, val_accuracy if there were validation rows.
+        learning_rates: (steps,) the learning rate at evenly spaced steps of the training.
+        training_seconds: Elapsed time of the training only, all fits included.
+        scored: Predictions for labelled images; None if no labelled images were left to score.
+        stages: Elapsed time of each stage of the run.
+        memory_peak: Bytes; 0 if unknown.
+        hardware: One line of text.
+        versions: Library -> version.
     """
 
     preset: str
@@ -116,6 +144,7 @@ class Report:
     digit: NDArray[np.uint8]
     layers: Sequence[Layer]
     networks: int
+    views: int
     convolutions: Convolutions
     history: Sequence[Mapping[str, float]]
     learning_rates: NDArray[np.floating]
@@ -128,28 +157,23 @@ class Report:
 
     @property
     def parameters(self) -> int:
-        """Weights of all networks, batch-norm statistics included."""
+        """Number of weights of all networks, batch-norm statistics included."""
         return sum(layer.parameters for layer in self.layers) * self.networks
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of all networks to read one image, in all its views."""
+        """Multiply-adds of all networks for one image, all its views included."""
         return sum(layer.multiply_adds for layer in self.layers) * self.networks * self.views
-
-    @property
-    def views(self) -> int:
-        """How often a network looks at an image."""
-        return len(SHIFTS) if any(tuple(setting)[:2] == ("tta", "True") for setting in self.settings) else 1
 
 
 def samples_of(digits: Dataset) -> Samples:
-    """The samples of some labelled rows."""
-    tiles = np.zeros((10, SAMPLES, 28, 28), np.uint8)
+    """Pick 12 images of each digit from labelled rows, and count the rows of each digit."""
+    tiles = np.zeros((10, SAMPLES_PER_DIGIT, 28, 28), np.uint8)
     for digit in range(10):
-        rows = np.flatnonzero(digits.truth == digit)
-        picked = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
+        rows = np.flatnonzero(digits.required_labels == digit)
+        picked = rows[np.linspace(0, len(rows) - 1, min(SAMPLES_PER_DIGIT, len(rows))).astype(int)]
         tiles[digit, : len(picked)] = digits.images[picked]
-    return Samples(tiles, np.bincount(digits.truth, minlength=10))
+    return Samples(tiles, np.bincount(digits.required_labels, minlength=10))
 
 
 def scored_by(
@@ -159,11 +183,16 @@ def scored_by(
     calibration: Calibration,
     recognizer: Recognizer,
 ) -> Scored:
-    """What is kept of scored rows: all probabilities, and pictures of those rows that tell something.
+    """Collect what the report shows of scored rows: all probabilities, and the images of a few rows.
 
-    recognizer: the finished model, which tells by occlusion what it looks at.
+    Args:
+        name: What the rows are, as it follows "on".
+        digits: N labelled images.
+        probabilities: (N, 10) calibrated probabilities of the images.
+        calibration: The calibration in `probabilities`.
+        recognizer: The finished model; it reads partly covered images, to find the pixels it depends on.
     """
-    probabilities, labels = probabilities.astype(np.float32), digits.truth
+    probabilities, labels = probabilities.astype(np.float32), digits.required_labels
 
     def shown(rows: NDArray[np.int64]) -> ImageRows:
         return ImageRows(rows, digits.images[rows])

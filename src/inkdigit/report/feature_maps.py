@@ -1,4 +1,4 @@
-"""The convolutions of an exported model: the first one's filters, and what each makes of an image."""
+"""An exported model and an image -> the filters of its first convolution, and the feature maps of all convolutions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-MAPS = 12  # shown of each convolution
-STAGES = 6  # convolutions shown at most
+MAX_MAPS = 12  # kept of each convolution
+MAX_STAGES = 6  # convolutions kept
 
 
 class FeatureMaps(NamedTuple):
-    """What the next layer of convolutions sees of an image.
+    """The feature maps that one convolution passes to the next, for one image.
 
-    layer: the Keras name of the convolution that began it; channels: how many maps there are.
-    maps: (K, height, width) float32, K ≤ 12, those with the most contrast, in the model's order.
+    Attributes:
+        layer: Keras name of the convolution.
+        channels: Number of maps that it makes.
+        maps: (K, height, width) float32, K ≤ 12: the maps with the most contrast, in the model's order, after the
+            activation, normalisation and pooling that follow the convolution.
     """
 
     layer: str
@@ -26,11 +29,12 @@ class FeatureMaps(NamedTuple):
 
 @dataclass(frozen=True)
 class Convolutions:
-    """The insides of a model at work on one image.
+    """Filters and feature maps of a model, for one image.
 
-    filters: (F, height, width) float32, the kernels that lie on the image itself; F = 0 where there are none.
-    responses: (F, height, width) float32, what each of them makes of the image, before activation.
-    stages: in order, at most 6; none where the model does not convolve.
+    Attributes:
+        filters: (F, height, width) float32, the kernels that are applied to the image itself; F = 0 if there are none.
+        responses: (F, height, width) float32, the output of each of these kernels, before activation.
+        stages: At most 6 convolutions, in the model's order; empty for a model without convolutions.
     """
 
     filters: NDArray[np.float32]
@@ -39,9 +43,11 @@ class Convolutions:
 
 
 def convolutions(model: bytes, image: NDArray[np.uint8]) -> Convolutions:
-    """Run an exported model on one image (28, 28) uint8 and keep what its convolutions gave.
+    """Run an exported model on one image and keep the outputs of its convolutions.
 
-    model: the bytes of an ONNX file as `inkdigit.export.onnx` writes it, whatever backend it was trained on.
+    Args:
+        model: An ONNX file as `inkdigit.export.onnx` writes it. It is the same for every Keras backend.
+        image: (28, 28) uint8.
     """
     import onnx
     from onnx import numpy_helper
@@ -55,12 +61,12 @@ def convolutions(model: bytes, image: NDArray[np.uint8]) -> Convolutions:
         kernels = {tensor.name: tensor for tensor in proto.graph.initializer}[first.input[1]]
         filters, responses = numpy_helper.to_array(kernels)[:, 0], values[first.output[0]][0]
     stages = _stages(nodes, values)
-    shown = np.unique(np.linspace(0, len(stages) - 1, min(len(stages), STAGES)).astype(int))
+    shown = np.unique(np.linspace(0, len(stages) - 1, min(len(stages), MAX_STAGES)).astype(int))
     return Convolutions(filters, responses, [_most_contrast(*stages[i]) for i in shown])
 
 
 def _all_values(proto: Any, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    """The output of every node, by name. Changes the proto."""
+    """The output of every node, by name. Adds these outputs to `proto`."""
     import onnx
     import onnxruntime
 
@@ -72,13 +78,13 @@ def _all_values(proto: Any, image: NDArray[np.uint8]) -> dict[str, NDArray[np.fl
 
 
 def _stages(nodes: list[Any], values: dict[str, NDArray[np.float32]]) -> list[tuple[str, NDArray[np.float32]]]:
-    """Each convolutional layer, and the last (C, height, width) before the next one: pooled, normalised, activated.
+    """Each convolutional layer's name, and the last (C, height, width) value before the next convolution.
 
-    Of networks side by side (cross-validation's are) only the first one's.
+    Of several networks side by side, as cross-validation makes them, only the first one's.
     """
     stages: list[tuple[str, NDArray[np.float32]]] = []
-    convolved: set[str] = set()  # what comes out of the first convolution and whatever follows from it
-    inside = False  # from a convolution until its maps are reordered for another kind of layer
+    convolved: set[str] = set()  # values that depend on the first convolution
+    inside = False  # between a convolution and the node that reorders its maps for another kind of layer
     for node in nodes:
         if stages and convolved.isdisjoint(node.input):
             continue
@@ -96,5 +102,5 @@ def _stages(nodes: list[Any], values: dict[str, NDArray[np.float32]]) -> list[tu
 
 
 def _most_contrast(layer: str, maps: NDArray[np.float32]) -> FeatureMaps:
-    strongest = np.argsort(-maps.std(axis=(1, 2)), kind="stable")[:MAPS]
+    strongest = np.argsort(-maps.std(axis=(1, 2)), kind="stable")[:MAX_MAPS]
     return FeatureMaps(layer, len(maps), maps[np.sort(strongest)])

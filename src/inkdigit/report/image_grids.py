@@ -1,9 +1,10 @@
-"""The report's sheets of digits, one function each: data in, matplotlib `Figure` out, drawn with ink on paper."""
+"""Pictures made of digits, one function each: data in, matplotlib `Figure` out."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,37 +16,39 @@ from inkdigit.report.data import Samples, Scored
 from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.style import (
     BLUE,
+    DIGIT_SIZE,
     INK,
     MUTED,
     RED,
     RULE,
-    SIDE,
-    TILE,
-    chance,
-    digit,
-    drawable,
-    heading,
-    sheet,
-    signed,
-    tiles,
+    TILE_PITCH,
+    draw_digit,
+    draw_heading,
+    draw_signed,
+    draw_tiles,
+    format_probability,
+    grid_figure,
+    replace_missing_glyphs,
 )
 
-if TYPE_CHECKING:
-    from inkdigit.comparison.compare import Comparison, PairwiseTest
+MAX_FILTERS = 48  # shown in the picture
+MAPS_PER_ROW = 12  # filters or feature maps
+CAPTIONED_COLUMNS = 6
+CAPTIONED_WIDTH = 42  # drawing units from one captioned digit to the next
+CAPTION_HEIGHT = 5  # drawing units for one line of text
 
-FILTERS = 48  # shown at most
-ACROSS = 12  # filters or feature maps in a row
+Caption = tuple[str, str]  # a line of text and its colour
 
 
 def samples(shown: Samples) -> Figure:
-    """Twelve training images of each digit, and how many of each there are."""
+    """Twelve training images of each digit, beside a bar chart of how many images of each digit there are."""
     counts = shown.counts
-    left, longest = TILE * (shown.images.shape[1] + 0.5), TILE * 3.6
-    figure, axes = sheet(left + longest + 1.6 * TILE, 10 * TILE, title=16)
-    tiles(axes, shown.images, 0)
-    heading(axes, 0, "Samples")
-    heading(axes, left, "Images of each")
-    middles = TILE * np.arange(10) + 14
+    left, longest = TILE_PITCH * (shown.images.shape[1] + 0.5), TILE_PITCH * 3.6
+    figure, axes = grid_figure(left + longest + 1.6 * TILE_PITCH, 10 * TILE_PITCH, title=16)
+    draw_tiles(axes, shown.images, 0)
+    draw_heading(axes, 0, "Samples")
+    draw_heading(axes, left, "Images of each")
+    middles = TILE_PITCH * np.arange(10) + 14
     axes.barh(middles, longest * counts / counts.max(), left=left, color=BLUE, height=18)
     for y, count in zip(middles, counts, strict=True):
         axes.text(left + longest * count / counts.max() + 5, float(y), f"{count:,}", va="center", fontsize=8)
@@ -53,157 +56,161 @@ def samples(shown: Samples) -> Figure:
 
 
 def augmentation(augmented: NDArray[np.uint8]) -> Figure:
-    """Each digit as it is, and as training saw it."""
-    versions = TILE * 1.4
-    figure, axes = sheet(versions + TILE * (augmented.shape[1] - 1), TILE * augmented.shape[0], title=18)
-    tiles(axes, augmented[:, :1], 0)
-    tiles(axes, augmented[:, 1:], versions)
-    heading(axes, 0, "Original")
-    heading(axes, versions, "As the network saw it in training")
-    axes.axvline(TILE * 1.2 - 1.5, color=RULE, linewidth=1)
+    """Original images, one per row, each beside augmented copies of it.
+
+    Args:
+        augmented: (rows, 1 + copies, 28, 28) uint8; column 0 is the original.
+    """
+    rows, columns = augmented.shape[:2]
+    versions = TILE_PITCH * 1.4
+    figure, axes = grid_figure(versions + TILE_PITCH * (columns - 1), TILE_PITCH * rows, title=18)
+    draw_tiles(axes, augmented[:, :1], 0)
+    draw_tiles(axes, augmented[:, 1:], versions)
+    draw_heading(axes, 0, "Original")
+    draw_heading(axes, versions, "As the network saw it in training")
+    axes.axvline(TILE_PITCH * 1.2 - 1.5, color=RULE, linewidth=1)
     return figure
 
 
 def filters(inner: Convolutions, image: NDArray[np.uint8]) -> Figure:
-    """The kernels that lie on the image, each above what it makes of one digit."""
-    shown = min(len(inner.filters), FILTERS)
-    left, high = 2.4 * TILE, 2 * TILE + 10
-    rows = math.ceil(shown / ACROSS)
-    figure, axes = sheet(left + ACROSS * TILE, rows * high - 10, title=18)
-    heading(axes, 0, "The digit")
-    heading(axes, left, "Each filter, and below it what it answers")
-    digit(axes, image, 0, 0, 2 * SIDE)
-    _frame(axes, 0, 0, 2 * SIDE)
+    """The first convolution's kernels, each above its response to one digit.
+
+    Args:
+        inner: Kernels and responses.
+        image: (28, 28) uint8, the digit.
+    """
+    shown = min(len(inner.filters), MAX_FILTERS)
+    left, high = 2.4 * TILE_PITCH, 2 * TILE_PITCH + 10
+    rows = math.ceil(shown / MAPS_PER_ROW)
+    figure, axes = grid_figure(left + MAPS_PER_ROW * TILE_PITCH, rows * high - 10, title=18)
+    draw_heading(axes, 0, "The digit")
+    draw_heading(axes, left, "Each filter, and its response below")
+    draw_digit(axes, image, 0, 0, 2 * DIGIT_SIZE)
+    _frame(axes, 0, 0, 2 * DIGIT_SIZE)
     for number in range(shown):
-        x, y = left + TILE * (number % ACROSS), high * (number // ACROSS)
-        for values, top in ((inner.filters[number], y), (inner.responses[number], y + TILE)):
-            signed(axes, values, x, top)
+        x, y = left + TILE_PITCH * (number % MAPS_PER_ROW), high * (number // MAPS_PER_ROW)
+        for values, top in ((inner.filters[number], y), (inner.responses[number], y + TILE_PITCH)):
+            draw_signed(axes, values, x, top)
             _frame(axes, x, top)
     return figure
 
 
 def feature_maps(inner: Convolutions) -> Figure:
-    """What each convolution hands on of one digit, a row for each."""
-    left, gap = 3 * TILE, 6
-    figure, axes = sheet(left + ACROSS * TILE, len(inner.stages) * (TILE + gap) - gap, title=1)
+    """The feature maps of one digit, one row for each convolution."""
+    left, gap = 3 * TILE_PITCH, 6
+    figure, axes = grid_figure(left + MAPS_PER_ROW * TILE_PITCH, len(inner.stages) * (TILE_PITCH + gap) - gap, title=1)
     for number, (layer, channels, maps) in enumerate(inner.stages):
-        y = number * (TILE + gap)
+        y = number * (TILE_PITCH + gap)
         height, width = maps.shape[1:]
-        axes.text(0, y + 10, drawable(layer), weight="bold", fontsize=8, va="center", parse_math=False)
+        axes.text(0, y + 10, replace_missing_glyphs(layer), weight="bold", fontsize=8, va="center", parse_math=False)
         axes.text(0, y + 19, f"{channels} maps of {height}×{width}", color=MUTED, fontsize=7.5, va="center")
         for column, values in enumerate(maps):
-            signed(axes, values, left + TILE * column, y)
-            _frame(axes, left + TILE * column, y)
+            draw_signed(axes, values, left + TILE_PITCH * column, y)
+            _frame(axes, left + TILE_PITCH * column, y)
     return figure
 
 
 def mistakes(scored: Scored) -> Figure:
-    """The wrong answers given with the most confidence, the worst first."""
+    """The most confident wrong predictions, the most confident first."""
     rows, images = scored.mistakes
-    return doubtful(images, scored.labels[rows], scored.probabilities[rows])
-
-
-def doubtful(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.integer],
-    probabilities: NDArray[np.floating],
-    rows: NDArray[np.integer] | None = None,
-) -> Figure:
-    """Digits whose label and answer differ, each with both and their probabilities, and with its row number."""
-    columns, wide, high = 6, 42, 46 if rows is None else 51
-    figure, axes = sheet(columns * wide, math.ceil(len(images) / columns) * high)
-    for number, (image, truth, answer) in enumerate(zip(images, labels, probabilities, strict=True)):
-        guess = answer.argmax()
-        left, top = wide * (number % columns) + 7, high * (number // columns) + 2
-        read, labelled = (chance(float(answer[which])) for which in (guess, truth))
-        captions = [(f"read {guess} · {read}", RED), (f"labelled {truth} · {labelled}", BLUE)]
-        if rows is not None:
-            captions.append((f"row {rows[number]}", MUTED))
-        _captioned(axes, image, left, top, *captions)
-    return figure
-
-
-def disagreements(comparison: Comparison, duel: PairwiseTest) -> Figure:
-    """The images that only one of two runs reads rightly, at most 24 for each, those first where both are surest."""
-    columns, wide, high, title = 6, 42, 46, 16
-    groups = [
-        (duel.first, duel.second, duel.only_first),
-        (duel.second, duel.first, duel.only_second),
+    captions = [
+        misread_captions(label, probabilities)
+        for label, probabilities in zip(scored.labels[rows], scored.probabilities[rows], strict=True)
     ]
-    lines = sum(math.ceil(min(len(rows), 24) / columns) for _, _, rows in groups)
-    figure, axes = sheet(columns * wide, lines * high + sum(title for _, _, rows in groups if len(rows)))
-    y = 0
-    for right, other, every in groups:
-        if not len(every):
-            continue
-        confidence = right.probabilities[every].max(axis=1) * other.probabilities[every].max(axis=1)
-        rows = every[np.argsort(-confidence, kind="stable")][:24]
-        shown = f", the {len(rows)} surest" if len(rows) < len(every) else ""
-        text = f"Only {drawable(right.name)} is right: {len(every):,}{shown}"
-        axes.text(7, y + 11, text, weight="bold", fontsize=10, parse_math=False)
-        y += title
-        for number, row in enumerate(rows):
-            truth, guess = comparison.labels[row], other.probabilities[row].argmax()
-            read, misread = float(right.probabilities[row, truth]), float(other.probabilities[row, guess])
-            left, top = wide * (number % columns) + 7, y + high * (number // columns) + 2
-            captions = ((f"✓ {truth} · {chance(read)}", BLUE), (f"✗ {guess} · {chance(misread)}", RED))
-            _captioned(axes, comparison.images[row], left, top, *captions)
-        y += high * math.ceil(len(rows) / columns)
+    return captioned_digits(images, captions)
+
+
+def misread_captions(label: int, probabilities: NDArray[np.floating]) -> list[Caption]:
+    """Two captions of a digit that was not read as it is labelled: what was read, and the label.
+
+    Args:
+        label: The label, 0 to 9.
+        probabilities: (10,) predicted probabilities.
+    """
+    read = int(probabilities.argmax())
+    return [
+        (f"read {read} · {format_probability(float(probabilities[read]))}", RED),
+        (f"labelled {label} · {format_probability(float(probabilities[label]))}", BLUE),
+    ]
+
+
+def captioned_digits(images: NDArray[np.uint8], captions: Sequence[Sequence[Caption]]) -> Figure:
+    """Digits in rows of six, each with its captions below it.
+
+    Args:
+        images: (N, 28, 28) uint8, N at least 1.
+        captions: For each image the same number of captions.
+    """
+    figure, axes = grid_figure(CAPTIONED_COLUMNS * CAPTIONED_WIDTH, captioned_height(len(images), len(captions[0])))
+    draw_captioned(axes, 0, images, captions)
     return figure
+
+
+def captioned_height(images: int, lines: int) -> float:
+    """Height, in drawing units, of that number of images with that number of caption lines each."""
+    return math.ceil(images / CAPTIONED_COLUMNS) * (36 + CAPTION_HEIGHT * lines)
+
+
+def draw_captioned(
+    axes: Axes,
+    top: float,
+    images: NDArray[np.uint8],
+    captions: Sequence[Sequence[Caption]],
+) -> None:
+    """Draw framed digits in rows of six from y = `top`, the first caption of each in bold."""
+    for number, (image, lines) in enumerate(zip(images, captions, strict=True)):
+        x = CAPTIONED_WIDTH * (number % CAPTIONED_COLUMNS) + 7
+        y = top + captioned_height(1, len(lines)) * (number // CAPTIONED_COLUMNS) + 2
+        draw_digit(axes, image, x, y)
+        _frame(axes, x, y)
+        for line, (text, colour) in enumerate(lines):
+            look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5, "color": colour}
+            axes.text(x + 14, y + 32 + CAPTION_HEIGHT * line, text, weight="normal" if line else "bold", **look)
 
 
 def typical_and_strange(scored: Scored) -> Figure:
-    """The most typical and the strangest digits of each class, what was misread marked with the answer."""
-    margin, apart = 12, TILE + 5  # a misread digit needs room for the answer
-    right = margin + 10 * TILE + 14
-    figure, axes = sheet(right + 10 * apart, 10 * TILE, title=18)
+    """The most typical and the strangest digits of each class; a misread digit carries the wrong prediction."""
+    margin, apart = 12, TILE_PITCH + 5  # a misread digit needs room for the prediction
+    right = margin + 10 * TILE_PITCH + 14
+    figure, axes = grid_figure(right + 10 * apart, 10 * TILE_PITCH, title=18)
     for left, pitch, title, shown in (
-        (margin, TILE, "Most typical", scored.typical),
+        (margin, TILE_PITCH, "Most typical", scored.typical),
         (right, apart, "Strangest", scored.strange),
     ):
-        heading(axes, left - 2, title)
+        draw_heading(axes, left - 2, title)
         filled = [0] * 10
         for row, image in zip(*shown, strict=True):
             truth, guess = scored.labels[row], scored.probabilities[row].argmax()
-            x, y = left + pitch * filled[truth], TILE * int(truth)
+            x, y = left + pitch * filled[truth], TILE_PITCH * int(truth)
             filled[truth] += 1
-            digit(axes, image, x, y, smooth=True)
+            draw_digit(axes, image, x, y, smooth=True)
             if guess != truth:
                 axes.text(x + pitch - 2, y + 27, str(guess), color=RED, weight="bold", fontsize=8, ha="right")
     for truth in range(10):
-        axes.text(3, TILE * truth + 14, str(truth), color=MUTED, weight="bold", va="center")
+        axes.text(3, TILE_PITCH * truth + 14, str(truth), color=MUTED, weight="bold", va="center")
     axes.axvline(right - 9, color=RULE, linewidth=1)
     return figure
 
 
 def occlusion(scored: Scored) -> Figure:
-    """The ink that speaks for the digit read, and the ink that speaks against it."""
+    """Digits coloured by how much the ink at each place supports (blue) or weakens (orange) the prediction."""
     found, columns, wide, high = scored.occlusion, 5, 34, 41
     rows = math.ceil(len(found.read) / columns)
-    figure, axes = sheet(columns * wide, rows * high)
-    pixels = np.arange(SIDE) + 0.5
+    figure, axes = grid_figure(columns * wide, rows * high)
+    pixels = np.arange(DIGIT_SIZE) + 0.5
     for number, (row, image) in enumerate(zip(*scored.occluded, strict=True)):
         left, top = wide * (number % columns) + 3, high * (number // columns) + 1
-        signed(axes, found.losses[number], left, top, smooth=True)
+        draw_signed(axes, found.losses[number], left, top, smooth=True)
         axes.contour(left + pixels, top + pixels, image, levels=[100], colors=INK, linewidths=1)
         _frame(axes, left, top)
         read, label = found.read[number], scored.labels[row]
         text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
-        fall = f"{chance(found.before[number])} → {chance(found.lowest[number])}"
+        fall = f"{format_probability(found.before[number])} → {format_probability(found.lowest[number])}"
         wrong = f", labelled {label}" if read != label else ""
         axes.text(left + 14, top + 31, f"read {read}{wrong}", color=RED if wrong else INK, weight="bold", **text)
         axes.text(left + 14, top + 35, fall, color=MUTED, **text)
     return figure
 
 
-def _captioned(axes: Axes, image: NDArray[np.uint8], left: float, top: float, *captions: tuple[str, str]) -> None:
-    """A framed digit and lines below it, each a text and its colour, the first in bold."""
-    digit(axes, image, left, top)
-    _frame(axes, left, top)
-    for line, (text, colour) in enumerate(captions):
-        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5, "color": colour}
-        axes.text(left + 14, top + 32 + 5 * line, text, weight="normal" if line else "bold", **look)
-
-
-def _frame(axes: Axes, left: float, top: float, side: float = SIDE) -> None:
+def _frame(axes: Axes, left: float, top: float, side: float = DIGIT_SIZE) -> None:
     axes.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor=RULE, linewidth=0.8))

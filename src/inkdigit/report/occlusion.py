@@ -1,7 +1,7 @@
-"""Which pixels decided: rub out a small square, ask again, and see how much of the evidence is gone.
+"""Which pixels a prediction depends on: cover a small square, predict again, and measure the loss of evidence.
 
 Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section 4.2. Their square is grey;
-ours is paper, which on a digit leaves no mark of its own.
+ours is the colour of paper, which adds no ink of its own.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ from inkdigit.evaluation.calibration import SMALLEST_PROBABILITY
 from inkdigit.evaluation.metrics import doubt
 from inkdigit.recognizer import Recognizer
 
-SIDE, STRIDE = 5, 2  # pixels: the square is about two strokes wide
+SQUARE_SIZE = 5  # pixels, about the width of two strokes
+SQUARE_STRIDE = 2  # pixels from one square to the next
 
 
 @dataclass(frozen=True)
 class Occlusion:
-    """What rubbing out does to K images.
+    """How the predictions for K images change when squares of them are covered.
 
-    read: (K,) int64, the digit read in the whole image, which all the rest is about.
-    before, lowest: (K,) float64, its probability in the whole image, and behind the worst square.
-    losses: (K, 28, 28) float32, by how much its log-odds fall (in nats) when a square is rubbed out, averaged over the
-    squares that cover the pixel. Negative where the digit is read more surely without that ink.
+    Attributes:
+        read: (K,) int64, the digit predicted for the whole image. The other arrays are about this digit.
+        before: (K,) float64, its probability in the whole image.
+        lowest: (K,) float64, its lowest probability with one square covered.
+        losses: (K, 28, 28) float32, by how much its log-odds fall (in nats) when a square is covered, averaged over the
+            squares that cover the pixel. Negative where the digit becomes more probable without that ink.
     """
 
     read: NDArray[np.int64]
@@ -35,7 +38,7 @@ class Occlusion:
 
 
 def occlude(recognizer: Recognizer, images: NDArray[np.uint8]) -> Occlusion:
-    """Rub out every square of every image (K, 28, 28) uint8 in turn: about 250 predictions an image."""
+    """Cover every square of every image, (K, 28, 28) uint8, one at a time: about 250 predictions for each image."""
     squares = _squares()
     covering = squares.sum(axis=0)
     whole = recognizer.predict_proba(images)
@@ -51,15 +54,15 @@ def occlude(recognizer: Recognizer, images: NDArray[np.uint8]) -> Occlusion:
 
 
 def _squares() -> NDArray[np.bool_]:
-    """(S, 28, 28): every position of the square, those that the border cuts included."""
-    starts = np.arange(1 - SIDE + STRIDE // 2, 28, STRIDE)[:, None]
+    """(S, 28, 28): every position of the square, positions partly outside the image included."""
+    starts = np.arange(1 - SQUARE_SIZE + SQUARE_STRIDE // 2, 28, SQUARE_STRIDE)[:, None]
     pixels = np.arange(28)
-    covered = (starts <= pixels) & (pixels < starts + SIDE)
+    covered = (starts <= pixels) & (pixels < starts + SQUARE_SIZE)
     return (covered[:, None, :, None] & covered[None, :, None, :]).reshape(-1, 28, 28)
 
 
 def _log_odds(probabilities: NDArray[np.floating], digits: NDArray[np.int64]) -> NDArray[np.float64]:
-    # A sure model's probability stays at 0.999… wherever a square lies; its log-odds still move.
+    # A confident model's probability stays at 0.999… wherever the square is; its log-odds still change.
     likelihood = probabilities[np.arange(len(digits)), digits].astype(np.float64)
     return np.log(np.maximum(likelihood, SMALLEST_PROBABILITY)) - np.log(
         np.maximum(doubt(probabilities, digits), SMALLEST_PROBABILITY)

@@ -2,57 +2,58 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from inkdigit.evaluation.calibration import negative_log_likelihood, uncalibrate
 from inkdigit.report import archive, charts, image_grids
-from inkdigit.report.data import Report
-from inkdigit.report.style import STYLE, duration
-from inkdigit.runs.learning_curve import Point, curve_point, curve_points
-from inkdigit.runs.run import add_to_manifest, read_run
-from inkdigit.utils.files import atomic
+from inkdigit.report.data import CurvePoint, Report
+from inkdigit.report.rendering import draw_pngs, render_page, write_files
+from inkdigit.runs.run import add_to_manifest, damaged_manifest, read_run
 
 
-def write_report(folder: Path, name: str) -> None:
-    """Render what a run folder keeps for its report: report.html and its PNGs, checked in by the manifest.
+def write_report(folder: Path, name: str, curve: Sequence[CurvePoint]) -> None:
+    """Draw a finished run's report again: write report.html and its PNGs, and name them in the manifest.
 
-    name: the run's, for the page's title. Pictures that would show nothing (mistakes of a faultless model) are left
-    out. Raises InkdigitError where the folder holds no report to render or cannot be written.
+    Args:
+        folder: The run folder.
+        name: The run's name, for the title of the page.
+        curve: The learning curve; empty if there is none.
+
+    Raises:
+        InkdigitError: The folder keeps nothing to draw a report from, or cannot be written.
     """
-    report = archive.read(folder)
-    learnt = curve_point(read_run(folder), name).rows
-    curve = curve_points(folder, name)
-    files = pictures(report, curve)
-    files["report.html"] = page(report, name, learnt, curve, files).encode()
-    write(files, folder)
-    outdated = {file for file in read_run(folder).manifest["files"] if file.endswith(".png")} - set(files)
+    manifest = read_run(folder).manifest
+    try:
+        training_rows = int(manifest["figures"]["training_rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_manifest(folder, error) from None
+    files = render_report(archive.read(folder), name, training_rows, curve)
+    write_files(files, folder)
+    outdated = {file for file in manifest["files"] if file.endswith(".png")} - set(files)
     add_to_manifest(folder, list(files), outdated)
 
 
-def write(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files into a folder, each complete or not at all. Raises InkdigitError where it cannot be written."""
-    for file, content in files.items():
-        with atomic(folder / file) as temporary:
-            temporary.write_bytes(content)
+def render_report(report: Report, name: str, training_rows: int, curve: Sequence[CurvePoint]) -> dict[str, bytes]:
+    """Draw a report. Pictures that would show nothing, such as the mistakes of a model without any, are left out.
+
+    Args:
+        report: What the report shows.
+        name: The run's name, for the title of the page.
+        training_rows: Number of images that the scored network was trained on.
+        curve: The learning curve; empty if there is none.
+
+    Returns:
+        File name -> content: the PNGs and report.html.
+    """
+    files = draw_pngs(report_figures(report, curve))
+    return files | {"report.html": report_html(report, name, training_rows, curve, files).encode()}
 
 
-def pictures(report: Report, curve: Sequence[Point]) -> dict[str, bytes]:
-    """File name -> PNG."""
-    with mpl.rc_context(STYLE):
-        return {f"{name}.png": png(figure) for name, figure in _figures(report, curve)}
-
-
-def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figure]]:
+def report_figures(report: Report, curve: Sequence[CurvePoint]) -> Iterator[tuple[str, Figure]]:
+    """Each picture's name and figure, in the order of the page."""
     yield "samples", image_grids.samples(report.samples)
     if (report.augmented != report.augmented[:, :1]).any():
         yield "augmentation", image_grids.augmentation(report.augmented)
@@ -76,58 +77,23 @@ def _figures(report: Report, curve: Sequence[Point]) -> Iterator[tuple[str, Figu
     yield "stages", charts.stages(report.stages)
 
 
-def page(report: Report, name: str, learnt: int, curve: Sequence[Point], files: Mapping[str, bytes]) -> str:
-    """The HTML page, with those pictures inside. learnt: how many images the network that was scored has learnt."""
-    before = None
+def report_html(
+    report: Report, name: str, training_rows: int, curve: Sequence[CurvePoint], files: Mapping[str, bytes]
+) -> str:
+    """The HTML page; `files` are its PNGs, the other arguments as for `render_report`."""
+    nll_before = None
     if scored := report.scored:
-        raw = uncalibrate(scored.probabilities, scored.calibration)
-        before = negative_log_likelihood(raw, scored.labels)
-    return render(
+        uncalibrated = uncalibrate(scored.probabilities, scored.calibration)
+        nll_before = negative_log_likelihood(uncalibrated, scored.labels)
+    return render_page(
         "report/page.html.j2",
         files,
         title=f"Inkdigit: {name}",
         name=name,
         report=report,
-        learnt=learnt,
+        training_rows=training_rows,
         curve=curve,
-        scored=report.scored,
-        nll_before=before,
+        scored=scored,
+        nll_before=nll_before,
         seconds=sum(stage.seconds for stage in report.stages),
     )
-
-
-def render(template: str, files: Mapping[str, bytes], **facts: object) -> str:
-    """A page from a template of the package, by its path in there; its pictures go inside."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(duration=duration, short=short)
-    pictures = {
-        file.removesuffix(".png"): "data:image/png;base64," + base64.b64encode(content).decode()
-        for file, content in files.items()
-    }
-    return environment.get_template(template).render(pictures=pictures, **facts)
-
-
-def short(count: float) -> str:
-    """A large count in three digits: `317 k`, `9.31 M`."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= 0.9995 * size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:g}"
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as the bytes of a small PNG."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    # 256 colours of the picture's own are enough for each, and halve the page.
-    picture = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    buffer = io.BytesIO()
-    picture.save(buffer, "png", optimize=True)
-    return buffer.getvalue()

@@ -1,9 +1,10 @@
-"""The runs in a folder, the best first, from their manifests alone: a thousand of them in less than a second."""
+"""The runs in a folder, best first, read from their manifests alone: a thousand of them in less than a second."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.run import MANIFEST, ONNX_MODEL, Run, has_checkpoints, read_run
+from inkdigit.runs.build import has_checkpoints
+from inkdigit.runs.run import MANIFEST, METRICS, ONNX_MODEL, Run, damaged_manifest, read_run
 from inkdigit.utils.text_table import align_columns
 
 HEADINGS = ("name", "preset", "seed", "params", "accuracy (95 %)", "training", "date")
@@ -23,8 +25,16 @@ RIGHT = (2, 3, 4, 5)
 class LeaderboardEntry:
     """A run's line.
 
-    accuracy, low, high: the accuracy on `scored` ("28,000 held-out rows") and its 95 % interval, as fractions.
-    training_seconds: None where the run does not say. created: date and time with its offset, ISO 8601.
+    Attributes:
+        name, folder: of the run.
+        preset, seed: of its settings.
+        parameters: number of its weights.
+        scored: the rows that it was scored on, in words ("28,000 held-out rows").
+        scored_sha256: the fingerprint of those rows; the words of `scored` where an old run has none.
+        accuracy, low, high: the accuracy on those rows and its 95 % interval, as fractions.
+        total: number of those rows.
+        training_seconds: None where the run does not say.
+        created: date and time with its offset, ISO 8601.
     """
 
     name: str
@@ -33,6 +43,7 @@ class LeaderboardEntry:
     seed: int
     parameters: int
     scored: str
+    scored_sha256: str
     accuracy: float
     low: float
     high: float
@@ -48,7 +59,12 @@ class LeaderboardEntry:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """entries: best first among those scored alike. problems: a sentence for each run unfinished or unreadable."""
+    """Runs, and what is wrong with others.
+
+    Attributes:
+        entries: grouped by the rows that they were scored on, best first in each group.
+        problems: a sentence for each run that is unfinished or unreadable.
+    """
 
     entries: list[LeaderboardEntry]
     problems: list[str]
@@ -59,9 +75,16 @@ class Leaderboard:
 
 
 def read_leaderboard(folder: Path) -> Leaderboard:
-    """The runs whose folders lie in `folder`, or the one that `folder` is. InkdigitError if it is no folder."""
+    """Read the runs whose folders lie in `folder`, or the one that `folder` is.
+
+    Raises:
+        InkdigitError: `folder` is not a folder.
+    """
     if not folder.is_dir():
-        raise InkdigitError(f"{folder} is not a folder: name the one that holds your runs (`inkdigit runs DIR`).")
+        raise InkdigitError(
+            f"{folder} is not a folder: name the one that holds your runs (`inkdigit runs DIR`).",
+            code="folder-not-found",
+        )
     entries: list[LeaderboardEntry] = []
     problems: list[str] = []
     for candidate in [folder] if _is_run(folder) else sorted(filter(_is_run, folder.iterdir())):
@@ -92,6 +115,7 @@ def leaderboard_entry(run: Run) -> LeaderboardEntry:
             seed=int(settings["seed"]),
             parameters=int(manifest["parameters"]),
             scored=str(figures["scored"]),
+            scored_sha256=str(figures.get("scored_sha256") or figures["scored"]),
             accuracy=accuracy,
             low=low,
             high=high,
@@ -99,54 +123,68 @@ def leaderboard_entry(run: Run) -> LeaderboardEntry:
             training_seconds=_training_seconds(run),
             created=str(manifest["created"]),
         )
-        line.moment  # noqa: B018 (a date that is none is damage too)
+        line.moment  # noqa: B018 (an invalid date is damage too)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InkdigitError(
-            f"{run.folder / MANIFEST} is damaged ({error}): train again, or restore the file."
-        ) from None
+        raise damaged_manifest(run.folder, error) from None
     return line
 
 
 def _fraction(value: Any) -> float:
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"{number} is no accuracy")
+        raise ValueError(f"{number} is not an accuracy")
     return number
 
 
 def _training_seconds(run: Run) -> float | None:
-    """From the manifest; runs that are older than its saying so have it in their metrics."""
+    """From the manifest; the oldest runs have it in their metrics only."""
     if "training_seconds" in run.manifest["figures"]:
         return float(run.manifest["figures"]["training_seconds"])
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return float(json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))["training_seconds"])
+        return float(json.loads((run.folder / METRICS).read_text(encoding="utf-8"))["training_seconds"])
     return None
 
 
 def _ranked(entries: Iterable[LeaderboardEntry]) -> list[LeaderboardEntry]:
-    """Grouped by what they were scored on, the group with the newest run first; within a group the best first."""
+    """Group entries by the rows that they were scored on, the group with the newest run first, in it the best first."""
     newest = sorted(entries, key=lambda entry: entry.moment, reverse=True)
     groups: dict[str, list[LeaderboardEntry]] = {}
     for entry in newest:
-        groups.setdefault(entry.scored, []).append(entry)
+        groups.setdefault(entry.scored_sha256, []).append(entry)
     return [entry for group in groups.values() for entry in sorted(group, key=lambda entry: -entry.accuracy)]
 
 
 def leaderboard_table(board: Leaderboard, width: int | None = None) -> str:
-    """The runs as lines of text, in at most `width` columns where that can be, and below them what is wrong.
+    """Write the runs as lines of text, and below them what is wrong.
 
-    Runs scored on different sets are not put in one ranking: each set has its heading.
+    Runs scored on different rows are not put in one ranking: each set of rows has its heading.
+
+    Args:
+        board: the runs.
+        width: of a line, in columns, where that is possible; None for no limit.
     """
     rows = [HEADINGS, *map(_cells, board.entries)]
     header, *lines = align_columns(rows, RIGHT, width)
+    headings = _headings(board.entries)
     text: list[str] = []
     above = ""
     for entry, line in zip(board.entries, lines, strict=True):
-        if entry.scored != above:
-            text += ["", f"Accuracy in % on {entry.scored}, with its 95 % interval", header]
-            above = entry.scored
+        if entry.scored_sha256 != above:
+            text += ["", headings[entry.scored_sha256], header]
+            above = entry.scored_sha256
         text.append(line)
     return "\n".join([*text[1:], *([""] if text and board.problems else []), *board.problems])
+
+
+def _headings(entries: Iterable[LeaderboardEntry]) -> dict[str, str]:
+    """A heading for each set of rows; the fingerprint tells sets with the same words apart."""
+    names = {entry.scored_sha256: entry.scored for entry in entries}
+    repeated = Counter(names.values())
+    return {
+        sha256: f"Accuracy in % on {name}{f' (data {sha256[:8]})' if repeated[name] > 1 else ''}, "
+        "with its 95 % interval"
+        for sha256, name in names.items()
+    }
 
 
 def _cells(entry: LeaderboardEntry) -> tuple[str, ...]:
@@ -162,10 +200,10 @@ def _cells(entry: LeaderboardEntry) -> tuple[str, ...]:
 
 
 def format_accuracy(accuracy: float, low: float, high: float) -> str:
-    """An accuracy with its interval: `99.59 (99.51–99.66)`."""
+    """Write an accuracy with its interval in percent: `99.59 (99.51–99.66)`."""
     return f"{100 * accuracy:.2f} ({100 * low:.2f}–{100 * high:.2f})"
 
 
 def format_seconds(seconds: float | None) -> str:
-    """`471 s`, and a dash for what is not known."""
+    """Write seconds: `471 s`, or a dash where they are unknown."""
     return "–" if seconds is None else f"{seconds:,.0f} s"

@@ -1,142 +1,184 @@
-"""A run's answers, image by image, and what it learnt from: with them, runs are compared without running a model."""
+"""A run's predictions, image by image, and what it was trained on: with them, runs are compared without a model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.report import archive
-from inkdigit.runs.run import read_run
+from inkdigit.runs.run import Arrays, read_arrays, read_run
 from inkdigit.utils.files import atomic
 
-PREDICTIONS_FILE = "rows.npz"
-KEPT = ("learnt", "also_learnt", "scored", "mistakes")  # in it, of `Answers`
+PREDICTIONS_FILE = "predictions.npz"
+# Until version 0.1.0 a run kept this in two files, and two arrays under other names.
+_OLD_FILES = ("rows.npz", "report.npz")
+_OLD_NAMES = {"trained_on": "learnt", "model_trained_on": "also_learnt"}
+
+Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Images are known by their hashes (`Digits.hashes`), so that runs find the ones they share.
+    """A run's predictions. Images are known by their hashes (`Dataset.hashes`), so that runs find those they share.
 
-    learnt: (M,) uint64, the images that the network behind these answers learnt from.
-    also_learnt: (K,) uint64, the images that the run's model has learnt; after a refit or from folds these are more.
-    scored: (N,) uint64, the labelled images that the run was scored on; labels: (N,) int64, their truth.
-    probabilities: (N, 10) float32, calibrated, the run's answers to them.
-    mistakes: (W, 28, 28) uint8, those that were read wrongly, in their order.
+    Attributes:
+        trained_on: (M,) uint64, the images that the network behind these predictions was trained on.
+        model_trained_on: (K,) uint64, the images that the run's model was trained on: after a refit or
+            cross-validation more than `trained_on`.
+        scored: (N,) uint64, the labelled images that the run was scored on.
+        labels: (N,) int64, the true digits of `scored`.
+        probabilities: (N, 10) float32, calibrated, the predictions for `scored`.
+        mistakes: (W, 28, 28) uint8, the images of `scored` that were predicted wrongly, in their order.
     """
 
-    learnt: NDArray[np.uint64]
-    also_learnt: NDArray[np.uint64]
-    scored: NDArray[np.uint64]
+    trained_on: Hashes
+    model_trained_on: Hashes
+    scored: Hashes
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     mistakes: NDArray[np.uint8]
 
-    def show_mistakes(self, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> None:
-        """Put the kept pictures of these rows into `images`, (len(rows), 28, 28); the others stay as they are."""
-        wrong = self.probabilities.argmax(axis=1) != self.labels
-        place = np.cumsum(wrong) - 1
-        shown = wrong[rows]
-        images[shown] = self.mistakes[place[rows[shown]]]
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """Which of the scored images were predicted wrongly, (N,)."""
+        return self.probabilities.argmax(axis=1) != self.labels
+
+    def copy_mistakes(self, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> None:
+        """Copy the mistakes among some rows of `scored` into `images`, (len(rows), 28, 28); leave the others alone."""
+        number = np.cumsum(self.wrong) - 1
+        wrong = self.wrong[rows]
+        images[wrong] = self.mistakes[number[rows[wrong]]]
 
 
 def write_predictions(
-    folder: Path,
-    learnt: NDArray[np.uint64],
-    also_learnt: NDArray[np.uint64],
-    scored: Dataset,
-    probabilities: NDArray[np.floating],
-) -> None:
-    """Write rows.npz: what `Answers` has beyond the run's report.npz, which holds labels and probabilities."""
-    wrong = probabilities.argmax(axis=1) != scored.truth
+    folder: Path, trained_on: Hashes, model_trained_on: Hashes, scored: Dataset, probabilities: NDArray[np.floating]
+) -> Predictions:
+    """Write predictions.npz into a run folder and return its content; the arguments are as in `Predictions`."""
+    # Cast once: whoever looks for mistakes in these arrays finds the same ones.
+    kept, labels = probabilities.astype(np.float32), scored.required_labels
+    mistakes = scored.images[kept.argmax(axis=1) != labels]
+    predictions = Predictions(trained_on, model_trained_on, scored.hashes, labels, kept, mistakes)
     with atomic(folder / PREDICTIONS_FILE) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file, learnt=learnt, also_learnt=also_learnt, scored=scored.hashes, mistakes=scored.images[wrong]
-        )
+        np.savez_compressed(file, allow_pickle=False, **vars(predictions))
+    return predictions
 
 
 def read_predictions(folder: Path) -> Predictions:
-    """The answers of a run, verified. InkdigitError where they are missing or not those of its manifest."""
-    labels, probabilities = archive.read_answers(folder)
-    rows = archive.read_arrays(folder, PREDICTIONS_FILE, lambda arrays: {name: arrays[name] for name in KEPT})
-    return Predictions(**rows, labels=labels, probabilities=probabilities)
+    """Read a run's predictions, verified. Raises InkdigitError where they are missing or not its manifest's."""
+    if not has_predictions(folder) or PREDICTIONS_FILE in _files(folder):
+        return read_arrays(folder, PREDICTIONS_FILE, lambda arrays: Predictions(**{n: arrays[n] for n in _NAMES}))
+    found: dict[str, NDArray[Any]] = {}
+    for file in _OLD_FILES:
+        found |= read_arrays(folder, file, lambda arrays: {n: arrays[n] for n in arrays if n in _WANTED_OLD})
+    return Predictions(**{name: found[_OLD_NAMES.get(name, name)] for name in _NAMES})
 
 
-def trained_hashes(folder: Path) -> NDArray[np.uint64]:
-    """Hashes of all images that a run's model has learnt, none where it keeps no account. Raises InkdigitError."""
-    if PREDICTIONS_FILE not in read_run(folder).manifest["files"]:
+_NAMES = tuple(field.name for field in fields(Predictions))
+_WANTED_OLD = {_OLD_NAMES.get(name, name) for name in _NAMES}
+
+
+def has_predictions(folder: Path) -> bool:
+    """Whether a run keeps its predictions; the oldest runs do not. Raises InkdigitError where there is no run."""
+    return not _files(folder).isdisjoint({PREDICTIONS_FILE, _OLD_FILES[0]})
+
+
+def _files(folder: Path) -> set[str]:
+    return set(read_run(folder).manifest["files"])
+
+
+def trained_hashes(folder: Path) -> Hashes:
+    """Hashes of all images that a run's model was trained on; none where the run does not say."""
+    if not has_predictions(folder):
         return np.empty(0, np.uint64)
-    return archive.read_arrays(
-        folder, PREDICTIONS_FILE, lambda arrays: np.union1d(arrays["learnt"], arrays["also_learnt"])
-    )
+    if PREDICTIONS_FILE in _files(folder):
+        return read_arrays(folder, PREDICTIONS_FILE, _trained)
+    return read_arrays(folder, _OLD_FILES[0], lambda arrays: np.union1d(arrays["learnt"], arrays["also_learnt"]))
 
 
-def rows_trained_on(folder: Path, digits: Dataset) -> NDArray[np.bool_] | None:
-    """Which of some images a run's model has learnt, (N,); None where it keeps no account. Raises InkdigitError."""
-    if PREDICTIONS_FILE not in read_run(folder).manifest["files"]:
-        return None
-    return np.isin(digits.hashes, trained_hashes(folder))
+def _trained(arrays: Arrays) -> Hashes:
+    return np.union1d(arrays["trained_on"], arrays["model_trained_on"])
 
 
-def count_trained_rows(folders: Sequence[Path], digits: Dataset) -> tuple[int | None, list[str]]:
-    """How many of some images the runs have learnt between them, and what whoever scores those runs on them must know.
+def rows_trained_on(folder: Path, dataset: Dataset) -> NDArray[np.bool_] | None:
+    """Which images of a data set a run's model was trained on, (N,); None where the run does not say."""
+    return np.isin(dataset.hashes, trained_hashes(folder)) if has_predictions(folder) else None
 
-    None where a run keeps no account. Raises InkdigitError where a run is not what its manifest says.
+
+def count_trained_rows(folders: Sequence[Path], dataset: Dataset) -> tuple[int | None, list[str]]:
+    """Count the images of a data set that runs were trained on.
+
+    Args:
+        folders: the runs.
+        dataset: the images that these runs are about to be scored on.
+
+    Returns:
+        How many of the images any of the runs was trained on, None where a run does not say; and warnings, a sentence
+        each, for whoever reads that score.
+
+    Raises:
+        InkdigitError: A run is not what its manifest says.
     """
     known: list[NDArray[np.bool_]] = []
     warnings: list[str] = []
     for folder in folders:
-        name, seen = folder.absolute().name, rows_trained_on(folder, digits)
-        if seen is None:
-            warnings.append(training_rows_unknown(name, digits))
+        name, trained = folder.absolute().name, rows_trained_on(folder, dataset)
+        if trained is None:
+            warnings.append(training_rows_unknown(name, dataset))
             continue
-        known.append(seen)
-        if seen.any():
+        known.append(trained)
+        if trained.any():
             warnings.append(
-                f"{name} has learnt {seen.sum():,} of the {len(digits):,} images of {digits.source}: "
+                f"{name} was trained on {trained.sum():,} of the {len(dataset):,} images of {dataset.source}: "
                 "an accuracy on them says nothing about new digits."
             )
     return int(np.any(known, axis=0).sum()) if len(known) == len(folders) else None, warnings
 
 
-def training_rows_unknown(name: str, digits: Dataset) -> str:
-    """What to know of a run that does not say what it has learnt, and is scored on some images."""
+def training_rows_unknown(name: str, dataset: Dataset) -> str:
+    """A warning about a run that does not say what it was trained on and is scored on some images."""
     return (
-        f"{name} comes from an older version, which kept no account of what it was trained on: "
-        f"if some of {digits.source} was among that, it looks better than it is."
+        f"{name} comes from an older version, which did not keep what it was trained on: "
+        f"if some of {dataset.source} was among that, it looks better than it is."
     )
 
 
 def shared_rows(every: Sequence[Predictions]) -> list[NDArray[np.int64]]:
-    """For each run, the rows of the images that all were scored on and none had learnt, in the first one's order.
+    """Find the images that all runs were scored on and none was trained on.
 
     Left out are images that the runs have under different labels, and those that stand twice in a set, unless all
     sets are the same from end to end.
+
+    Args:
+        every: the predictions of each run.
+
+    Returns:
+        For each run the rows (K,) int64 of those images, in the order that the first run has them.
     """
     first = every[0]
     if all(np.array_equal(one.scored, first.scored) for one in every):
         rows = [np.arange(len(first.scored))] * len(every)
     else:
-        common = reduce(np.intersect1d, [_once(one.scored) for one in every])
+        common = reduce(np.intersect1d, [_unique(one.scored) for one in every])
         images = first.scored[np.isin(first.scored, common)]
-        rows = [_places(images, one.scored) for one in every]
+        rows = [_positions(images, one.scored) for one in every]
     labels = np.stack([one.labels[own] for one, own in zip(every, rows, strict=True)])
     fair = (labels == labels[0]).all(axis=0)
     for one, own in zip(every, rows, strict=True):
-        fair &= ~np.isin(one.scored[own], one.learnt)
+        fair &= ~np.isin(one.scored[own], one.trained_on)
     return [own[fair] for own in rows]
 
 
-def _once(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _unique(hashes: Hashes) -> Hashes:
     values, counts = np.unique(hashes, return_counts=True)
     return values[counts == 1]
 
 
-def _places(hashes: NDArray[np.uint64], within: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _positions(hashes: Hashes, within: Hashes) -> NDArray[np.int64]:
     order = np.argsort(within)
     return order[np.searchsorted(within, hashes, sorter=order)]

@@ -1,76 +1,47 @@
-"""API keys: made here, kept as hashes, compared in constant time."""
+"""Guards routes with the API key."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import secrets
-from pathlib import Path
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 
-from inkdigit.errors import InkdigitError
-from inkdigit.utils.files import atomic
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
 
-LINE = re.compile(r"([\w.@-]{1,64}):([0-9a-f]{64})")
+from inkdigit.service.api_keys import Keys
+from inkdigit.service.problems import Problem
+from inkdigit.service.state import Service
 
-
-class Keys:
-    """The keys of a file. A key is 256 random bits, so that a plain SHA-256 keeps it safe."""
-
-    def __init__(self, owners: dict[str, str]) -> None:
-        self._owners = owners  # by the hash
-
-    @classmethod
-    def read(cls, path: Path) -> Keys:
-        """The keys in a file of lines `name:hash`; # begins a comment. Raises InkdigitError."""
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise InkdigitError(f"The API keys in {path} cannot be read: {reason}.") from None
-        owners: dict[str, str] = {}
-        for number, line in enumerate(lines, start=1):
-            text = line.split("#")[0].strip()
-            match = LINE.fullmatch(text)
-            if text and not match:
-                raise InkdigitError(
-                    f"{path}, line {number} is not name:hash: write keys with `inkdigit api-key NAME --file {path}`."
-                )
-            if match:
-                owners[match[2]] = match[1]
-        if not owners:
-            raise InkdigitError(f"{path} holds no API key: write one with `inkdigit api-key NAME --file {path}`.")
-        return cls(owners)
-
-    def owner(self, key: str) -> str | None:
-        """Whose key this is; None where it is nobody's. Every hash is compared, so that time tells nothing."""
-        given = _hash(key)
-        found = None
-        for expected, name in self._owners.items():
-            if hmac.compare_digest(given, expected):
-                found = name
-        return found
+Endpoint = Callable[[Service, Request], Any]
 
 
-def add(path: Path, name: str) -> str:
-    """Make a key for `name`, append its hash to a file, and return the key, which is kept nowhere.
+def guarded(service: Service, endpoint: Endpoint) -> Any:
+    """An endpoint for a route that first checks the API key, if the service asks for one.
 
-    Raises InkdigitError for a name that is taken or no name, and where the file cannot be read or written.
+    Args:
+        service: passed to the endpoint.
+        endpoint: an async function of the service and the request that returns the response.
     """
-    if not re.fullmatch(r"[\w.@-]{1,64}", name):
-        raise InkdigitError(f'"{name}" is no name for a key: take up to 64 letters, digits and . _ @ -')
-    before = ""
-    if path.exists():
-        Keys.read(path)
-        before = path.read_text(encoding="utf-8").rstrip("\n") + "\n"
-    if re.search(rf"^\s*{re.escape(name)}:", before, re.MULTILINE):
-        raise InkdigitError(f"{path} has a key of {name} already: take another name, or remove its line first.")
-    key = secrets.token_urlsafe(32)
-    with atomic(path) as temporary:
-        temporary.touch(mode=0o600)
-        temporary.write_text(f"{before}{name}:{_hash(key)}\n", encoding="utf-8")
-    return key
+
+    async def answer(request: Request) -> Response:
+        if service.keys:
+            check_key(service.keys, request.headers)
+        return await endpoint(service, request)
+
+    return answer
 
 
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+def check_key(keys: Keys, headers: Headers) -> None:
+    """Raise Problem 401 unless the headers carry one of the keys."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    key = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+    if not keys.owner(key):
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "This API key is not known here: send one as X-API-Key or as Authorization: Bearer."
+            if key
+            else "An API key is needed: send it as X-API-Key or as Authorization: Bearer.",
+            headers={"WWW-Authenticate": 'Bearer realm="inkdigit"'},
+        )

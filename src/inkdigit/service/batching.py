@@ -17,65 +17,79 @@ from inkdigit.service.problems import ClientGoneError
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
+OnDisconnect = Callable[[Callable[[], object]], object]  # is given what to call when the client goes
 
 
 @dataclass(eq=False, slots=True)
 class _Item:
-    """A request's images on their way, and who waits for them."""
+    """The images of one request in the queue, and the future that its answer goes to."""
 
     recognizer: Recognizer
     images: Images
     answer: asyncio.Future[Probabilities]
 
     def fail(self, error: Exception) -> None:
-        """Let whoever waits hear of it, unless the answer has come."""
+        """Raise the error where the answer is awaited, unless there is an answer."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
 
-class Batcher(ConcurrencyLimit):
+class Batcher:
     """Feeds models from a bounded queue, on one thread beside the event loop that it is made in.
 
-    No waiting window: the thread takes what there is, at most `max_batch` images together (a single request may have
-    more), and while it works the queue fills. Of several models, each batch is one's.
-
-    on_batch: told the answers to each batch.
+    It does not wait for a batch to fill: the thread takes what is queued, at most `max_batch` images together (a
+    single request may have more), and while it works the queue fills. Each batch goes through one model.
     """
 
-    def __init__(self, max_batch: int, max_queue: int, on_batch: Callable[[Probabilities], object]) -> None:
-        super().__init__(max_queue, "max_queue")  # of images accepted and not yet answered
-        self.max_batch = max_batch
+    def __init__(self, max_batch: int, waiting: ConcurrencyLimit, on_batch: Callable[[Probabilities], object]) -> None:
+        """Start the thread.
+
+        Args:
+            max_batch: images in a batch at most.
+            waiting: counts and bounds the images accepted and not yet answered.
+            on_batch: called with the predictions of each batch, in the event loop.
+        """
+        self.max_batch, self.waiting = max_batch, waiting
         self._on_batch = on_batch
         self._loop = asyncio.get_running_loop()
-        self._work: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._predict_batches, name="model", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread, after the batch it is at: ONNX Runtime aborts a process that ends in the middle of one."""
-        self._work.put(None)
+        """End the thread after its current batch: ONNX Runtime aborts a process that ends during one."""
+        self._queue.put(None)
         self._thread.join()
 
-    def at_once(self, recognizer: Recognizer, images: Images) -> Probabilities:
-        """What `predict` gives, in the event loop: for a lone request, which a thread would keep waiting for longer."""
+    def predict_inline(self, recognizer: Recognizer, images: Images) -> Probabilities:
+        """What `predict` returns, computed in the event loop: for a lone request, which a thread would delay."""
         probabilities = recognizer.predict_proba(images)
         self._on_batch(probabilities)
         return probabilities
 
     async def predict(
-        self, recognizer: Recognizer, images: Images, deadline: float, on_gone: Callable[[Callable[[], None]], object]
+        self, recognizer: Recognizer, images: Images, deadline: float, on_disconnect: OnDisconnect
     ) -> Probabilities:
-        """(N, 28, 28) uint8 -> (N, 10) float32, when the turn has come.
+        """(N, 28, 28) uint8 -> (N, 10) float32, after the requests before it.
 
-        deadline: by the event loop's clock, after which TimeoutError is raised. on_gone: given what to call when the
-        client has gone; then ClientGoneError is raised. Either way the request is dropped, unless the model is at it.
-        Raises the Problem 503 where the queue is full.
+        A request past its deadline, or whose client is gone, is dropped unless the model already works on it.
+
+        Args:
+            recognizer: the model.
+            images: (N, 28, 28) uint8.
+            deadline: in seconds of the event loop's clock.
+            on_disconnect: called with what to do when the client closes the connection.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+            ClientGoneError: the client closed the connection.
+            Problem: 503, since the queue is full.
         """
         item = _Item(recognizer, images, self._loop.create_future())
-        with self.holding(len(images)):
-            on_gone(lambda: item.fail(ClientGoneError()))
+        with self.waiting.holding(len(images)):
+            on_disconnect(lambda: item.fail(ClientGoneError()))
             timer = self._loop.call_at(deadline, item.fail, TimeoutError())
-            self._work.put(item)
+            self._queue.put(item)
             try:
                 return await item.answer
             finally:
@@ -83,26 +97,26 @@ class Batcher(ConcurrencyLimit):
                 item.answer.cancel()
 
     def _predict_batches(self) -> None:
-        item = self._work.get()
+        item = self._queue.get()
         while item:
             batch, item = self._gather(item)
             images = batch[0].images if len(batch) == 1 else np.concatenate([one.images for one in batch])
             try:
                 outcome = batch[0].recognizer.predict_proba(images)
-            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must reach those who wait
                 outcome = error
             self._loop.call_soon_threadsafe(self._answer, batch, outcome)
-            item = item or self._work.get()
+            item = item or self._queue.get()
             while item and item.answer.done():  # nobody waits for it any more
-                item = self._work.get()
+                item = self._queue.get()
 
     def _gather(self, first: _Item) -> tuple[list[_Item], _Item | None]:
-        """A batch of `first` and what waits behind it, and what was taken from the queue but not into the batch."""
+        """A batch of `first` and what is queued behind it, and an item taken from the queue that did not fit."""
         batch, size = [first], len(first.images)
-        while size < self.max_batch and not self._work.empty():
-            item = self._work.get()
+        while size < self.max_batch and not self._queue.empty():
+            item = self._queue.get()
             if item is None:
-                self._work.put(None)  # the end, which comes after this batch
+                self._queue.put(None)  # the end, which comes after this batch
                 break
             if item.recognizer is not first.recognizer or size + len(item.images) > self.max_batch:
                 return batch, item

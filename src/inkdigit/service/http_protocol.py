@@ -1,49 +1,27 @@
-"""A connection to a client, who may be slow, careless or hostile."""
+"""HTTP/1.1 on a connection to a client that may be slow, careless or hostile.
+
+It extends uvicorn's protocol and depends on private parts of it: `uvicorn_internals` lists and checks them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import typing
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import httptools
-from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from inkdigit.service.connection import SCOPE_KEY
 from inkdigit.service.problems import MEDIA_TYPE, Problem
+from inkdigit.service.uvicorn_internals import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-HEADER_BYTES, HEADER_COUNT = 32 << 10, 100
-KEY = "inkdigit.connection"  # where a request's scope holds the connection
+MAX_HEADER_BYTES, MAX_HEADERS = 32 << 10, 100
 MAX_PIPELINED = 100  # requests on a connection that wait for the answers to those before
 
 
-class Connection(typing.Protocol):
-    """What a request is to know of the way it came."""
-
-    @property
-    def alone(self) -> bool:
-        """Whether no other request is under way in this process."""
-        ...
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the request that is being answered has come with all of its body."""
-        ...
-
-    def on_gone(self, call: Callable[[], object]) -> None:
-        """Have this called, should the client go before it has its answer."""
-        ...
-
-
-def connection(scope: Scope) -> Connection:
-    """The connection that a request came by."""
-    return scope[KEY]
-
-
 class _OneWrite:
-    """A transport that writes an answer's head with its body: half the system calls, and packets that are full."""
+    """A transport that writes an answer's head together with its body: half the system calls, and full packets."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport, self._head = transport, b""
@@ -52,7 +30,7 @@ class _OneWrite:
         self.abort, self.get_write_buffer_size = transport.abort, transport.get_write_buffer_size
 
     def write(self, data: bytes) -> None:
-        """Hold the head of an answer until its body comes; write anything else."""
+        """Keep the head of an answer until its body comes; write anything else."""
         if not self._head and data.endswith(b"\r\n\r\n") and data.startswith(b"HTTP/1.1 ") and data[9:10] != b"1":
             self._head = data
         else:
@@ -71,63 +49,68 @@ class _OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP, with bounds on headers and trailers, on requests sent ahead, and on how long a client takes.
+    """uvicorn's HTTP, with bounds on headers and trailers, on pipelined requests, and on how long a client takes.
 
-    A clock runs whenever the next step is the client's: to finish headers, to finish a body that was answered early,
-    to read its answer. A body that is being read has a clock where it is read; an idle connection has uvicorn's.
-    What breaks a bound is answered with problem details where no other answer is on its way, and closed.
-
-    seconds: of the clock. waiting: the process's connections whose next step is the client's, the longest wait first.
-    most: connections of the process; above it the one that waits longest makes room.
+    A timer runs whenever the next step is the client's: to finish headers, to finish a body that was answered early,
+    to read its answer. A body that is being read has a timer in `limits`; an idle connection has uvicorn's. Whatever
+    breaks a bound is answered with problem details, unless another answer is being written, and closed.
     """
 
-    def __init__(self, *, seconds: float, waiting: dict[Protocol, None], most: int, **others: Any) -> None:
+    def __init__(self, *, timeout: float, waiting: dict[Protocol, None], max_connections: int, **others: Any) -> None:
+        """Start a connection.
+
+        Args:
+            timeout: of the timer, in seconds.
+            waiting: the process's connections whose next step is the client's; the first has waited longest.
+            max_connections: of the process; above it the connection that has waited longest is closed.
+            others: what uvicorn passes.
+        """
         super().__init__(**others)
-        self._seconds, self._waiting, self._most = seconds, waiting, most
-        self._clocks: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        self._timeout, self._waiting, self._max_connections = timeout, waiting, max_connections
+        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self._in_message = self._in_headers = self._resuming = False
-        self._surplus = 0  # bytes that came for this message, less its body
-        self._on_gone: Callable[[], object] | None = None
-        self._running: RequestResponseCycle | None = None  # what is being answered; others may wait behind it
+        self._surplus = 0  # bytes received for this message, less its body
+        self._on_disconnect: Callable[[], object] | None = None
+        self._running: RequestResponseCycle | None = None  # the request being answered; others may wait behind it
 
     @property
-    def alone(self) -> bool:
-        """Whether no other request is under way in this process."""
+    def is_only_request(self) -> bool:
+        """Whether this process answers no other request at the moment."""
         return len(self.tasks) <= 1
 
     @property
     def is_whole(self) -> bool:
-        """Whether the request that is being answered has come with all of its body."""
+        """Whether all of the body of the request being answered has arrived."""
         return not (self._running and self._running.more_body)
 
-    def on_gone(self, call: Callable[[], object]) -> None:
-        """Have this called, should the client go before it has its answer."""
-        self._on_gone = call
+    def on_disconnect(self, call: Callable[[], object]) -> None:
+        """Call `call` when the client closes the connection before it has its answer."""
+        self._on_disconnect = call
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock: the first request has to come."""
+        """Start the timer for the first request."""
         self._writer: Any = _OneWrite(transport)
         super().connection_made(self._writer)
-        if len(self.connections) > self._most and self._waiting:
+        if len(self.connections) > self._max_connections and self._waiting:
             next(iter(self._waiting))._close()
         self._waiting.setdefault(self)
         self._start(self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
-        if self._running:  # uvicorn tells the latest only
+        """Stop the timers, and report the loss to the requests under way."""
+        if self._running:  # uvicorn reports it only to the latest request
             self._running.disconnected = True
             self._running.message_event.set()
-        if self._on_gone:
-            self._on_gone()
+        if self._on_disconnect:
+            self._on_disconnect()
         self._waiting.pop(self, None)
-        for clock in self._clocks.values():
-            clock.cancel()
-        self._clocks.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the client's: parse them, and see whose turn it is."""
+        """Parse bytes from the client, and start the timer if the next step is the client's."""
         self._unset_keepalive_if_required()
         message = self.scope
         rest = data
@@ -138,14 +121,14 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST, "This is not HTTP/1.1.")
         if self._in_message and self.scope is message:
             self._surplus += len(data)
-        if self._surplus > HEADER_BYTES:
+        if self._surplus > MAX_HEADER_BYTES:
             self._refuse_headers()
-        self._mind_client()
+        self._time_client()
 
     def _parse(self, data: bytes) -> bytes:
-        """Parse; return what is left after a request to upgrade, such as Java's client makes with every request.
+        """Parse; return what is left after a request to upgrade, which Java's client sends with every request.
 
-        Nothing is upgraded here: what follows is the request's body, and the parser, which has stopped, is replaced.
+        Nothing is upgraded: the rest is the request's body, and the parser, which has stopped, is replaced.
         """
         try:
             self.parser.feed_data(data)
@@ -164,7 +147,7 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         if not self._resuming:
             super().on_message_begin()
-            self.scope[KEY] = self  # pyright: ignore[reportGeneralTypeIssues]
+            self.scope[SCOPE_KEY] = self  # pyright: ignore[reportGeneralTypeIssues]
             self._in_message = self._in_headers = True
             self._surplus = 0
 
@@ -174,19 +157,19 @@ class Protocol(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; what comes after a body is dropped."""
+        """One header; trailers, which come after a body, are dropped."""
         if self._in_headers:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The headers have come: it is the server's turn."""
+        """The headers have arrived: the next step is the server's."""
         if self._resuming or self.transport.is_closing():
             self._resuming = False
             return
         self._in_headers = False
         self._stop(self._too_slow)
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > HEADER_BYTES or len(self.headers) > HEADER_COUNT:
+        if size > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
             self._refuse_headers()
         elif len(self.pipeline) >= MAX_PIPELINED:
             self._close()
@@ -195,13 +178,13 @@ class Protocol(HttpToolsProtocol):
             self._running = self._running if self.pipeline else self.cycle
 
     def on_body(self, body: bytes) -> None:
-        """Part of a body. It may come in chunks whose frames are no larger than they are."""
+        """Part of a body. The framing of a chunk may be as large as the chunk."""
         if not self.transport.is_closing():
             self._surplus -= 2 * len(body)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request has come whole."""
+        """The whole request has arrived."""
         self._in_message = False
         if not self.transport.is_closing():
             self._waiting.pop(self, None)
@@ -210,26 +193,26 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """An answer is written."""
-        self._on_gone = None
+        self._on_disconnect = None
         self._writer.flush()
         self._running = self.pipeline[-1][0] if self.pipeline else self.cycle
         super().on_response_complete()
         if self.transport.is_closing() or (self._in_message and self.expect_100_continue):
-            self._close()  # whoever asked before sending a body, and was refused, may not send it
-        self._mind_client()
+            self._close()  # a client that asked before sending its body, and was refused, may not send it
+        self._time_client()
 
     def pause_writing(self) -> None:
-        """The client does not read its answers: start the clock."""
+        """The client does not read its answers: start the timer."""
         super().pause_writing()
         self._start(self._abort)
 
     def resume_writing(self) -> None:
-        """It does."""
+        """The client reads again: stop the timer."""
         super().resume_writing()
         self._stop(self._abort)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing has come for too long."""
+        """Close an idle connection."""
         self._close()
 
     @property
@@ -237,8 +220,8 @@ class Protocol(HttpToolsProtocol):
         """The latest request whose headers have come, with its answer."""
         return self.cycle
 
-    def _mind_client(self) -> None:
-        """Where the next step is the client's, start the clock for it."""
+    def _time_client(self) -> None:
+        """Start the timer if the next step is the client's."""
         latest = self._latest
         if self.transport.is_closing() or (latest and not latest.response_complete):
             return
@@ -252,25 +235,25 @@ class Protocol(HttpToolsProtocol):
             )
 
     def _start(self, end: Callable[[], None]) -> None:
-        if end not in self._clocks:
-            self._clocks[end] = self.loop.call_later(self._seconds, end)
+        if end not in self._timers:
+            self._timers[end] = self.loop.call_later(self._timeout, end)
 
     def _stop(self, end: Callable[[], None]) -> None:
-        if clock := self._clocks.pop(end, None):
-            clock.cancel()
+        if timer := self._timers.pop(end, None):
+            timer.cancel()
 
     def _too_slow(self) -> None:
         if self._in_message:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.", setting="read_timeout")
         else:
-            self._close()  # a connection that was made in advance
+            self._close()  # it was opened in advance
 
     def _refuse_headers(self) -> None:
-        sentence = f"At most {HEADER_COUNT} headers of {HEADER_BYTES >> 10} KiB together are taken."
+        sentence = f"At most {MAX_HEADERS} headers of {MAX_HEADER_BYTES >> 10} KiB together are accepted."
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence)
 
     def _refuse(self, status: HTTPStatus, sentence: str, setting: str | None = None) -> None:
-        """Answer what is no request, and close. No answer where the client would take it for another request's."""
+        """Answer an invalid request, and close. No answer if the client would take it for that to another request."""
         if self.transport.is_closing():
             return
         self.logger.warning("A connection is closed: %s", sentence)
@@ -283,7 +266,7 @@ class Protocol(HttpToolsProtocol):
         self._close()
 
     def _close(self) -> None:
-        """Close when what is written has been sent; and that must be soon."""
+        """Close after sending what is written, within the timeout."""
         self._waiting.pop(self, None)
         self.transport.close()
         if self.transport.get_write_buffer_size():

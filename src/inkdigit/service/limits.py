@@ -1,4 +1,4 @@
-"""How large a body may be and how long it may take, enforced while reading; and how much may be under way."""
+"""Limits: how much may be under way at once, how large a body may be, and how long it may take to arrive."""
 
 from __future__ import annotations
 
@@ -10,33 +10,39 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.types import Receive
 
-from inkdigit.service.http_protocol import connection
+from inkdigit.service.connection import connection
 from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 
-MIB = 1 << 20
-BODIES = 16  # times the largest body, that all requests being read or prepared may hold together
+MIB = 1 << 20  # bytes
+BODIES_IN_MEMORY = 16  # times the largest body, that all requests being read or prepared may hold together
 
 
 class ConcurrencyLimit:
-    """Counts what is under way, and refuses what is more than `most`. setting: the one that raises this limit."""
+    """Counts what is under way, and refuses more than `maximum`.
 
-    def __init__(self, most: int, setting: str) -> None:
-        self.most, self.setting = most, setting
+    Attributes:
+        maximum: of what may be under way at once.
+        setting: the server's setting that raises this limit.
+        depth: what is under way now.
+    """
+
+    def __init__(self, maximum: int, setting: str) -> None:
+        self.maximum, self.setting = maximum, setting
         self.depth = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether not one more is accepted."""
-        return self.depth >= self.most
+        """Whether nothing more is accepted."""
+        return self.depth >= self.maximum
 
     def admit(self, count: int) -> None:
-        """Raise the Problem 503 where so many more are too many. A lone request is never too large."""
-        if self.depth and self.depth + count > self.most:
+        """Raise Problem 503 if `count` more are too many. A request that comes alone is never too large."""
+        if self.depth and self.depth + count > self.maximum:
             raise overloaded(self.setting)
 
     @contextmanager
     def holding(self, count: int) -> Generator[None]:
-        """Count so many as under way while the block runs. Raises the Problem 503 where they are too many."""
+        """Count `count` more as under way while the block runs. Raises Problem 503 if they are too many."""
         self.admit(count)
         self.depth += count
         try:
@@ -46,44 +52,46 @@ class ConcurrencyLimit:
 
 
 class BodyReader:
-    """Reads the bodies of requests, within the limits of each and of all together.
+    """Reads the bodies of requests, within a limit for each and a limit for all together.
 
-    What is not read of a body that is refused goes to nobody: the connection is kept for the client to hear of it.
+    The rest of a refused body is thrown away, and the connection stays open, so that the client can read why.
     """
 
-    def __init__(self, max_body: int, seconds: float) -> None:
-        self.max_body, self.seconds = max_body * MIB, seconds
-        self._held = 0
+    def __init__(self, max_body: int, timeout: float) -> None:
+        """max_body: in MiB. timeout: in seconds, for one body to arrive."""
+        self.max_bytes, self.timeout = max_body * MIB, timeout
+        self._held = 0  # bytes of all bodies in memory
 
     async def read(self, request: Request) -> bytes:
         """The whole body. Raises Problem 400, 408, 413, 415 or 503, and ClientGoneError."""
         headers = dict(request.scope["headers"])
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Problem(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A compressed body is not taken: send it without Content-Encoding."
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "Compressed bodies are not accepted: send it without Content-Encoding.",
             )
         declared = headers.get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self.max_body:
+        if not declared.isdigit() or int(declared) > self.max_bytes:
             raise self._too_large()
-        if connection(request.scope).is_whole:  # in most cases the body has come with the headers: no clock is needed
+        if connection(request.scope).is_whole:  # mostly the body comes with the headers: no timer is needed
             message = await request.receive()
             if message["type"] == "http.request":
                 return message["body"]
             raise ClientGoneError
         try:
-            async with asyncio.timeout(self.seconds):
+            async with asyncio.timeout(self.timeout):
                 return await self._read_parts(request.receive)
         except TimeoutError:
             raise Problem(
                 HTTPStatus.REQUEST_TIMEOUT,
-                f"The body did not arrive within {self.seconds:g} seconds.",
+                f"The body did not arrive within {self.timeout:g} seconds.",
                 setting="read_timeout",
                 headers={"Connection": "close"},
             ) from None
 
     @contextmanager
     def holding(self, size: int) -> Generator[None]:
-        """Count a body that has been read while something is made of it. Raises Problem 503."""
+        """Count `size` bytes of a body that was read while the block works on it. Raises Problem 503."""
         try:
             self._hold(size)
             yield
@@ -99,7 +107,7 @@ class BodyReader:
                     raise ClientGoneError
                 body += message["body"]
                 self._hold(len(message["body"]))
-                if len(body) > self.max_body:
+                if len(body) > self.max_bytes:
                     raise self._too_large()
                 if not message["more_body"]:
                     return bytes(body)
@@ -108,7 +116,7 @@ class BodyReader:
 
     def _hold(self, size: int) -> None:
         self._held += size
-        if self._held > BODIES * self.max_body:
+        if self._held > BODIES_IN_MEMORY * self.max_bytes:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "Too many large requests are being sent at once: try again in a second.",
@@ -119,6 +127,6 @@ class BodyReader:
     def _too_large(self) -> Problem:
         return Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"The body is larger than {self.max_body // MIB} MiB: send a smaller picture, or fewer.",
+            f"The body is larger than {self.max_bytes // MIB} MiB: send a smaller picture, or fewer.",
             setting="max_body",
         )

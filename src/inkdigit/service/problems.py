@@ -1,35 +1,32 @@
-"""What a client did wrong, or what it has to wait for, in one sentence, as each face of the service tells it."""
+"""An answer that is not a result: what the client did wrong or has to wait for, in each protocol's own form."""
 
 from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 from starlette.responses import Response
+
+from inkdigit.service.schemas.problem import Details
 
 MEDIA_TYPE = "application/problem+json"
 PROTOCOLS = re.compile(r"/v1/models(/|$)|/v2(/|$)")  # the paths of TensorFlow Serving and the Open Inference Protocol
 
-
-class Details(msgspec.Struct, kw_only=True):
-    """Problem details, as RFC 9457 has them."""
-
-    type: str = "about:blank"
-    title: Annotated[str, Meta(description="the status in words")]
-    status: Annotated[int, Meta(ge=400, le=599)]
-    detail: Annotated[str, Meta(description="what was wrong and what to do")]
-    field: Annotated[str, Meta(description="where in the request")] | UnsetType = UNSET
-    setting: Annotated[str, Meta(description="the server's setting that raises this limit")] | UnsetType = UNSET
+SHUTTING_DOWN = "The server is shutting down: ask another one."
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
-    """An answer that is no result.
+    """An answer that is not a result.
 
-    detail: one sentence, what was wrong and what to do. field: where in the request, such as `pixels[0][3]`.
-    setting: the server's setting that would allow it. reason: its label among the rejected, in the metrics.
+    Attributes:
+        status: the HTTP status.
+        detail: one sentence: what was wrong and what to do.
+        field: where in the request, such as `pixels[0][3]`.
+        setting: the server's setting that would allow the request.
+        reason: the problem's label in the metric of rejected requests.
+        headers: of the answer.
     """
 
     def __init__(
@@ -50,30 +47,30 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.headers = headers or {}
 
     def to_json(self) -> bytes:
-        """The problem details."""
+        """The problem details as JSON."""
         details = Details(title=self.status.phrase, status=self.status.value, detail=self.detail)
         details.field, details.setting = self.field or UNSET, self.setting or UNSET
         return msgspec.json.encode(details)
 
     def response(self, path: str = "") -> Response:
-        """As the face at this path tells it: in RFC 9457's form on ours, {"error": sentence} in the two protocols.
+        """The answer at a path: RFC 9457's form in Inkdigit's own API, {"error": sentence} in the two protocols.
 
-        These know no 422: what is not as they have it is a 400.
+        The protocols have no 422: they get a 400 instead.
         """
         if not PROTOCOLS.match(path):
             return Response(self.to_json(), self.status.value, self.headers, MEDIA_TYPE)
-        unnamed = self.field and self.field not in self.detail
-        content = msgspec.json.encode({"error": f"{self.field}: {self.detail}" if unnamed else self.detail})
+        field_is_missing = self.field and self.field not in self.detail
+        content = msgspec.json.encode({"error": f"{self.field}: {self.detail}" if field_is_missing else self.detail})
         status = HTTPStatus.BAD_REQUEST if self.status is HTTPStatus.UNPROCESSABLE_ENTITY else self.status
         return Response(content, status.value, self.headers, "application/json")
 
 
 class ClientGoneError(Exception):
-    """Nobody waits for the answer any more."""
+    """The client closed the connection: nobody waits for the answer."""
 
 
 def overloaded(setting: str) -> Problem:
-    """The queue is full."""
+    """Too much is under way already. setting: the one that raises this limit."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Too many requests wait for an answer: try again in a second.",
@@ -83,10 +80,10 @@ def overloaded(setting: str) -> Problem:
     )
 
 
-def too_many(count: int, limit: int) -> Problem:
-    """More images than one request may have."""
+def too_many_images(count: int, limit: int) -> Problem:
+    """A request with more images than `limit`."""
     return Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"The request has {count} images, and at most {limit} are taken: send them in parts.",
+        f"The request has {count} images, and at most {limit} are accepted: send them in parts.",
         setting="max_images",
     )

@@ -1,4 +1,4 @@
-"""Every knob of the server: as an option, an INKDIGIT_ variable and a TOML key."""
+"""Every setting of the server: an option, an INKDIGIT_ variable and a TOML key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.options import parse_values, read_toml, setting
 
-SEE = "`inkdigit serve --print-config`"
+SHOW_SETTINGS = "`inkdigit serve --print-config`"
 ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
 
 
@@ -19,13 +19,13 @@ ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
 class ServiceSettings:
     """How the server serves. Limits are per process; an error that a limit causes names the limit's setting."""
 
-    host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 is everybody's")
+    host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 listens on every network")
     port: int = setting(8000, "port to listen on; 0 takes a free one", "", 0, 65535)
-    model: str = setting("", "the run folder to serve; none serves the model that ships with the package")
-    models: str = setting("", "a folder of run folders 1, 2, … to serve: the highest answers, new ones are taken up")
+    model: str = setting("", "the run folder to serve; empty: the model that ships with Inkdigit")
+    models: str = setting("", "a folder of run folders 1, 2, … to serve: the highest answers, new ones are loaded")
     workers: int = setting(1, "processes that share the port", "", 1, 256)
     threads: int = setting(1, "threads of a process's model; 0 is one for each core", "", 0, 256)
-    max_batch: int = setting(16, "images that go through the model together at the most", "images", 1, 4096)
+    max_batch: int = setting(16, "most images that go through the model together", "images", 1, 4096)
     max_queue: int = setting(
         256, "images accepted and not yet answered, above which requests get 503", "images", 1, 10**6
     )
@@ -39,8 +39,8 @@ class ServiceSettings:
     )
     keep_alive: float = setting(30.0, "time an idle connection is kept", "seconds", 0, 3600)
     grace: float = setting(1.0, "time between /readyz turning red and the last new request", "seconds", 0, 3600)
-    api_key_file: str = setting("", "file of API keys, as `inkdigit api-key` writes it; none asks for no key")
-    cors_origins: str = setting("", "origins whose pages may call the API, parted by commas; none allows no other")
+    api_key_file: str = setting("", "file of API keys, as `inkdigit api-key` writes it; empty: no key is needed")
+    cors_origins: str = setting("", "origins whose pages may call the API, separated by commas; empty: no other page")
 
     @property
     def origins(self) -> list[str]:
@@ -49,24 +49,35 @@ class ServiceSettings:
 
 
 def gather(file: Path | None, environment: Mapping[str, str], given: Mapping[str, Any]) -> ServiceSettings:
-    """The settings: options win over INKDIGIT_ variables, these over the file. Raises InkdigitError."""
+    """The settings from a TOML file, INKDIGIT_ variables and options: options win over variables, these over the file.
+
+    Args:
+        file: a TOML file, or None.
+        environment: the process's variables.
+        given: values of options by their setting; None where an option is not given.
+
+    Raises:
+        InkdigitError: a setting is unknown, a value is not allowed, or two settings contradict each other.
+    """
     names = ServiceSettings.__dataclass_fields__
     variables = {name: environment[variable(name)] for name in names if environment.get(variable(name))}
     options = {name: value for name, value in given.items() if value is not None}
     sources = {
-        str(file): read_toml(file, SEE) if file else {},
+        str(file): read_toml(file, SHOW_SETTINGS) if file else {},
         "Among the variables INKDIGIT_…": variables,
         "On the command line": options,
     }
     settings = ServiceSettings()
     for where, values in sources.items():
-        settings = replace(settings, **parse_values(ServiceSettings, values, where, SEE))
+        settings = replace(settings, **parse_values(ServiceSettings, values, where, SHOW_SETTINGS))
     if settings.model and settings.models:
-        raise InkdigitError("model names one run folder and models a folder of them: give one of the two.")
+        raise InkdigitError(
+            "model names one run folder and models a folder of them: give one of the two.", code="option-conflict"
+        )
     for origin in settings.origins:
         if not ORIGIN.fullmatch(origin):
-            wanted = "give addresses such as https://example.org:8443, or *"
-            raise InkdigitError(f"cors_origins: {origin} is no origin: {wanted}.")
+            allowed = "give addresses such as https://example.org:8443, or *"
+            raise InkdigitError(f"cors_origins: {origin} is not an origin: {allowed}.", code="setting-invalid")
     return settings
 
 

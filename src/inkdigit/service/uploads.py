@@ -1,78 +1,104 @@
-"""The picture files in a request, whatever form it has."""
+"""The picture files in a request: the body itself, a form's files, or base64 in JSON."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import sys
 from collections.abc import AsyncGenerator, Iterable
 from http import HTTPStatus
-from typing import Annotated
 
-import msgspec
-from msgspec import Meta
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from inkdigit.service.pictures import from_base64
-from inkdigit.service.problems import Problem, too_many
+from inkdigit.service.pictures import PictureFile
+from inkdigit.service.problems import Problem, too_many_images
+from inkdigit.service.schemas.digits import Encoded
 
 JSON, MULTIPART = "application/json", "multipart/form-data"
 
-Base64 = Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
-Files = tuple[list[bytes], list[str]]  # picture files, and where in the request each of them stands
 
+class _FormParser(MultiPartParser):
+    """Starlette's parser, without temporary files, and with at most `max_parts` files and fields."""
 
-class Encoded(msgspec.Struct, forbid_unknown_fields=True):
-    """A picture file in base64."""
+    spool_max_size = sys.maxsize  # the body is in memory already, and stays off the disk
+    max_parts = 0
+    parts = 0
 
-    image: Base64
-
-    def files(self) -> Files:
-        """The file. Raises Problem 422."""
-        return [from_base64(self.image, "image")], ["image"]
-
-
-class InMemory(MultiPartParser):
-    """Starlette's parser, without its temporary files: what is sent is in memory already, and stays off the disk."""
-
-    spool_max_size = sys.maxsize
+    def on_part_begin(self) -> None:
+        """Count the parts. Raises Problem 413 for one too many."""
+        self.parts += 1
+        if self.parts > self.max_parts:
+            raise too_many_images(self.parts, self.max_parts)
+        super().on_part_begin()
 
 
 def media_type(request: Request) -> str:
-    """What the body is said to be."""
+    """The media type that the request states for its body."""
     sent = dict(request.scope["headers"]).get(b"content-type", b"").decode("latin-1")
     return sent.partition(";")[0].strip().lower()
 
 
-async def picture_files(request: Request, kind: str, body: bytes, kinds: Iterable[str], limit: int) -> Files:
-    """The file that a body of one of these kinds is, or the files in a form. Raises Problem 400, 413, 415 or 422."""
-    if kind in kinds:
-        return [body], ["body"]
+async def picture_files(
+    request: Request, kind: str, body: bytes, accepted: Iterable[str], limit: int
+) -> list[PictureFile]:
+    """The picture file that a body is, or the files in a form.
+
+    Args:
+        request: for its headers.
+        kind: the body's media type.
+        body: as it was sent.
+        accepted: media types of pictures.
+        limit: files in a form.
+
+    Raises:
+        Problem: 400, 413, 415 or 422.
+    """
+    if kind in accepted:
+        return [PictureFile(body, "body")]
     if kind == MULTIPART:
         return await _decode_multipart(request, body, limit)
-    known = ", ".join([*kinds, JSON, MULTIPART])
+    known = ", ".join([*accepted, JSON, MULTIPART])
     raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {kind or 'missing'}: send one of {known}.")
 
 
-async def _decode_multipart(request: Request, body: bytes, limit: int) -> Files:
+def encoded_file(encoded: Encoded) -> PictureFile:
+    """The picture file in a JSON request. Raises Problem 422."""
+    return PictureFile(from_base64(encoded.image, "image"), "image")
+
+
+def from_base64(text: str, field: str) -> bytes:
+    """The file that a JSON string holds. Raises Problem 422. field: where the string stands in the request."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        sentence = f"The {field} is not base64. Of a data: address, send only what follows the comma."
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field=field) from None
+
+
+async def _decode_multipart(request: Request, body: bytes, limit: int) -> list[PictureFile]:
     """The files in a multipart body, in the order sent. Raises Problem."""
 
     async def stream() -> AsyncGenerator[bytes]:
         yield body
 
+    parser = _FormParser(request.headers, stream())
+    parser.max_parts = limit
     try:
-        form = await InMemory(request.headers, stream(), max_files=limit, max_fields=0).parse()
+        form = await parser.parse()
     except MultiPartException as error:
-        if "Maximum number of files" in error.message:
-            raise too_many(limit + 1, limit) from None
-        sentence = "Only files are taken" if "fields" in error.message else error.message.rstrip(".")
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{sentence}.", field="body") from None
+        sentence = f"{error.message.rstrip('.')}."
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field="body") from None
     except (FormParserError, UnicodeDecodeError, ValueError) as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"The multipart body is damaged: {error}.", field="body") from None
-    parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-    if not parts:
+    uploads = [part for _, part in form.multi_items()]
+    files = [part for part in uploads if isinstance(part, UploadFile)]
+    if len(files) < len(uploads):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "A form may hold only files.", field="body")
+    if not files:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The multipart body holds no file.", field="body")
-    contents = [await part.read() for part in parts]
+    contents = [await file.read() for file in files]
     await form.close()
-    return contents, [f"files[{place}]" for place in range(len(parts))]
+    return [PictureFile(content, f"files[{place}]") for place, content in enumerate(contents)]

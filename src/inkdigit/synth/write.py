@@ -46,7 +46,7 @@ def _pages(pages: int, seed: int, part: Part, names: tuple[str, ...]) -> Iterato
 
     digits = mnist.load()[part == "test"]
     for number in range(pages):
-        page = synthesize_page(digits.images, digits.truth, names, np.random.default_rng([seed, number]))
+        page = synthesize_page(digits.images, digits.required_labels, names, np.random.default_rng([seed, number]))
         packed = io.BytesIO()
         # A camera makes JPEG files, a scanner and a screen PNG; and noise takes too much room in PNG.
         if page.hardships & CAMERA:

@@ -1,4 +1,4 @@
-"""Every knob a person may turn, with its default, unit, meaning and limits, and the presets."""
+"""Every setting of a training, with its default, unit, meaning and limits, and the presets."""
 
 from __future__ import annotations
 
@@ -11,16 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.run import read_run
+from inkdigit.imaging import IMAGE_SIZE
 from inkdigit.utils.options import parse_values, read_toml, setting, settings_to_toml
 
 PRESETS = ("article", "fast", "best", "record", "tiny")
-SIDE = 28
-NETWORK = (
-    "filters", "kernel_size", "padding", "pooling", "activation", "batch_norm", "block_dropout", "dense", "dropout"
-)  # fmt: skip
-FINE_TUNING = 5  # times smaller steps for a network that has learnt already
-
 Padding = Literal["same", "valid"]
 
 
@@ -69,20 +63,18 @@ class Settings:
     weight_decay: float = setting(0.02, "pull of the weights towards zero (adamw, muon)", "", 0, 10)
     label_smoothing: float = setting(0.03, "probability taken from the true class and shared by all ten", "", 0, 0.9)
     averaging: float = setting(
-        0.05, "share of the training that the running average of all weights remembers; 0 keeps the last", "", 0, 1
+        0.05, "share of the training over which all weights are averaged; 0 keeps the last weights", "", 0, 1
     )
     precision: Literal["auto", "float32", "mixed_bfloat16"] = setting(
         "auto", "number format in training; auto takes bfloat16 where the processor computes in it"
     )
-    training_rows: int = setting(
-        0, "rows to learn from, drawn at random beside the held-out ones; 0: all", "", 0, 10**9
-    )
+    training_rows: int = setting(0, "rows to train on, drawn at random beside the held-out ones; 0: all", "", 0, 10**9)
     validation_share: float = setting(
         0.04, "share of the training rows held out for the curve and the calibration", "", 0.001, 0.5
     )
     refit: bool = setting(False, "train once more on all rows, validation rows included, and keep that model")
     tta: bool = setting(
-        False, "test-time augmentation: the mean answer to an image and to it moved by a pixel each way"
+        False, "test-time augmentation: the mean prediction for an image and for it shifted by a pixel each way"
     )
     members: int = setting(1, "networks that are trained from other seeds and averaged, then taught to one", "", 1, 100)
 
@@ -95,9 +87,7 @@ class Settings:
     other_styles: float = setting(
         0.0, "share of the images that become drawn ones of the same digit in rare styles", "", 0, 1
     )
-    real_ink: float = setting(
-        0.0, "share of the images written anew with other pens and proportions, as scans are", "", 0, 1
-    )
+    real_ink: float = setting(0.0, "share of the images redrawn with other pens and proportions, as in scans", "", 0, 1)
 
     @property
     def augmented(self) -> bool:
@@ -107,17 +97,22 @@ class Settings:
 
 
 def preset(name: str) -> Settings:
-    """The settings of a preset; InkdigitError for a name that is none."""
+    """Give the settings of a preset. Raises InkdigitError where there is none of that name."""
     if name not in PRESETS:
-        raise InkdigitError(f'There is no preset "{name}": choose one of {", ".join(PRESETS)}.')
+        raise InkdigitError(f'There is no preset "{name}": choose one of {", ".join(PRESETS)}.', code="preset-unknown")
     text = (resources.files("inkdigit.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
     return with_values(Settings(preset=name), tomllib.loads(text), f"the preset {name}")
 
 
 def from_file(path: Path, base: str | None) -> Settings:
-    """The settings of a TOML file, on top of the preset `base` or else of the one that the file names.
+    """Read the settings of a TOML file, on top of a preset's.
 
-    Raises InkdigitError, naming the file, for what is no TOML, no setting or no value of its setting.
+    Args:
+        path: the file.
+        base: the preset; None means the one that the file names, or else `fast`.
+
+    Raises:
+        InkdigitError: The file is not TOML, or has an unknown setting or an invalid value.
     """
     values = read_toml(path, "`inkdigit train --print-config`")
     named = values.pop("preset", "fast")
@@ -125,56 +120,36 @@ def from_file(path: Path, base: str | None) -> Settings:
 
 
 def from_manifest(values: Mapping[str, Any], where: str) -> Settings:
-    """The settings that a run's manifest holds. Raises InkdigitError, naming `where`."""
+    """Convert the settings in a run's manifest. Raises InkdigitError, naming `where`, for what is not a setting."""
     others = {name: value for name, value in values.items() if name != "preset"}
     return with_values(Settings(preset=values.get("preset", "")), others, where)
 
 
-def completed(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest, or what else JSON kept of a job: it and its "settings" get what came later, at its default."""
-    settings = json.loads(json.dumps(asdict(Settings()))) | kept.get("settings", {})
-    return {"member": 0, "teacher": None, **kept, "settings": settings}
-
-
-def fine_tuning(run: Path) -> Settings:
-    """Settings to go on learning from a run: its own, with gentler steps. InkdigitError where there is no run.
-
-    The mean of several networks goes on as the one network that it is.
-    """
-    kept = of_run(run)
-    return replace(kept, learning_rate=kept.learning_rate / FINE_TUNING, training_rows=0, members=1)
-
-
-def of_run(run: Path) -> Settings:
-    """The settings that a run was trained with. InkdigitError where there is no run, or it names none."""
-    values: Any = read_run(run).manifest.get("settings")
-    if not isinstance(values, dict):
-        raise InkdigitError(f"{run} names no settings: it is not a run as `inkdigit train` writes it.")
-    return from_manifest(values, str(run))  # pyright: ignore[reportUnknownArgumentType]
-
-
-def check_network(settings: Settings, run: Path) -> None:
-    """Raise InkdigitError where settings ask for another network than the one that a run has."""
-    kept = of_run(run)
-    changed = [name for name in NETWORK if getattr(settings, name) != getattr(kept, name)]
-    if changed:
-        raise InkdigitError(
-            f"--start-from goes on with the network of {run}, whose {' and '.join(changed)} cannot be changed: "
-            "leave such settings out, --preset and --config included."
-        )
+def complete_manifest(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a manifest, or to a stored job, the facts and settings that older versions did not write, at defaults."""
+    settings = json.loads(json.dumps(asdict(Settings()))) | stored.get("settings", {})
+    return {"member": 0, "teacher": None, **stored, "settings": settings}
 
 
 def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
-    """Some settings changed. Values are as in TOML, or texts as on the command line. Raises InkdigitError.
+    """Change some settings.
 
-    where: what to name in an error, such as the file.
+    Args:
+        settings: the settings to start from.
+        values: new values by name, as in TOML or as texts of the command line.
+        where: what an error names, such as the file.
+
+    Raises:
+        InkdigitError: A setting is unknown, a value is invalid, or the values do not fit together.
     """
     changed = parse_values(Settings, values, where, "`inkdigit train --print-config`", fixed=("preset",))
-    return _consistent(replace(settings, **changed), changed, where)
+    settings = _one_value_per_block(replace(settings, **changed), changed, where)
+    _check_sizes(settings, where)
+    return settings
 
 
-def _consistent(settings: Settings, changed: Mapping[str, Any], where: str) -> Settings:
-    """Settings whose parts fit together: one kernel size or padding serves all blocks, and no picture vanishes."""
+def _one_value_per_block(settings: Settings, changed: Mapping[str, Any], where: str) -> Settings:
+    """Give every block a kernel size and a padding: a single given value serves all blocks."""
     blocks = len(settings.filters)
     for name in ("kernel_size", "padding"):
         values = getattr(settings, name)
@@ -182,25 +157,33 @@ def _consistent(settings: Settings, changed: Mapping[str, Any], where: str) -> S
             continue
         if name in changed and len(values) > 1:
             count = f"{len(values)} values for {blocks} blocks of filters"
-            raise InkdigitError(f"{where}: {name} has {count}: give one for each block, or one for all.")
-        settings = replace(settings, **{name: values[-1:] * blocks if name in changed else stretched(values, blocks)})
-    side = SIDE
-    parts = zip(settings.filters, settings.kernel_size, settings.padding, strict=True)
-    for block, (filters, kernel_size, padding) in enumerate(parts, start=1):
-        side = (side - len(filters) * (kernel_size - 1) * (padding == "valid")) // 2
-        if side < 1:
             raise InkdigitError(
-                f"{where}: nothing of a {SIDE}x{SIDE} picture is left after block {block} "
-                'of the network: give fewer blocks or convolutions, smaller kernels, or padding "same".'
+                f"{where}: {name} has {count}: give one for each block, or one for all.", code="setting-invalid"
             )
+        values = values[-1:] * blocks if name in changed else stretch_to_blocks(values, blocks)
+        settings = replace(settings, **{name: values})
     return settings
 
 
-def stretched(values: tuple[Any, ...], blocks: int) -> tuple[Any, ...]:
-    """A preset's values for another number of blocks: cut, or the last one repeated."""
+def _check_sizes(settings: Settings, where: str) -> None:
+    """Raise InkdigitError where a block leaves nothing of the image."""
+    size = IMAGE_SIZE
+    parts = zip(settings.filters, settings.kernel_size, settings.padding, strict=True)
+    for block, (filters, kernel_size, padding) in enumerate(parts, start=1):
+        size = (size - len(filters) * (kernel_size - 1) * (padding == "valid")) // 2
+        if size < 1:
+            raise InkdigitError(
+                f"{where}: nothing of a {IMAGE_SIZE}x{IMAGE_SIZE} image is left after block {block} "
+                'of the network: give fewer blocks or convolutions, smaller kernels, or padding "same".',
+                code="setting-invalid",
+            )
+
+
+def stretch_to_blocks(values: tuple[Any, ...], blocks: int) -> tuple[Any, ...]:
+    """Fit a preset's values to another number of blocks: cut them, or repeat the last one."""
     return (values + values[-1:] * blocks)[:blocks]
 
 
 def to_toml(settings: Settings) -> str:
-    """All settings as a TOML file with a comment for each, which `from_file` takes back."""
+    """Write all settings as a TOML file with a comment for each, which `from_file` reads."""
     return settings_to_toml(settings, "What a training does: inkdigit train --config THIS_FILE")

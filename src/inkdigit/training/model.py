@@ -1,4 +1,4 @@
-"""The network: Keras layers alone, so that anyone can load the saved file without Inkdigit."""
+"""The network: plain Keras layers, so that the saved file can be loaded without Inkdigit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inkdigit.training.config import Settings
 
 
 def build(settings: Settings) -> keras.Model:
-    """From pixels (N, 28, 28) uint8 to ten probabilities (N, 10)."""
+    """Build the network from pixels (N, 28, 28) uint8 to ten probabilities (N, 10)."""
     pixels = keras.Input((28, 28), dtype="uint8", name="pixels")
     x = layers.Rescaling(1 / 255, name="scaling")(pixels)
     x = layers.Reshape((28, 28, 1), name="channel")(x)
@@ -19,7 +19,7 @@ def build(settings: Settings) -> keras.Model:
             x = layers.Conv2D(width, kernel_size, padding=padding, use_bias=not settings.batch_norm)(x)
             x = _activate(x, settings)
         x = layers.Conv2D(filters[-1], kernel_size, padding=padding, use_bias=not settings.batch_norm)(x)
-        # Pooling before normalisation and activation leaves these a quarter of the work, and the maximum is the same.
+        # Pooling comes first: normalization and activation have a quarter of the work, and the maximum is the same.
         x = layers.MaxPooling2D(2)(x) if settings.pooling == "max" else layers.AveragePooling2D(2)(x)
         x = _activate(x, settings)
         x = layers.Dropout(settings.block_dropout)(x) if settings.block_dropout else x

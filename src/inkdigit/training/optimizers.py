@@ -1,4 +1,4 @@
-"""The optimizers a training may use."""
+"""The optimizers that a training may use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,28 @@ from typing import Any
 import keras
 from keras import ops
 
+from inkdigit.errors import InkdigitError
 from inkdigit.training.config import Settings
+
+# What ConvMuon overrides and uses of Keras's Muon, which promises none of it.
+MUON_METHODS = ("_should_use_adamw", "_muon_update_step", "zeropower_via_newtonschulz5", "lr_adjust")
+MUON_ATTRIBUTES = ("momentum", "ns_steps", "muon_a", "muon_b", "muon_c")
+
+
+def require_muon(muon: type = keras.optimizers.Muon) -> None:
+    """Raise InkdigitError where Keras's Muon is not built as ConvMuon needs it."""
+    missing = [name for name in MUON_METHODS if not callable(getattr(muon, name, None))]
+    missing += [name for name in MUON_ATTRIBUTES if not missing and not hasattr(muon(), name)]
+    if missing:
+        raise InkdigitError(
+            f"Keras {keras.__version__} has another Muon, without {' and '.join(missing)}: install keras 3.15, "
+            "or train with --optimizer adamw.",
+            code="keras-unsupported",
+        )
 
 
 def build_optimizer(settings: Settings) -> keras.optimizers.Optimizer:
-    """A fresh optimizer as the settings ask."""
+    """Make a fresh optimizer from the settings. Raises InkdigitError where Keras's Muon is another one."""
     rate, decay = settings.learning_rate, settings.weight_decay
     match settings.optimizer:
         case "adam":
@@ -19,16 +36,17 @@ def build_optimizer(settings: Settings) -> keras.optimizers.Optimizer:
         case "adamw":
             return keras.optimizers.AdamW(rate, weight_decay=decay)
         case "muon":
+            require_muon()
             return ConvMuon(rate, weight_decay=decay, adam_weight_decay=decay)
 
 
 class ConvMuon(keras.optimizers.Muon):
-    """Muon for convolutions: kernels learn by orthogonalised momentum, everything else by AdamW.
+    """Muon for convolutions: kernels are updated by orthogonalized momentum, everything else by AdamW.
 
-    Keras's Muon leaves kernels of four dimensions to AdamW. Here each is taken as a matrix, one column a filter, as its
-    author does (Jordan et al., 2024, "Muon: An optimizer for hidden layers in neural networks"). The first layer's
-    kernels, which see one channel, and the dense layers stay with AdamW. One learning rate serves both, since Keras
-    scales Muon's steps to the size of AdamW's (Liu et al., 2025, "Muon is scalable for LLM training").
+    Keras's Muon leaves kernels of four dimensions to AdamW. Here each is a matrix, one column for each filter, as in
+    Jordan et al., 2024, "Muon: An optimizer for hidden layers in neural networks". The first layer's kernels, which
+    see one channel, and the dense layers stay with AdamW. One learning rate serves both, since Keras scales Muon's
+    steps to the size of AdamW's (Liu et al., 2025, "Muon is scalable for LLM training").
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
@@ -36,13 +54,13 @@ class ConvMuon(keras.optimizers.Muon):
 
     def _muon_update_step(self, gradient: Any, variable: Any, lr: Any, m: Any) -> None:
         self.assign_add(m, ops.add(gradient, ops.multiply(m, self.momentum - 1)))
-        ahead = ops.add(gradient, ops.multiply(m, self.momentum))  # Nesterov's
-        matrix = ops.reshape(ahead, (-1, variable.shape[-1]))
+        momentum = ops.add(gradient, ops.multiply(m, self.momentum))  # Nesterov's
+        matrix = ops.reshape(momentum, (-1, variable.shape[-1]))
         step = self.lr_adjust(ops.multiply(lr, self.zeropower_via_newtonschulz5(matrix, self.ns_steps)))
         self.assign_sub(variable, ops.reshape(step, variable.shape))
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        """Keras's method in less time: the iterations work on the small Gram matrix, the kernels are touched twice.
+        """Do what Keras's method does in less time: iterate on the small Gram matrix, and read the kernels only twice.
 
         With S = x'x, x -> x (a + b S + c S^2) turns S into S (a + b S + c S^2)^2, for all of these commute.
         """

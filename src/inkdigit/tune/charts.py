@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from inkdigit.report.style import BLUE, INK, MUTED, RED, RULE, bare, canvas
+from inkdigit.report.style import BLUE, INK, MUTED, RED, RULE, chart_figure, hide_frame
 from inkdigit.tune.results import Outcome, TrialResult, ranked
 from inkdigit.tune.space import Range, Value
 from inkdigit.utils.options import readable_value
@@ -22,7 +22,7 @@ BASE = "settings to start from"
 
 def history(outcome: Outcome) -> Figure:
     """Each trial's loss in their order, with the best so far, and beside it the losses by epoch."""
-    figure = canvas(3.3)
+    figure = chart_figure(3.3)
     left, right = figure.subplots(1, 2, sharey=True)
     complete = [trial for trial in outcome.trials if trial.state == "complete"]
     losses = np.array([trial.loss for trial in complete])
@@ -70,7 +70,7 @@ def parallel(outcome: Outcome) -> Figure:
     """Every trial that came to its end as a line through its loss and its settings, a row each; the best on top."""
     order = sorted(outcome.space, key=lambda name: -outcome.importance.get(name, 0))
     trials = [trial for _, trial in reversed(ranked(outcome.trials))]
-    figure = canvas(0.62 * (len(order) + 1) + 0.2)
+    figure = chart_figure(0.62 * (len(order) + 1) + 0.2)
     axes = figure.subplots()
     _loss_row(axes, outcome)
     for row, name in enumerate(order, start=1):
@@ -84,7 +84,7 @@ def parallel(outcome: Outcome) -> Figure:
         elif trial is outcome.first:
             look = {"color": INK, "linewidth": 1.4, "linestyle": "--", "label": BASE}
         axes.plot(x, range(len(x)), zorder=2 + place / len(trials), **look)
-    bare(axes)
+    hide_frame(axes)
     axes.set_yticks(range(len(order) + 1), ["loss", *order])
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
     axes.set(ylim=(len(order) + 0.5, -0.5), xlim=(-0.12, 1.1))
@@ -138,13 +138,13 @@ def _place(drawn: Range | tuple[Value, ...], value: Value, trial: TrialResult) -
 def importance(outcome: Outcome) -> Figure:
     """How much each setting has to do with being among the best."""
     names = list(outcome.importance)
-    figure = canvas(0.5 + 0.3 * len(names))
+    figure = chart_figure(0.5 + 0.3 * len(names))
     axes = figure.subplots()
     shares = [outcome.importance[name] for name in names]
     axes.barh(range(len(names)), shares, color=BLUE, height=0.6)
     for y, share in enumerate(shares):
         axes.text(share + 0.01 * max(shares), y, f"{100 * share:.0f} %", va="center", fontsize=8.5)
-    bare(axes)
+    hide_frame(axes)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
     axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.15 * max(shares)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
-from inkdigit.report.page import png, render, write
-from inkdigit.report.style import STYLE
+from inkdigit.report.rendering import draw_pngs, render_page, write_files
 from inkdigit.tune import charts
 from inkdigit.tune.results import Outcome
 from inkdigit.tune.space import AUGMENTATION, SCALED, own_values
@@ -20,13 +20,10 @@ REPORT = "report.html"
 
 def write_search(outcome: Outcome, folder: Path) -> None:
     """Write report.html, of a search of which a trial came to its last epoch. Raises InkdigitError where it cannot."""
-    with mpl.rc_context(STYLE):
-        pictures = {"history": png(charts.history(outcome)), "parallel": png(charts.parallel(outcome))}
-        if outcome.importance:
-            pictures["importance"] = png(charts.importance(outcome))
+    pictures = draw_pngs(_figures(outcome))
     units = {name: (unit, meaning) for name, _, unit, meaning in describe_settings(outcome.base)}
     units[AUGMENTATION] = ("", f"factor on {', '.join(SCALED)}")
-    page = render(
+    page = render_page(
         "tune/page.html.j2",
         pictures,
         title=f"Inkdigit: the search in {folder.absolute().name}",
@@ -39,4 +36,11 @@ def write_search(outcome: Outcome, folder: Path) -> None:
         hardware=describe_hardware(),
         versions=library_versions() | {"optuna": metadata.version("optuna")},
     )
-    write({REPORT: page.encode()}, folder)
+    write_files({REPORT: page.encode()}, folder)
+
+
+def _figures(outcome: Outcome) -> Iterator[tuple[str, Figure]]:
+    yield "history", charts.history(outcome)
+    yield "parallel", charts.parallel(outcome)
+    if outcome.importance:
+        yield "importance", charts.importance(outcome)

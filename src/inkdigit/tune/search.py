@@ -17,9 +17,9 @@ from inkdigit.data import split
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.run import LOCK_FILE, lock_folder
-from inkdigit.training import pipeline
+from inkdigit.runs.build import lock_folder
 from inkdigit.training.config import Settings, to_toml
+from inkdigit.training.job import divide_rows
 from inkdigit.tune import local
 from inkdigit.tune.engine import Ended, Engine, Event, Lost, Reported, Rows
 from inkdigit.tune.page import REPORT, write_search
@@ -31,7 +31,7 @@ from inkdigit.utils.hardware import cpu_cores
 from inkdigit.utils.progress import Stopwatch, console
 
 DATABASE, TABLE = "study.db", "trials.csv"
-OURS = {DATABASE, f"{DATABASE}-journal", BEST, TABLE, REPORT, LOCK_FILE}
+OURS = {DATABASE, f"{DATABASE}-journal", BEST, TABLE, REPORT}
 # At least that share is held out: a curve and a temperature need few rows, telling good settings from better ones many.
 HELD_OUT = 0.1
 ATTEMPTS = 3  # processes that may end without a word before a trial is given up
@@ -109,7 +109,7 @@ def rows_of(job: Job) -> tuple[Rows, Dataset]:
         rows, _ = split.kaggle_split(seed=job.base.seed)
     else:
         rows = read_dataset(job.train, labelled=True, part="train")
-    used, train, validation = pipeline.divided(rows, job.settings)
+    used, train, validation = divide_rows(rows, job.settings)
     return Rows(train, validation), used
 
 
@@ -122,10 +122,7 @@ def _folder(folder: Path) -> Generator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with lock_folder(folder, folder):
-            try:
-                yield
-            finally:
-                (folder / LOCK_FILE).unlink(missing_ok=True)
+            yield
     finally:
         with suppress(OSError):  # where nothing came of it
             folder.rmdir()

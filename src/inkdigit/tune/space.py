@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import InkdigitError
-from inkdigit.training.config import Settings, preset, stretched, with_values
+from inkdigit.training.config import Settings, preset, stretch_to_blocks, with_values
 from inkdigit.utils.options import parse_values, read_toml, readable_value
 
 AUGMENTATION = "augmentation"  # no setting, but a factor on five of them
@@ -91,7 +91,7 @@ def _value(name: str, value: Any, where: str) -> Value:
     if name != AUGMENTATION:
         return _plain(parse_values(Settings, {name: value}, where, SEE, fixed=SAME)[name])
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise InkdigitError(f"{where}: {name} = {value!r} is no value for it: give a number, 0 or more.")
+        raise InkdigitError(f"{where}: {name} = {value!r} is not valid: give a number, 0 or more.")
     return float(value)
 
 
@@ -144,7 +144,7 @@ def settings_of(base: Settings, point: Mapping[str, Value], where: str) -> Setti
     blocks = len(typed.get("filters", base.filters))
     for name in ("kernel_size", "padding"):
         if name in typed:
-            values[name] = list(stretched(typed[name], blocks))
+            values[name] = list(stretch_to_blocks(typed[name], blocks))
     try:
         return with_values(base, values, where)
     except InkdigitError as error:

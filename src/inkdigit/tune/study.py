@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from inkdigit.errors import InkdigitError
-from inkdigit.training.config import completed
+from inkdigit.training.config import complete_manifest
 from inkdigit.tune.engine import Reported
 from inkdigit.tune.results import State, TrialResult
 from inkdigit.tune.space import Space, Value
@@ -69,7 +69,7 @@ class Study:
             if kept is None and not self.study.trials and self.study.directions == [StudyDirection.MINIMIZE]:
                 self.study.set_user_attr(IDENTITY, identity)
                 kept = identity
-        earlier, asked = completed(kept or {}), completed(identity)
+        earlier, asked = complete_manifest(kept or {}), complete_manifest(identity)
         if different := [part for part in identity if kept is None or earlier.get(part) != asked[part]]:
             raise InkdigitError(
                 f"{where} holds a search {name} with other {' and '.join(different)}: choose another --out, or another "

@@ -32,7 +32,7 @@ def train(number: int, settings: Settings, rows: Rows, report: Callable[[Reporte
         return calibrated_loss(probabilities, labels, settings.label_smoothing)
 
     try:
-        with backend.memory_told():
+        with backend.memory_errors():
             trainer.fit(model.build, rows.train, rows.validation, settings, curve, val_loss=val_loss)
     except Enough:
         return Ended(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -34,14 +36,17 @@ def atomic(path: Path) -> Generator[Path]:
     temporary = place.parent / f".{place.name}.{secrets.token_hex(4)}.tmp"
     try:
         if place.exists() and not place.is_file() and not place.is_dir():
-            raise InkdigitError(f"{path} is a device or a pipe, and a file would take its place: name a file.")
+            raise InkdigitError(
+                f"{path} is a device or a pipe, and a file would take its place: name a file.", code="file-unwritable"
+            )
         place.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InkdigitError(
-            f"{path} could not be written ({reason}): choose another place, or make this one writable."
+            f"{path} could not be written ({reason}): choose another place, or make this one writable.",
+            code="file-unwritable",
         ) from error
     finally:
         # Where nothing could be written there may be nothing to remove, and no right to look.
@@ -71,13 +76,17 @@ def reading(path: Path) -> Generator[None]:
         if _state(path) != before:
             raise _changed(path)
     except FileNotFoundError as error:
-        raise InkdigitError(f"{path} does not exist: check the name and the folder.") from error
+        raise InkdigitError(f"{path} does not exist: check the name and the folder.", code="file-not-found") from error
     except DAMAGE as error:
-        raise InkdigitError(f"{path} is damaged ({_in_one_line(error)}): download or pack it again.") from error
+        raise InkdigitError(
+            f"{path} is damaged ({_in_one_line(error)}): download or pack it again.", code="file-damaged"
+        ) from error
     except OSError as error:
-        raise InkdigitError(f"{path} could not be read ({error.strerror or _in_one_line(error)}).") from error
+        raise InkdigitError(
+            f"{path} could not be read ({error.strerror or _in_one_line(error)}).", code="file-unreadable"
+        ) from error
     except MemoryError as error:
-        raise InkdigitError(f"{path} does not fit into memory: split it into parts.") from error
+        raise InkdigitError(f"{path} does not fit into memory: split it into parts.", code="file-too-large") from error
 
 
 def _state(path: Path) -> tuple[int, int, int]:
@@ -86,7 +95,9 @@ def _state(path: Path) -> tuple[int, int, int]:
 
 
 def _changed(path: Path) -> InkdigitError:
-    return InkdigitError(f"{path} changed while it was read: wait until it is complete, then try again.")
+    return InkdigitError(
+        f"{path} changed while it was read: wait until it is complete, then try again.", code="file-changed"
+    )
 
 
 def _in_one_line(error: Exception) -> str:
@@ -96,10 +107,16 @@ def _in_one_line(error: Exception) -> str:
 def check_packing(path: Path, member: zipfile.ZipInfo) -> None:
     """Raise InkdigitError where a member of the zip file `path` is encrypted, or packed as few programs can."""
     if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise InkdigitError(f"{path} is encrypted or packed in an unusual way: unpack it first.")
+        raise InkdigitError(f"{path} is encrypted or packed in an unusual way: unpack it first.", code="file-packed")
 
 
 def cache_dir() -> Path:
     """The folder for what can be made again: INKDIGIT_CACHE if set, else the user's cache directory."""
     chosen = os.environ.get("INKDIGIT_CACHE")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("inkdigit", appauthor=False)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, complete or not at all. Raises InkdigitError where it cannot be written."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

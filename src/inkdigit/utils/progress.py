@@ -6,36 +6,67 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-from inkdigit.report.data import Stage
-
-if TYPE_CHECKING:
-    from inkdigit.training.trainer import Epoch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 console = Console(soft_wrap=True, highlight=False)
 
 
+class Stage(NamedTuple):
+    """One timed stage of a job.
+
+    Attributes:
+        name: which stage it is, such as "training"; never changes.
+        seconds: elapsed time.
+        images_per_second: its rate, where it works on images.
+        title: what people see; the name where it is empty.
+    """
+
+    name: str
+    seconds: float
+    images_per_second: float | None = None
+    title: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What people see."""
+        return self.title or self.name
+
+
 @dataclass
 class Stopwatch:
-    """The stages of a job, timed and told as they end."""
+    """Times the stages of a job and prints each when it ends.
+
+    Attributes:
+        stages: those that have ended.
+        earlier: seconds that an interrupted process has already spent on the present stage.
+        quiet: whether nothing is printed.
+    """
 
     stages: list[Stage] = field(default_factory=list)
-    earlier: float = 0.0  # seconds that an interrupted process has already given to the stage at work
+    earlier: float = 0.0
+    quiet: bool = False
 
     @contextmanager
-    def stage(self, name: str, images: int | None = None) -> Generator[None]:
-        """Time what runs inside; `images` is how many the stage works on, for its rate."""
+    def stage(self, name: str, *, title: str = "", images: int | None = None) -> Generator[None]:
+        """Time what runs inside.
+
+        Args:
+            name: which stage it is, in lower case.
+            title: what people see; by default the name with a capital.
+            images: how many the stage works on, for its rate.
+        """
         self.earlier = 0.0
         started = time.perf_counter()
         yield
         seconds = self.earlier + time.perf_counter() - started
-        self.stages.append(Stage(name, seconds, images / seconds if images else None))
-        rate = f", {images / seconds:,.0f} images/s" if images else ""
-        console.print(f"{name}: {seconds:.1f} s{rate}")
+        stage = Stage(name, seconds, images / seconds if images else None, title or name.capitalize())
+        self.stages.append(stage)
+        if not self.quiet:
+            rate = f", {stage.images_per_second:,.0f} images/s" if stage.images_per_second else ""
+            console.print(f"{stage.heading}: {seconds:.1f} s{rate}")
 
 
 def progress_bar() -> Progress:
@@ -50,45 +81,3 @@ def progress_bar() -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
-
-
-class TrainingProgress:
-    """The training's progress: a bar with rate and time left on a terminal, and a line for each epoch anywhere."""
-
-    def __init__(self, watch: Stopwatch, label: str, epochs: int, steps: int, batch_size: int):
-        self.watch = watch
-        self.batch_size, self.steps = batch_size, steps
-        self.bar = progress_bar()
-        self.label, self.epochs = label, epochs
-        self.task: TaskID = self.bar.add_task(label, total=epochs * steps, rate="")
-        self.started = time.perf_counter()
-        self.done_earlier = 0
-
-    def __enter__(self) -> TrainingProgress:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def resume(self, history: list[Epoch]) -> None:
-        """These epochs were done earlier."""
-        self.watch.earlier = sum(epoch.seconds for epoch in history)
-        self.done_earlier = len(history) * self.steps
-        self.bar.update(self.task, completed=self.done_earlier)
-        console.print(f"{self.label}: {len(history)} of {self.epochs} epochs were done before.")
-
-    def step(self) -> None:
-        """One batch is done."""
-        done = self.bar.tasks[0].completed + 1 - self.done_earlier
-        rate = done * self.batch_size / (time.perf_counter() - self.started)
-        self.bar.update(self.task, advance=1, rate=f"{rate:,.0f} images/s")
-
-    def epoch(self, epoch: Epoch) -> None:
-        """One epoch is done."""
-        rate = self.steps * self.batch_size / epoch.seconds
-        held_out = "" if epoch.val_accuracy is None else f", validation {100 * epoch.val_accuracy:.2f} %"
-        console.print(
-            f"{self.label}, epoch {epoch.epoch}/{self.epochs}: loss {epoch.loss:.4f}, "
-            f"accuracy {100 * epoch.accuracy:.2f} %{held_out}, {epoch.seconds:.1f} s, {rate:,.0f} images/s"
-        )

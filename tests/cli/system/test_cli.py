@@ -60,10 +60,10 @@ BAD_FILES: dict[str, tuple[str, bytes, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_bad_file_gets_one_sentence_and_exit_code_2(inkdigit_here: Command, tmp_path: Path, case: str) -> None:
+def test_bad_file_gets_one_sentence_and_exit_code_2(run_in_process: Command, tmp_path: Path, case: str) -> None:
     name, content, words = BAD_FILES[case]
     (tmp_path / name).write_bytes(content)
-    done = inkdigit_here("evaluate", SHIPPED_RUN, "--data", tmp_path / name)
+    done = run_in_process("evaluate", SHIPPED_RUN, "--data", tmp_path / name)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("Error: ")
@@ -71,20 +71,20 @@ def test_bad_file_gets_one_sentence_and_exit_code_2(inkdigit_here: Command, tmp_
     assert all(word in done.stderr for word in words), done.stderr
 
 
-def test_same_sentences_before_a_training_and_before_a_submission(inkdigit: Command, tmp_path: Path) -> None:
+def test_same_sentences_before_a_training_and_before_a_submission(run_command: Command, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text(with_cell(10, "256"))
-    training = inkdigit("train", "--train", tmp_path / "bad.csv", "--out", tmp_path / "run")
-    submission = inkdigit("submit", SHIPPED_RUN, "--test", tmp_path / "bad.csv", "-o", tmp_path / "submission.csv")
+    training = run_command("train", "--train", tmp_path / "bad.csv", "--out", tmp_path / "run")
+    submission = run_command("submit", SHIPPED_RUN, "--test", tmp_path / "bad.csv", "-o", tmp_path / "submission.csv")
     assert training.returncode == submission.returncode == 2
     assert "line 3, column pixel9" in training.stderr
     assert training.stderr == submission.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
 
 
-def test_missing_file_and_missing_run_are_named(inkdigit: Command, files: Path, tmp_path: Path) -> None:
-    no_file = inkdigit("evaluate", SHIPPED_RUN, "--data", tmp_path / "absent.csv")
-    no_run = inkdigit("evaluate", tmp_path / "absent", "--data", files / "labelled.csv")
-    empty = inkdigit("evaluate", tmp_path, "--data", files / "labelled.csv")
+def test_missing_file_and_missing_run_are_named(run_command: Command, files: Path, tmp_path: Path) -> None:
+    no_file = run_command("evaluate", SHIPPED_RUN, "--data", tmp_path / "absent.csv")
+    no_run = run_command("evaluate", tmp_path / "absent", "--data", files / "labelled.csv")
+    empty = run_command("evaluate", tmp_path, "--data", files / "labelled.csv")
     assert {no_file.returncode, no_run.returncode, empty.returncode} == {2}
     assert "absent.csv does not exist" in no_file.stderr
     assert "absent is not a folder" in no_run.stderr
@@ -93,22 +93,22 @@ def test_missing_file_and_missing_run_are_named(inkdigit: Command, files: Path, 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
 @pytest.mark.parametrize("command", [["report"], ["runs"], ["compare"], ["train", "--resume"]])
-def test_a_link_to_itself_is_no_run(inkdigit: Command, tmp_path: Path, command: list[str]) -> None:
+def test_a_link_to_itself_is_no_run(run_command: Command, tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    done = inkdigit(*command, tmp_path / "loop")
+    done = run_command(*command, tmp_path / "loop")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: ")
     assert done.stderr.count("\n") == 1
 
 
 def test_output_that_cannot_be_written_is_told_before_the_training(
-    inkdigit: Command, files: Path, tmp_path: Path
+    run_command: Command, files: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("mine")
     for out in ("file", "file/run", "full"):
-        done = inkdigit("train", "--train", files / "small.csv", "--out", tmp_path / out)
+        done = run_command("train", "--train", files / "small.csv", "--out", tmp_path / out)
         assert done.returncode == 2
         assert done.stderr.startswith(f"Error: {tmp_path / out}"), done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"file", "full"}
@@ -116,17 +116,17 @@ def test_output_that_cannot_be_written_is_told_before_the_training(
 
 
 def test_a_test_file_alone_is_refused_since_mnist_holds_its_answers(
-    inkdigit: Command, files: Path, tmp_path: Path
+    run_command: Command, files: Path, tmp_path: Path
 ) -> None:
-    done = inkdigit("train", "--test", files / "test.csv", "--out", tmp_path / "run")
+    done = run_command("train", "--test", files / "test.csv", "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "--test needs --train" in done.stderr
     assert not (tmp_path / "run").exists()
 
 
-def test_too_few_rows_are_refused(inkdigit: Command, tmp_path: Path) -> None:
+def test_too_few_rows_are_refused(run_command: Command, tmp_path: Path) -> None:
     (tmp_path / "few.csv").write_text(f"{HEADER}\n{ROW}\n")
-    done = inkdigit("train", "--train", tmp_path / "few.csv", "--out", tmp_path / "run")
+    done = run_command("train", "--train", tmp_path / "few.csv", "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "few.csv has 1 row" in done.stderr
 
@@ -134,8 +134,8 @@ def test_too_few_rows_are_refused(inkdigit: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [["train", "--preset", "faster"], ["train", "--epochs", "0"], ["train", "--seed", "-1"], ["tarin"]]
 )
-def test_wrong_options_exit_with_2(inkdigit: Command, arguments: list[str]) -> None:
-    done = inkdigit(*arguments)
+def test_wrong_options_exit_with_2(run_command: Command, arguments: list[str]) -> None:
+    done = run_command(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 

@@ -52,25 +52,25 @@ def run(tmp_path: Path, real_digits: Dataset) -> Path:
     return make_run(tmp_path / "linear", part(real_digits, slice(500)), part(real_digits, slice(500, 600)))
 
 
-def test_competitions_files_arrive_as_they_are(inkdigit: Command, site: Kaggle, tmp_path: Path) -> None:
-    done = inkdigit("data", "kaggle", cwd=tmp_path)
+def test_competitions_files_arrive_as_they_are(run_command: Command, site: Kaggle, tmp_path: Path) -> None:
+    done = run_command("data", "kaggle", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"--train {Path('data/train.csv')} --test {Path('data/test.csv')}" in done.stdout
     assert {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()} == site.files
 
 
-def test_nothing_is_overwritten(inkdigit: Command, site: Kaggle, tmp_path: Path) -> None:
+def test_nothing_is_overwritten(run_command: Command, site: Kaggle, tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_text("mine")
-    done = inkdigit("data", "kaggle", "--to", tmp_path)
+    done = run_command("data", "kaggle", "--to", tmp_path)
     assert done.returncode == 2
     assert f"{tmp_path / 'test.csv'} is there already" in done.stderr
     assert (tmp_path / "test.csv").read_text() == "mine"
     assert not (tmp_path / "train.csv").exists()
 
 
-def test_archive_without_the_files_leaves_nothing(inkdigit: Command, site: Kaggle, tmp_path: Path) -> None:
+def test_archive_without_the_files_leaves_nothing(run_command: Command, site: Kaggle, tmp_path: Path) -> None:
     del site.files["test.csv"]
-    done = inkdigit("data", "kaggle", "--to", tmp_path / "data")
+    done = run_command("data", "kaggle", "--to", tmp_path / "data")
     assert done.returncode == 2
     assert "no archive of train.csv, test.csv" in done.stderr
     assert list((tmp_path / "data").iterdir()) == []
@@ -78,10 +78,10 @@ def test_archive_without_the_files_leaves_nothing(inkdigit: Command, site: Kaggl
 
 @pytest.mark.parametrize(("message", "shown"), [(["-m", "ten filters more"], "ten filters more"), ([], "linear")])
 def test_upload_hands_kaggle_the_submission_and_the_message(
-    inkdigit: Command, site: Kaggle, run: Path, tmp_path: Path, message: list[str], shown: str
+    run_command: Command, site: Kaggle, run: Path, tmp_path: Path, message: list[str], shown: str
 ) -> None:
     (tmp_path / "test.csv").write_bytes(site.files["test.csv"])
-    done = inkdigit("submit", run, "--test", "test.csv", "--upload", *message, cwd=tmp_path)
+    done = run_command("submit", run, "--test", "test.csv", "--upload", *message, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert ENTERED in done.stdout
     assert site.submissions == [(shown, (tmp_path / "submission.csv").read_bytes())]
@@ -96,10 +96,10 @@ def test_upload_hands_kaggle_the_submission_and_the_message(
     ],
 )
 def test_refused_files_are_told_in_one_sentence_with_the_page_that_helps(
-    inkdigit: Command, site: Kaggle, tmp_path: Path, status: int, reason: str, words: list[str]
+    run_command: Command, site: Kaggle, tmp_path: Path, status: int, reason: str, words: list[str]
 ) -> None:
     site.refusals["DownloadDataFiles"] = (status, reason)
-    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    done = run_command("data", "kaggle", cwd=tmp_path)
     told_once(done.stderr, done.returncode, words)
     assert not (tmp_path / "data").exists()
 
@@ -113,7 +113,7 @@ def test_refused_files_are_told_in_one_sentence_with_the_page_that_helps(
     ],
 )
 def test_refused_upload_is_told_and_the_submission_stays(
-    inkdigit: Command,
+    run_command: Command,
     site: Kaggle,
     run: Path,
     tmp_path: Path,
@@ -124,37 +124,37 @@ def test_refused_upload_is_told_and_the_submission_stays(
 ) -> None:
     site.refusals[operation] = (status, reason)
     (tmp_path / "test.csv").write_bytes(site.files["test.csv"])
-    done = inkdigit("submit", run, "--test", "test.csv", "--upload", cwd=tmp_path)
+    done = run_command("submit", run, "--test", "test.csv", "--upload", cwd=tmp_path)
     told_once(done.stderr, done.returncode, words)
     assert site.submissions == []
     assert (tmp_path / "submission.csv").exists()
 
 
-def test_without_a_token_the_page_that_makes_one_is_named(inkdigit: Command, tmp_path: Path) -> None:
-    done = inkdigit("data", "kaggle", cwd=tmp_path)
+def test_without_a_token_the_page_that_makes_one_is_named(run_command: Command, tmp_path: Path) -> None:
+    done = run_command("data", "kaggle", cwd=tmp_path)
     told_once(done.stderr, done.returncode, ["KAGGLE_API_TOKEN", SETTINGS])
     assert done.stdout == ""
     assert not (tmp_path / "data").exists()
 
 
 def test_invalid_token_is_as_good_as_none(
-    inkdigit: Command, site: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_command: Command, site: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_yesterday's")
-    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    done = run_command("data", "kaggle", cwd=tmp_path)
     told_once(done.stderr, done.returncode, ["valid", SETTINGS])
 
 
-def test_offline_is_told(inkdigit: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_is_told(run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_a-token")
     for variable in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # the port of discard: nobody listens
-    done = inkdigit("data", "kaggle", cwd=tmp_path)
+    done = run_command("data", "kaggle", cwd=tmp_path)
     told_once(done.stderr, done.returncode, ["cannot be reached", "https://www.kaggle.com/competitions"])
 
 
-def test_message_without_upload_is_refused(inkdigit: Command, run: Path, tmp_path: Path) -> None:
-    done = inkdigit("submit", run, "--test", "test.csv", "-m", "mine", cwd=tmp_path)
+def test_message_without_upload_is_refused(run_command: Command, run: Path, tmp_path: Path) -> None:
+    done = run_command("submit", run, "--test", "test.csv", "-m", "mine", cwd=tmp_path)
     assert done.returncode == 2
     assert "--upload" in done.stderr
 

@@ -32,8 +32,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 def digits() -> Dataset:
     """120 of MNIST's test digits, in the order of their labels, as a folder gives them."""
     _, test = mnist.load()
-    order = np.argsort(test.truth[:120], kind="stable")
-    return Dataset(test.images[order], test.truth[order], "MNIST")
+    order = np.argsort(test.required_labels[:120], kind="stable")
+    return Dataset(test.images[order], test.required_labels[order], "MNIST")
 
 
 @pytest.mark.parametrize("labelled", [True, False])

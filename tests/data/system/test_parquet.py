@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.data.parquet import read_parquet
 from inkdigit.errors import InkdigitError
 from tests.data.formats import PIXELS, parquet, png
+from tests.errors import refused
 
 Columns = dict[str, Any]
 
@@ -62,7 +62,7 @@ FORMS: dict[str, Callable[[], Columns]] = {
 def test_forms_that_mean_the_same_are_the_same(tmp_path: Path, form: str):
     digits = read_parquet(save(tmp_path / "digits.parquet", FORMS[form]()))
     np.testing.assert_array_equal(digits.images, IMAGES)
-    np.testing.assert_array_equal(digits.truth, LABELS)
+    np.testing.assert_array_equal(digits.required_labels, LABELS)
 
 
 def cell(name: str, row: int, value: object) -> Callable[[], Columns]:
@@ -122,13 +122,13 @@ def test_more_rows_than_are_read_are_refused_unread(tmp_path: Path):
         read_parquet(path)
 
 
-def test_damage_anywhere_is_no_traceback(tmp_path: Path, ink: np.random.Generator):
+def test_damage_anywhere_is_no_traceback(tmp_path: Path, rng: np.random.Generator):
     path = save(tmp_path / "digits.parquet", faces())
     whole = path.read_bytes()
     for _ in range(60):
         content = bytearray(whole)
-        for place in ink.integers(0, len(content), 5):
-            content[place] = ink.integers(256)
+        for place in rng.integers(0, len(content), 5):
+            content[place] = rng.integers(256)
         path.write_bytes(content)
         try:
             read_parquet(path)
@@ -137,15 +137,8 @@ def test_damage_anywhere_is_no_traceback(tmp_path: Path, ink: np.random.Generato
             continue
 
 
-def test_without_pyarrow_the_extra_is_named(tmp_path: Path):
+def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = save(tmp_path / "digits.parquet", faces())
-    script = (
-        "import sys; sys.modules['pyarrow'] = None\n"
-        "from pathlib import Path\n"
-        "from inkdigit.data.loading import read_dataset\n"
-        "from inkdigit.errors import InkdigitError\n"
-        "try:\n    read_dataset(Path(sys.argv[1]))\n"
-        "except InkdigitError as error:\n    print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
-    assert 'pip install "inkdigit[parquet]"' in done.stdout
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as where it is not installed
+    with refused("extra-missing", path, "inkdigit[parquet]"):
+        read_parquet(path)

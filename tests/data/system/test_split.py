@@ -10,7 +10,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.data.kaggle_csv import read_csv
 from inkdigit.data.split import kaggle_split, write_split
 from inkdigit.errors import InkdigitError
-from tests.conftest import Command, Killed
+from tests.conftest import Command, RunAndKill
 
 
 def bytes_of(digits: Dataset) -> list[bytes]:
@@ -76,13 +76,13 @@ def test_a_failure_leaves_no_part_behind(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_kill_never_leaves_parts_of_two_splits(inkdigit: Command, killed: Killed, tmp_path: Path):
+def test_a_kill_never_leaves_parts_of_two_splits(run_command: Command, run_and_kill: RunAndKill, tmp_path: Path):
     names = ("train.csv", "test.csv", "truth.csv")
     for name in names:
         (tmp_path / name).write_text("old")
     command = ["data", "split", "--train-rows", 69_900, "--to", tmp_path]
-    killed("test.csv", *command)
+    run_and_kill("test.csv", *command)
     left = {name: (tmp_path / name).read_bytes() for name in names if (tmp_path / name).exists()}
-    assert inkdigit(*command).returncode == 0
+    assert run_command(*command).returncode == 0
     assert left.items() <= {name: (tmp_path / name).read_bytes() for name in names}.items()
     assert list(left) == ["truth.csv"]

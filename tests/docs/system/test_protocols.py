@@ -27,7 +27,7 @@ PAGE = DOCS / "protocols.md"
 def test_every_example_works_and_every_way_finds_the_seven(real_digits: Dataset, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", part(real_digits, slice(2000)), part(real_digits, slice(-100, None)))
     recognizer = Recognizer.load(run)
-    sevens = real_digits.images[5000:][real_digits.truth[5000:] == 7]
+    sevens = real_digits.images[5000:][real_digits.required_labels[5000:] == 7]
     file = tmp_path / "seven.png"
     for seven in sevens:
         Image.fromarray(seven).save(file)

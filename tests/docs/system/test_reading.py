@@ -42,7 +42,7 @@ def test_every_example_reads_what_is_on_the_pictures(real_digits: Dataset, tmp_p
     assert printed[4:] == ["scan.pdf, page 1 ['7']\n", two, ""]
 
 
-def test_every_option_is_documented(inkdigit: Command) -> None:
-    text, options = PAGE.read_text(encoding="utf-8"), inkdigit("read", "--help").stdout
+def test_every_option_is_documented(run_command: Command) -> None:
+    text, options = PAGE.read_text(encoding="utf-8"), run_command("read", "--help").stdout
     for option in set(re.findall(r"--[a-z-]+", options)) - {"--help", "--form"}:
         assert f"`{option}" in text

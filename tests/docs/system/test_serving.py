@@ -94,8 +94,8 @@ def test_every_server_starts_and_every_example_works(tmp_path: Path, monkeypatch
     assert said("* 27}").startswith("422 pixels Expected `array`")
 
 
-def test_every_setting_is_documented_and_has_an_option(inkdigit: Command) -> None:
-    text, options = PAGE.read_text(encoding="utf-8"), inkdigit("serve", "--help").stdout
+def test_every_setting_is_documented_and_has_an_option(run_command: Command) -> None:
+    text, options = PAGE.read_text(encoding="utf-8"), run_command("serve", "--help").stdout
     for name, default, unit, meaning in describe_settings(ServiceSettings()):
         option = f"--{name.replace('_', '-')}"
         assert f"| `{option}` | `{variable(name)}` | `{name}` | {default} | {unit} | {meaning} |" in text

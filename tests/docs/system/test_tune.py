@@ -15,8 +15,8 @@ PAGE = DOCS / "tune.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
-def test_every_option_is_documented(inkdigit: Command) -> None:
-    options = inkdigit("tune", "--help").stdout
+def test_every_option_is_documented(run_command: Command) -> None:
+    options = run_command("tune", "--help").stdout
     for option in set(re.findall(r"--[a-z-]+", options)) - {"--help", "--train", "--seed", "--trials", "--out"}:
         assert f"`{option}" in TEXT or f"inkdigit tune {option}" in TEXT
 

@@ -21,7 +21,7 @@ PAGE = DOCS / "forms.md"
 
 
 @pytest.fixture(scope="module")
-def done(inkdigit: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def done(run_command: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A copy of the example's folder after the page's commands, and what they printed."""
     folder = tmp_path_factory.mktemp("forms") / "form"
     shutil.copytree(HERE, folder)
@@ -30,7 +30,7 @@ def done(inkdigit: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     assert commands
     said = ""
     for command in commands:
-        ran = inkdigit(*command[1:], cwd=folder)
+        ran = run_command(*command[1:], cwd=folder)
         assert ran.returncode == 0, ran.stderr
         said += ran.stdout
     return folder, said

@@ -33,10 +33,10 @@ def dark(page: Page) -> np.ndarray:
 
 @pytest.mark.parametrize("gap", [0, 9])
 @pytest.mark.parametrize("strength", [0.35, 1])
-def test_boxes_go_and_digits_stay(gap: int, strength: float, ink: np.random.Generator):
+def test_boxes_go_and_digits_stay(gap: int, strength: float, rng: np.random.Generator):
     page = boxed("07170", 60, 90, gap=gap, strength=strength)
     assert len(find_boxes(dark(page))) == 5
-    assert parts(find_ink(page.picture(ink, noise=2)).ink) == 5
+    assert parts(find_ink(page.picture(rng, noise=2)).ink) == 5
 
 
 def test_corners_are_in_the_middle_of_the_frame():
@@ -57,18 +57,18 @@ def test_empty_boxes_in_a_row_go_and_one_alone_may_be_a_nought():
     assert find_boxes(dark(boxed(" ", 60, 90))) == []
 
 
-def test_noughts_and_loops_are_no_boxes(ink: np.random.Generator):
+def test_noughts_and_loops_are_no_boxes(rng: np.random.Generator):
     page = Page.empty(700, 300)
     page.write("00000", 40, 60, 60)
     page.write("00000", 40, 160, 110)
     assert find_boxes(dark(page)) == []
-    assert parts(find_ink(page.picture(ink, noise=2)).ink) == 10
+    assert parts(find_ink(page.picture(rng, noise=2)).ink) == 10
 
 
-def test_squares_of_squared_paper_are_left_to_the_rules(ink: np.random.Generator):
+def test_squares_of_squared_paper_are_left_to_the_rules(rng: np.random.Generator):
     page = Page.empty(1000, 700)
     page.write("0707", 150, 110, 80)
-    assert parts(find_ink(ruled(page, 36, 0.4, down=True).picture(ink, noise=2)).ink) == 4
+    assert parts(find_ink(ruled(page, 36, 0.4, down=True).picture(rng, noise=2)).ink) == 4
 
 
 def test_nothing_is_found_in_nothing():

@@ -118,10 +118,10 @@ def test_one_line_is_said_to_be_one():
     assert counts(lines_in(page.picture(), "line")) == [4]
 
 
-def test_noise_and_a_blank_page_have_no_lines(ink: np.random.Generator):
+def test_noise_and_a_blank_page_have_no_lines(rng: np.random.Generator):
     assert lines_in(Image.new("RGB", (500, 400), (200, 190, 180))) == Lines([], [])
     page = Page.empty(900, 500)
-    assert lines_in(page.picture(ink, noise=6)).strips == []
+    assert lines_in(page.picture(rng, noise=6)).strips == []
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
@@ -148,3 +148,29 @@ def test_no_picture_breaks_it(width: int, height: int, mode: str, seed: int, dat
     for strip in found.strips:
         assert strip.image.shape[0] == STRIP_HEIGHT
         assert strip.image.any()
+
+
+@pytest.mark.parametrize("size", [(40_000, 1), (1, 40_000), (30_000, 7)])
+def test_a_picture_thinner_than_any_digit_has_no_lines(size: tuple[int, int]):
+    assert lines_in(Image.effect_noise(size, 90)).strips == []
+
+
+class StoppedError(Exception):
+    """The work was ended."""
+
+
+def test_long_work_ends_where_the_caller_says():
+    page = Page.empty(900, 500)
+    page.write("0710707", 150, 100, 60)
+    page.write("70070", 150, 300, 60)
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        find_lines(find_ink(page.picture()), check=check)
+    assert calls == 5

@@ -50,14 +50,14 @@ def test_bright_ink_is_found_by_itself():
     assert not sheet.light_paper
 
 
-def test_uneven_light_and_noise(ink: np.random.Generator):
+def test_uneven_light_and_noise(rng: np.random.Generator):
     page = written()
-    check(find_ink(page.picture(ink, noise=6, light=gradient(page))), page)
+    check(find_ink(page.picture(rng, noise=6, light=gradient(page))), page)
 
 
-def test_faint_pencil_in_noise(ink: np.random.Generator):
+def test_faint_pencil_in_noise(rng: np.random.Generator):
     page = written(pen=0.06)
-    check(find_ink(page.picture(ink, noise=3, light=gradient(page), pen=(160, 158, 155))), page)
+    check(find_ink(page.picture(rng, noise=3, light=gradient(page), pen=(160, 158, 155))), page)
 
 
 def test_the_colour_that_shows_the_ink_is_taken():
@@ -75,9 +75,9 @@ def test_what_shows_through_is_no_ink():
 
 
 @pytest.mark.parametrize("noise", [0, 4])
-def test_a_blank_page_has_none(ink: np.random.Generator, noise: float):
+def test_a_blank_page_has_none(rng: np.random.Generator, noise: float):
     page = Page.empty(900, 500)
-    assert (find_ink(page.picture(ink, noise=noise, light=gradient(page))).ink > 0).mean() < 0.0005
+    assert (find_ink(page.picture(rng, noise=noise, light=gradient(page))).ink > 0).mean() < 0.0005
 
 
 def test_the_inside_of_a_broad_stroke_is_ink():
@@ -106,10 +106,10 @@ def test_a_turned_sheet_knows_its_places_in_the_picture(quarters: int):
 
 
 @pytest.mark.parametrize("bright", [False, True])
-def test_a_sheet_on_a_table_of_the_ink_s_brightness(bright: bool, ink: np.random.Generator):
+def test_a_sheet_on_a_table_of_the_ink_s_brightness(bright: bool, rng: np.random.Generator):
     page = Page.empty(700, 460)
     page.write("07170", 120, 180, 70)
-    sheet = page.picture(ink, noise=3)
+    sheet = page.picture(rng, noise=3)
     table = Image.new("RGB", (900, 640), (45, 38, 35))
     table.paste(sheet, (100, 90))
     found = find_ink(ImageOps.invert(table) if bright else table)

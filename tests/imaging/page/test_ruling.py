@@ -39,21 +39,21 @@ def test_ruled_paper(strength: float, slope: float):
     assert parts(find_ink(ruled(page, 60, strength, slope=slope).picture()).ink) == 10
 
 
-def test_squared_paper_and_bent_paper(ink: np.random.Generator):
+def test_squared_paper_and_bent_paper(rng: np.random.Generator):
     for down, bend in ((True, 0), (False, 12)):
         page = Page.empty(1000, 700)
         page.write("0707", 150, 110, 80)
         page.write("7707", 150, 410, 80)
-        picture = ruled(page, 36, 0.4, slope=0.02, down=down, bend=bend).picture(ink, noise=3)
+        picture = ruled(page, 36, 0.4, slope=0.02, down=down, bend=bend).picture(rng, noise=3)
         assert parts(find_ink(picture).ink) == 8
 
 
-def test_what_is_no_rule_stays(ink: np.random.Generator):
+def test_what_is_no_rule_stays(rng: np.random.Generator):
     page = Page.empty(400, 150)
     page.write("17771", 30, 20, 110, step=0.62)
     dark = (page.ink * 150).astype(np.uint8)
     np.testing.assert_array_equal(without_rules(dark), dark)
-    assert parts(find_ink(page.picture(ink, noise=3)).ink) == 5
+    assert parts(find_ink(page.picture(rng, noise=3)).ink) == 5
 
 
 def test_a_strip_too_small_for_rules():

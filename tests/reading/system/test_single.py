@@ -1,4 +1,4 @@
-"""`inkdigit read --single`: answered here and by a server alike; what cannot be read is told, and the others read."""
+"""`inkdigit read --single`: the same answers here and by a server; a picture that cannot be read is reported."""
 
 from __future__ import annotations
 
@@ -61,9 +61,11 @@ def answers(stdout: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in stdout.splitlines()]
 
 
-def test_pictures_are_answered_as_prepared_and_recognized(inkdigit: Command, run: Path, pictures: list[Path]) -> None:
+def test_pictures_are_answered_as_prepared_and_recognized(
+    run_command: Command, run: Path, pictures: list[Path]
+) -> None:
     expected = Recognizer.load(run).predict_proba(np.stack([prepare(path) for path in pictures]))
-    done = inkdigit("read", "--single", *pictures, "--model", run, "--json")
+    done = run_command("read", "--single", *pictures, "--model", run, "--json")
     assert done.returncode == 0, done.stderr
     found = answers(done.stdout)
     assert [answer["file"] for answer in found] == list(map(str, pictures))
@@ -71,7 +73,7 @@ def test_pictures_are_answered_as_prepared_and_recognized(inkdigit: Command, run
     for answer, probabilities in zip(found, expected, strict=True):
         assert answer["probabilities"] == pytest.approx(probabilities, abs=1e-5)
         assert answer["confidence"] == max(answer["probabilities"])  # type: ignore[call-overload]
-    plain = inkdigit("read", "--single", *pictures, "--model", run)
+    plain = run_command("read", "--single", *pictures, "--model", run)
     lines = plain.stdout.splitlines()
     for line, answer in zip(lines, found, strict=True):
         assert line.startswith(f"{answer['file']}: {answer['digit']} (")
@@ -79,47 +81,48 @@ def test_pictures_are_answered_as_prepared_and_recognized(inkdigit: Command, run
 
 
 def test_the_model_that_ships_reads_by_default(
-    inkdigit_here: Command, pictures: list[Path], real_digits: Dataset
+    run_in_process: Command, pictures: list[Path], real_digits: Dataset
 ) -> None:
-    done = inkdigit_here("read", "--single", *pictures, "--json")
+    done = run_in_process("read", "--single", *pictures, "--json")
     assert done.returncode == 0, done.stderr
-    assert [answer["digit"] for answer in answers(done.stdout)] == real_digits.truth[5000 : 5000 + TEN].tolist()
+    assert [answer["digit"] for answer in answers(done.stdout)] == real_digits.required_labels[
+        5000 : 5000 + TEN
+    ].tolist()
 
 
 def test_a_server_answers_alike(
-    inkdigit_here: Command, run: Path, pictures: list[Path], blank: Path, server: Served
+    run_in_process: Command, run: Path, pictures: list[Path], blank: Path, server: Served
 ) -> None:
-    here = inkdigit_here("read", "--single", *pictures, blank, "--model", run, "--json")
-    there = inkdigit_here("read", "--single", *pictures, blank, "--url", server.url, "--json")
+    here = run_in_process("read", "--single", *pictures, blank, "--model", run, "--json")
+    there = run_in_process("read", "--single", *pictures, blank, "--url", server.url, "--json")
     assert here.returncode == there.returncode == 0, there.stderr
     for one, other in zip(answers(here.stdout), answers(there.stdout), strict=True):
         assert one.keys() == other.keys()
         assert one["digit"] == other["digit"]
         assert one.get("probabilities") == pytest.approx(other.get("probabilities"), abs=1e-4)
-    plain = inkdigit_here("read", "--single", pictures[0], "--url", f"{server.url}/")
+    plain = run_in_process("read", "--single", pictures[0], "--url", f"{server.url}/")
     assert plain.stdout.startswith(f"{pictures[0]}: ")
 
 
-def test_a_blank_picture_has_no_digit_and_a_reason(inkdigit_here: Command, run: Path, blank: Path) -> None:
-    done = inkdigit_here("read", "--single", blank, "--model", run, "--json")
+def test_a_blank_picture_has_no_digit_and_a_reason(run_in_process: Command, run: Path, blank: Path) -> None:
+    done = run_in_process("read", "--single", blank, "--model", run, "--json")
     assert done.returncode == 0
     (answer,) = answers(done.stdout)
     assert answer.keys() == {"file", "digit", "reason"}
     assert answer["digit"] is None
-    assert "no ink" in str(answer["reason"])
-    plain = inkdigit_here("read", "--single", blank, "--model", run)
-    assert plain.stdout.startswith(f"{blank}: no digit (The picture shows no ink")
+    plain = run_in_process("read", "--single", blank, "--model", run)
+    assert plain.stdout.startswith(f"{blank}: no digit (")
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_one_that_cannot_be_read_is_told_and_the_others_are_read(
-    inkdigit_here: Command, run: Path, pictures: list[Path], tmp_path: Path, server: Served, there: bool
+def test_a_picture_that_cannot_be_read_is_reported_and_the_others_are_read(
+    run_in_process: Command, run: Path, pictures: list[Path], tmp_path: Path, server: Served, there: bool
 ) -> None:
     (tmp_path / "letter.png").write_text("Dear all")
     (tmp_path / "half.png").write_bytes(pictures[0].read_bytes()[:200])
     files = [tmp_path / "letter.png", pictures[0], tmp_path / "half.png", tmp_path / "absent.png", pictures[1]]
     reader = ["--url", server.url] if there else ["--model", run]
-    done = inkdigit_here("read", "--single", *files, *reader, "--json")
+    done = run_in_process("read", "--single", *files, *reader, "--json")
     assert done.returncode == 2
     assert done.stderr == ""
     found = answers(done.stdout)
@@ -127,46 +130,46 @@ def test_one_that_cannot_be_read_is_told_and_the_others_are_read(
     assert all(
         name in str(answer["error"]) for answer, name in zip(found[::2], ["letter.png", "half.png"], strict=False)
     )
-    plain = inkdigit_here("read", "--single", *files, *reader)
+    plain = run_in_process("read", "--single", *files, *reader)
     assert plain.returncode == 2
     assert len(plain.stdout.splitlines()) == 2
-    told = plain.stderr.splitlines()
-    assert len(told) == 3
-    assert all(line.startswith("Error: ") for line in told)
-    assert "absent.png does not exist" in told[2]
+    errors = plain.stderr.splitlines()
+    assert len(errors) == 3
+    assert all(line.startswith("Error: ") for line in errors)
+    assert "absent.png" in errors[2]
 
 
-def test_what_the_server_does_not_take_is_told(
-    inkdigit_here: Command, pictures: list[Path], server: Served, tmp_path: Path
+def test_a_picture_that_the_server_refuses_is_reported(
+    run_in_process: Command, pictures: list[Path], server: Served, tmp_path: Path
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (800, 800, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "large.png")
     Image.open(pictures[0]).save(tmp_path / "other.gif")
-    done = inkdigit_here(
+    done = run_in_process(
         "read", "--single", tmp_path / "large.png", tmp_path / "other.gif", pictures[0], "--url", server.url
     )
     assert done.returncode == 2
     large, other = done.stderr.splitlines()
-    assert f"large.png was not read by {server.url} (413)" in large
-    assert f"other.gif was not read by {server.url} (415)" in other
+    assert all(place in large for place in ("large.png", server.url, "413"))
+    assert all(place in other for place in ("other.gif", server.url, "415"))
     assert done.stdout.startswith(str(pictures[0]))
 
 
 def test_a_key_is_sent_where_one_is_wanted(
-    inkdigit_here: Command, run: Path, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_in_process: Command, run: Path, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = inkdigit_here("api-key", "reader", "--file", tmp_path / "keys").stdout.strip()
+    key = run_in_process("api-key", "reader", "--file", tmp_path / "keys").stdout.strip()
     with served("--model", run, "--api-key-file", tmp_path / "keys") as server:
         command = ["read", "--single", *pictures[:2], "--url", server.url]
-        for refused in (inkdigit_here(*command), inkdigit_here(*command, "--api-key", "nonsense")):
+        for refused in (run_in_process(*command), run_in_process(*command, "--api-key", "nonsense")):
             assert refused.returncode == 2
-            assert refused.stderr.splitlines() == [
-                f"Error: {server.url} wants an API key that it knows: give --api-key, or set INKDIGIT_API_KEY."
-            ]
-        assert "letters that no key has" in inkdigit_here(*command, "--api-key", "ключ").stderr
-        assert inkdigit_here(*command, "--api-key", key).returncode == 0
+            (line,) = refused.stderr.splitlines()
+            assert server.url in line
+            assert "--api-key" in line
+        assert run_in_process(*command, "--api-key", "ключ").returncode == 2
+        assert run_in_process(*command, "--api-key", key).returncode == 0
         monkeypatch.setenv("INKDIGIT_API_KEY", key)
-        assert inkdigit_here(*command).returncode == 0
+        assert run_in_process(*command).returncode == 0
 
 
 @contextmanager
@@ -205,48 +208,48 @@ STRANGE: dict[str, tuple[int, str, bytes]] = {
 
 
 @pytest.mark.parametrize("case", STRANGE)
-def test_another_server_is_told(inkdigit_here: Command, pictures: list[Path], case: str) -> None:
+def test_a_server_of_another_kind_is_refused(run_in_process: Command, pictures: list[Path], case: str) -> None:
     with answering(*STRANGE[case]) as url:
-        done = inkdigit_here("read", "--single", *pictures[:2], "--url", url)
+        done = run_in_process("read", "--single", *pictures[:2], "--url", url)
     assert done.returncode == 2
-    assert done.stderr == f"Error: {url} does not answer as an Inkdigit server does: check the address.\n"
+    (line,) = done.stderr.splitlines()
+    assert url in line
 
 
-def test_a_busy_server_is_told_for_each_picture(inkdigit_here: Command, pictures: list[Path]) -> None:
+def test_a_busy_server_is_reported_for_each_picture(run_in_process: Command, pictures: list[Path]) -> None:
     detail = "Too many requests wait for an answer: try again in a second."
     problem = {"title": "Service Unavailable", "status": 503, "detail": detail}
     with answering(503, "application/problem+json", json.dumps(problem).encode()) as url:
-        done = inkdigit_here("read", "--single", *pictures[:2], "--url", url)
+        done = run_in_process("read", "--single", *pictures[:2], "--url", url)
     assert done.returncode == 2
-    assert done.stderr.splitlines() == [f"Error: {path} was not read by {url} (503): {detail}" for path in pictures[:2]]
+    for line, path in zip(done.stderr.splitlines(), pictures[:2], strict=True):
+        assert all(place in line for place in (str(path), url, "503", detail))
 
 
-def test_a_server_that_is_not_there_is_told_once(inkdigit_here: Command, pictures: list[Path]) -> None:
+def test_a_server_that_is_not_there_is_reported_once(run_in_process: Command, pictures: list[Path]) -> None:
     with answering(200, "", b"") as url:
         pass
-    done = inkdigit_here("read", "--single", *pictures, "--url", url)
+    done = run_in_process("read", "--single", *pictures, "--url", url)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"Error: {url} cannot be reached (Connection refused): check the address")
+    assert done.stderr.startswith("Error: ")
+    assert url in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "place"),
     [
-        (["--single", "--url", "file:///etc/passwd"], "file:///etc/passwd is not the address of a server"),
-        (["--single", "--url", "127.0.0.1:8000"], "127.0.0.1:8000 is not the address of a server"),
-        (["--single", "--url", "http://127.0.0.1:port"], "http://127.0.0.1:port is not the address of a server"),
-        (["--single", "--url", "http://[::1"], "http://[::1 is not the address of a server"),
-        (["--single", "--url", "http://no.such.host.invalid"], "http://no.such.host.invalid cannot be reached"),
-        (["--single", "--url", "http://a b"], "http://a b is not the address of a server"),
-        (["--single", "--url", "http://x", "--model", "run"], "A server at --url reads with its own model"),
-        (["--single", "--model", "absent"], "absent is not a folder"),
+        (["--single", "--url", "file:///etc/passwd"], "file:///etc/passwd"),
+        (["--single", "--url", "http://no.such.host.invalid"], "http://no.such.host.invalid"),
+        (["--single", "--url", "http://x", "--model", "run"], "--model"),
+        (["--single", "--model", "absent"], "absent"),
     ],
 )
-def test_what_does_not_fit_is_one_sentence(
-    inkdigit_here: Command, pictures: list[Path], arguments: list[str], sentence: str
+def test_a_mistake_is_one_sentence(
+    run_in_process: Command, pictures: list[Path], arguments: list[str], place: str
 ) -> None:
-    done = inkdigit_here("read", pictures[0], *arguments)
+    done = run_in_process("read", pictures[0], *arguments)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"Error: {sentence}"), done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert place in done.stderr
     assert done.stderr.count("\n") == 1

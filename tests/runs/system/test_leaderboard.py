@@ -45,8 +45,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_best_first_among_runs_scored_alike(inkdigit: Command, folder: Path) -> None:
-    done = inkdigit("runs", folder)
+def test_best_first_among_runs_scored_alike(run_command: Command, folder: Path) -> None:
+    done = run_command("runs", folder)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines if line] == [
@@ -75,7 +75,7 @@ def test_a_pipe_gets_whole_names_and_a_terminal_lines_that_fit(folder: Path) -> 
     assert "99.50 (98.50–100.50)" in narrow
 
 
-def test_runs_that_cannot_be_read_are_told_below_the_table(inkdigit: Command, folder: Path) -> None:
+def test_runs_that_cannot_be_read_are_told_below_the_table(run_command: Command, folder: Path) -> None:
     make_manifest(folder / "newer", 1, 1, day=1, format=2)
     make_manifest(folder / "nameless", 1, 1, day=1, figures={"accuracy": "high"})
     make_manifest(folder / "dateless", 1, 1, day=1, created="yesterday")
@@ -87,7 +87,7 @@ def test_runs_that_cannot_be_read_are_told_below_the_table(inkdigit: Command, fo
     (folder / "unfinished" / "model.onnx").touch()
     (folder / "notes").mkdir()
     (folder / "notes.txt").touch()
-    done = inkdigit("runs", folder)
+    done = run_command("runs", folder)
     assert done.returncode == 0
     table, problems = done.stdout.rstrip().rsplit("\n\n", 1)
     assert all(name in table for name in ("good", "better", "few"))
@@ -98,16 +98,16 @@ def test_runs_that_cannot_be_read_are_told_below_the_table(inkdigit: Command, fo
     assert problems.count("is damaged") == 5
 
 
-def test_an_unfinished_training_is_told_with_the_command_to_go_on(inkdigit: Command, folder: Path) -> None:
+def test_an_unfinished_training_is_told_with_the_command_to_go_on(run_command: Command, folder: Path) -> None:
     (folder / ".stopped.partial" / "checkpoints").mkdir(parents=True)
-    assert "stopped" not in inkdigit("runs", folder).stdout
+    assert "stopped" not in run_command("runs", folder).stdout
     (folder / ".stopped.partial" / "checkpoints" / "training.npz").touch()
-    assert f"inkdigit train --resume {folder / 'stopped'}" in inkdigit("runs", folder).stdout
+    assert f"inkdigit train --resume {folder / 'stopped'}" in run_command("runs", folder).stdout
 
 
-def test_json_holds_the_same(inkdigit: Command, folder: Path) -> None:
+def test_json_holds_the_same(run_command: Command, folder: Path) -> None:
     make_manifest(folder / "newer", 1, 1, day=1, format=2)
-    board = json.loads(inkdigit("runs", folder, "--json").stdout)
+    board = json.loads(run_command("runs", folder, "--json").stdout)
     assert [run["name"] for run in board["runs"]] == ["few", "better", "good"]
     assert board["runs"][1]["accuracy"] == 0.995
     assert board["runs"][1]["folder"] == str(folder / "better")
@@ -131,11 +131,11 @@ def test_one_run_is_listed_by_its_own_folder(folder: Path) -> None:
     assert [entry.name for entry in read_leaderboard(folder / "good").entries] == ["good"]
 
 
-def test_no_runs_and_no_folder(inkdigit: Command, tmp_path: Path) -> None:
-    empty = inkdigit("runs", tmp_path)
+def test_no_runs_and_no_folder(run_command: Command, tmp_path: Path) -> None:
+    empty = run_command("runs", tmp_path)
     assert (empty.returncode, empty.stderr) == (0, "")
     assert "holds no runs yet" in empty.stdout
-    absent = inkdigit("runs", cwd=tmp_path)
+    absent = run_command("runs", cwd=tmp_path)
     assert absent.returncode == 2
     assert absent.stderr.startswith("Error: runs is not a folder")
     with pytest.raises(InkdigitError, match="is not a folder"):

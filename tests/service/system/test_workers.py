@@ -1,18 +1,27 @@
-"""Several processes that look like one."""
+"""Several processes on one port."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from inkdigit.runs.run import MANIFEST
+from inkdigit.service.metrics import DIRECTORY_VARIABLE
+from inkdigit.service.settings import ServiceSettings
+from inkdigit.service.sockets import listen
+from inkdigit.service.workers import Workers
+from tests.conftest import Command
 from tests.handmade import bare_run
 from tests.onnx_models import constant_model
 from tests.service.conftest import PIXELS, asking, eventually, metric, statuses
+from tests.service.system.test_command import one_line
 from tests.serving import Served, served
 
 
@@ -33,13 +42,18 @@ def ask(server: Served) -> httpx.Response:
     return server.post("/v1/digits", json=PIXELS)
 
 
-def test_metrics_add_up_over_the_processes(linear_run: Path) -> None:
+def test_metrics_add_up_and_a_process_that_dies_is_replaced(linear_run: Path) -> None:
     with served("--model", linear_run, "--workers", 2) as server:
-        assert len(workers(server)) == 2
+        before = {process.pid for process in workers(server)}
+        assert len(before) == 2
         for _ in range(40):
             assert ask(server).status_code == 200
         assert metric(server, 'inkdigit_requests_total{method="POST",route="/v1/digits",status="200"}') == 40
         assert metric(server, "inkdigit_digits_total") == 40
+        os.kill(min(before), signal.SIGKILL)
+        eventually(lambda: len({process.pid for process in workers(server)} - before) == 1, "another process")
+        assert ask(server).status_code == 200
+        assert [line for line in server.log() if line["level"] == "error" and str(min(before)) in line["message"]]
 
 
 def test_one_signal_drains_all(slow_run: Path) -> None:
@@ -51,15 +65,6 @@ def test_one_signal_drains_all(slow_run: Path) -> None:
             assert server.process.wait(30) == 0
         assert statuses(outcomes) == [200] * 6
         assert not any(process.is_running() for process in processes)
-
-
-def test_a_process_that_dies_is_replaced(linear_run: Path) -> None:
-    with served("--model", linear_run, "--workers", 2) as server:
-        before = {process.pid for process in workers(server)}
-        os.kill(min(before), signal.SIGKILL)
-        eventually(lambda: len({process.pid for process in workers(server)} - before) == 1, "another process")
-        assert ask(server).status_code == 200
-        assert any("is replaced" in line["message"] for line in server.log())
 
 
 def test_they_end_with_the_process_that_started_them(linear_run: Path) -> None:
@@ -76,8 +81,34 @@ def test_all_take_up_a_new_version(tmp_path: Path) -> None:
         eventually(lambda: {ask(server).json()["model"]["version"] for _ in range(20)} == {"2"}, "all of them")
 
 
-def test_a_model_that_cannot_be_served_is_told_once(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError) as told, served("--model", tmp_path / "absent", "--workers", 2):
-        pass
-    assert str(told.value).count("absent is not a folder") == 1
-    assert "Traceback" not in str(told.value)
+def test_a_model_that_cannot_be_served_is_reported_once(run_command: Command, tmp_path: Path) -> None:
+    assert "absent" in one_line(run_command("serve", "--port", 0, "--model", tmp_path / "absent", "--workers", 2))
+
+
+@pytest.fixture
+def own_signals() -> Generator[None]:
+    """Restore the signal handlers that the workers set in this process."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    handlers = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_processes_that_cannot_be_replaced_end_the_server_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = bare_run(tmp_path / "run", constant_model(1))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
+    settings = ServiceSettings(port=0, model=str(run), workers=2, grace=0.0)
+    supervisor = Workers(settings, listen(settings), lambda _: break_one(), pauses=(0.01, 0.01, 0.01))
+
+    def break_one() -> None:
+        (run / MANIFEST).unlink()
+        os.kill(supervisor.process_ids[0], signal.SIGKILL)
+
+    assert supervisor.run() == 1
+    assert supervisor.process_ids == []
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert len([line for line in lines if line["level"] == "error" and str(run) in line["message"]]) == 1

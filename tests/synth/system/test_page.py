@@ -20,11 +20,11 @@ Grey = NDArray[np.float32]
 
 
 def line(digits: Dataset, seed: int, *names: str) -> Page:
-    return synthesize_line(digits.images, digits.truth, names, np.random.default_rng(seed))
+    return synthesize_line(digits.images, digits.required_labels, names, np.random.default_rng(seed))
 
 
 def page(digits: Dataset, seed: int, *names: str) -> Page:
-    return synthesize_page(digits.images, digits.truth, names, np.random.default_rng(seed))
+    return synthesize_page(digits.images, digits.required_labels, names, np.random.default_rng(seed))
 
 
 def grey(page: Page) -> Grey:
@@ -238,7 +238,7 @@ def test_the_truth_is_the_pools(real_digits: Dataset):
     written = page(real_digits, 3, "all")
     for digits in written.lines:
         for digit in digits:
-            assert digit.digit == real_digits.truth[digit.source]
+            assert digit.digit == real_digits.required_labels[digit.source]
     assert written.text.count("\n") == len(written.lines) - 1
     assert len(written.text.replace("\n", "")) == sum(map(len, written.lines))
 

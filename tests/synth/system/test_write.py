@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from inkdigit.data import mnist
-from tests.conftest import Command, Killed
+from tests.conftest import Command, RunAndKill
 
 
-def test_a_folder_of_pages_with_their_truth(inkdigit: Command, tmp_path: Path):
+def test_a_folder_of_pages_with_their_truth(run_command: Command, tmp_path: Path):
     arguments = ["--seed", 3, "--source", "test", "--hardship", "thin-pen", "--hardship", "skewed-lines"]
-    done = inkdigit("synth", tmp_path / "more" / "pages", "--pages", 2, *arguments)
+    done = run_command("synth", tmp_path / "more" / "pages", "--pages", 2, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [json.loads(row) for row in (tmp_path / "more" / "pages" / "labels.jsonl").read_text().splitlines()]
     assert done.stdout == f"{tmp_path}/more/pages: 2 pages, their truth in {tmp_path}/more/pages/labels.jsonl\n"
@@ -27,11 +27,11 @@ def test_a_folder_of_pages_with_their_truth(inkdigit: Command, tmp_path: Path):
         with Image.open(tmp_path / "more" / "pages" / row["file"]) as picture:
             pixels = np.asarray(picture.convert("L"))
         for digit in (digit for line in row["lines"] for digit in line["digits"]):
-            assert digit["digit"] == test.truth[digit["source"]]
+            assert digit["digit"] == test.required_labels[digit["source"]]
             x, y, width, height = digit["box"]
             assert np.ptp(pixels[y : y + height, x : x + width]) > 60
 
-    again = inkdigit("synth", tmp_path / "again", "--pages", 1, *arguments)
+    again = run_command("synth", tmp_path / "again", "--pages", 1, *arguments)
     assert again.returncode == 0
     names = ["labels.jsonl", "page-0000.png"]
     assert sorted(path.name for path in (tmp_path / "again").iterdir()) == names
@@ -39,8 +39,8 @@ def test_a_folder_of_pages_with_their_truth(inkdigit: Command, tmp_path: Path):
     assert (tmp_path / "again" / "page-0000.png").read_bytes() == first
 
 
-def test_what_a_camera_took_is_a_jpeg_file(inkdigit: Command, tmp_path: Path):
-    assert inkdigit("synth", tmp_path / "pages", "--pages", 1, "--hardship", "soft-shadow").returncode == 0
+def test_what_a_camera_took_is_a_jpeg_file(run_command: Command, tmp_path: Path):
+    assert run_command("synth", tmp_path / "pages", "--pages", 1, "--hardship", "soft-shadow").returncode == 0
     with Image.open(tmp_path / "pages" / "page-0000.jpg") as picture:
         assert picture.format == "JPEG"
 
@@ -53,10 +53,10 @@ def test_what_a_camera_took_is_a_jpeg_file(inkdigit: Command, tmp_path: Path):
         (["file/pages"], "file/pages could not be written"),
     ],
 )
-def test_what_a_user_can_cause_is_one_sentence(inkdigit: Command, tmp_path: Path, arguments: list[str], words: str):
+def test_what_a_user_can_cause_is_one_sentence(run_command: Command, tmp_path: Path, arguments: list[str], words: str):
     (tmp_path / "there").mkdir()
     (tmp_path / "file").write_text("")
-    done = inkdigit("synth", *arguments, "--pages", 1, cwd=tmp_path)
+    done = run_command("synth", *arguments, "--pages", 1, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -64,6 +64,6 @@ def test_what_a_user_can_cause_is_one_sentence(inkdigit: Command, tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there"]
 
 
-def test_a_kill_leaves_no_folder(killed: Killed, tmp_path: Path):
-    killed("pages", "synth", tmp_path / "pages", "--pages", 1, "--hardship", "blank-page")
+def test_a_kill_leaves_no_folder(run_and_kill: RunAndKill, tmp_path: Path):
+    run_and_kill("pages", "synth", tmp_path / "pages", "--pages", 1, "--hardship", "blank-page")
     assert not (tmp_path / "pages").exists()

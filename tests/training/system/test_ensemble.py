@@ -18,9 +18,9 @@ from inkdigit.export.int8 import to_int8
 from inkdigit.export.onnx import to_onnx
 from inkdigit.export.tta import shifted_copies
 from inkdigit.recognizer import Recognizer
+from inkdigit.training.averaging import average_models
 from inkdigit.training.config import preset
-from inkdigit.training.cross_validation import average_models
-from tests.conftest import LINEAR, Command, Killed
+from tests.conftest import LINEAR, Command, RunAndKill
 
 SMALL = ["--filters", "8, 16", "--dense", "0", "--epochs", "4", "--batch-size", "32", "--tta"]
 NAMES = ("run-member-1", "run-member-2", "run", "run-student")
@@ -35,16 +35,16 @@ def linear(seed: int) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def out(inkdigit_here: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(run_in_process: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("members") / "run"
-    done = inkdigit_here("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
+    done = run_in_process("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Accuracy on 100 validation rows") == 2  # the ensemble's and the student's
     return out
 
 
 def test_members_their_mean_and_a_student_are_runs(out: Path, real_digits: Dataset) -> None:
-    images, truth = real_digits.images[3000:5000], real_digits.truth[3000:5000]
+    images, truth = real_digits.images[3000:5000], real_digits.required_labels[3000:5000]
     first, second, mean, student = (Recognizer.load(out.with_name(name)).predict_proba(images) for name in NAMES)
     assert np.abs(first - second).max() > 0.1
     right = [(answers.argmax(1) == truth).mean() for answers in (first, second, mean, student)]
@@ -71,47 +71,47 @@ def test_a_record_is_five_of_best() -> None:
     assert replace(preset("record"), preset="best", members=1) == preset("best")
 
 
-def test_what_is_finished_is_not_done_again(inkdigit_here: Command, files: Path, out: Path) -> None:
-    again = inkdigit_here("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
+def test_what_is_finished_is_not_done_again(run_in_process: Command, files: Path, out: Path) -> None:
+    again = run_in_process("train", "--train", files / "small.csv", "--members", 2, *SMALL, "--out", out)
     assert again.stdout.count("already holds this run") == 4
 
 
 def test_what_a_kill_left_of_the_second_member_is_gone_on_with(
-    inkdigit: Command, inkdigit_here: Command, killed: Killed, files: Path, tmp_path: Path
+    run_command: Command, run_in_process: Command, run_and_kill: RunAndKill, files: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "network.py").write_text(LINEAR)
     data = ["--train", files / "small.csv", "--model", tmp_path / "network.py"]
     command = ["train", *data, "--epochs", 2, "--members", 2, "--seed", 2**32 - 1, "--out", tmp_path / "run"]
-    printed = killed("run-member-2", *command, event="os.rename")
+    printed = run_and_kill("run-member-2", *command, event="os.rename")
     assert "Member 2 of 2" in printed
-    resumed = inkdigit_here("train", "--resume", tmp_path / "run")
+    resumed = run_in_process("train", "--resume", tmp_path / "run")
     assert resumed.returncode == 2
     assert resumed.stderr.strip().endswith("give the command again that began it.")
-    done = inkdigit(*command)
+    done = run_command(*command)
     assert done.stdout.count("already holds this run") == 1, done.stderr
     assert "Training: 2 of 2 epochs were done before." in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["network.py", *NAMES])
 
 
 def test_folders_that_hold_something_else_are_told_before_any_training(
-    inkdigit_here: Command, files: Path, out: Path, tmp_path: Path
+    run_in_process: Command, files: Path, out: Path, tmp_path: Path
 ) -> None:
     train = ["train", "--train", files / "small.csv", *SMALL, "--members", 3, "--out"]
-    more = inkdigit_here(*train, out)
+    more = run_in_process(*train, out)
     assert more.returncode == 2
     assert "holds another run" in more.stderr
     assert not out.with_name("run-member-3").exists()
     (tmp_path / "mine-student").mkdir()
     (tmp_path / "mine-student" / "homework.txt").touch()
-    other = inkdigit_here(*train, tmp_path / "mine")
+    other = run_in_process(*train, tmp_path / "mine")
     assert other.returncode == 2
     assert "mine-student is not empty" in other.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine-student"]
 
 
-def test_any_run_teaches(inkdigit_here: Command, files: Path, out: Path, tmp_path: Path) -> None:
+def test_any_run_teaches(run_in_process: Command, files: Path, out: Path, tmp_path: Path) -> None:
     taught = ["train", "--train", files / "small.csv", "--epochs", 1, "--filters", "4", "--dense", 0]
-    done = inkdigit_here(*taught, "--teacher", out.with_name(NAMES[0]), "--out", tmp_path / "run")
+    done = run_in_process(*taught, "--teacher", out.with_name(NAMES[0]), "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
 
 
@@ -126,7 +126,7 @@ def test_in_eight_bits_it_reads_the_same(out: Path, real_digits: Dataset) -> Non
         to_int8(model, real_digits.images[:0])
 
 
-def test_what_does_not_go_together(inkdigit_here: Command, files: Path, tmp_path: Path) -> None:
+def test_what_does_not_go_together(run_in_process: Command, files: Path, tmp_path: Path) -> None:
     train = ["train", "--train", files / "small.csv", "--out", tmp_path / "run"]
     for arguments, words in (
         (["--members", 2, "--folds", 3], "members"),
@@ -134,7 +134,7 @@ def test_what_does_not_go_together(inkdigit_here: Command, files: Path, tmp_path
         (["--members", 2, "--learning-curve"], "--learning-curve and members"),
         (["--teacher", tmp_path], str(tmp_path)),
     ):
-        refused = inkdigit_here(*train, *arguments)
+        refused = run_in_process(*train, *arguments)
         assert refused.returncode == 2
         assert words in refused.stderr
         assert len(refused.stderr.splitlines()) <= 3

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LINEAR, Command, Killed
+from tests.conftest import LINEAR, Command, RunAndKill
 
 SMALL = ["--filters", "4, 8 8", "--dense", "16", "--epochs", "4", "--deterministic"]
 
@@ -46,24 +46,24 @@ def figures(run: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def unbroken(inkdigit: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def unbroken(run_command: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    done = inkdigit("train", "--train", files / "small.csv", *SMALL, "--out", out)
+    done = run_command("train", "--train", files / "small.csv", *SMALL, "--out", out)
     assert done.returncode == 0, done.stderr
     return figures(out)
 
 
 def test_a_training_cut_short_twice_goes_on_and_ends_as_an_unbroken_one(
-    inkdigit: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
+    run_command: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
 ) -> None:
     """Once by Ctrl-C, which the same command goes on from, and once by a kill, which --resume goes on from."""
     out, train = tmp_path / "runs" / "run", tmp_path / "train.csv"
     content = (files / "small.csv").read_text()
     train.write_text(content)
-    more = inkdigit("train", "--resume", out, "--epochs", 9)
+    more = run_command("train", "--resume", out, "--epochs", 9)
     assert more.returncode == 2
     assert "--resume takes no other option" in more.stderr
-    nothing = inkdigit("train", "--resume", out)
+    nothing = run_command("train", "--resume", out)
     assert nothing.returncode == 2
     assert "no unfinished training" in nothing.stderr
 
@@ -77,66 +77,66 @@ def test_a_training_cut_short_twice_goes_on_and_ends_as_an_unbroken_one(
     with started("--train", train, *SMALL, "--out", out) as process:
         wait_for(process, " of 4 epochs were done before")
         wait_for(process, "epoch ")
-        second = inkdigit("train", "--train", train, *SMALL, "--out", out)
+        second = run_command("train", "--train", train, *SMALL, "--out", out)
         os.kill(process.pid, signal.SIGKILL)
     assert second.returncode == 2
     assert "another process" in second.stderr
     assert not out.exists()
-    other = inkdigit("train", "--train", train, *SMALL, "--seed", "1", "--out", out)
+    other = run_command("train", "--train", train, *SMALL, "--seed", "1", "--out", out)
     assert other.returncode == 2
     assert "other settings" in other.stderr
     train.write_text(content[: content.rindex("\n", 0, -1) + 1])
-    changed = inkdigit("train", "--resume", out)
+    changed = run_command("train", "--resume", out)
     assert changed.returncode == 2
     assert "other train" in changed.stderr
     train.write_text(content)
 
-    done = inkdigit("train", "--resume", out)
+    done = run_command("train", "--resume", out)
     assert done.returncode == 0, done.stderr
     assert " of 4 epochs were done before" in done.stdout
     assert "epoch 2/4" not in done.stdout
     assert figures(out) == unbroken
     assert [path.name for path in out.parent.iterdir()] == ["run"]
     assert not {"checkpoints", "job.json", "lock"} & {path.name for path in out.iterdir()}
-    again = inkdigit("train", "--resume", out)
+    again = run_command("train", "--resume", out)
     assert again.returncode == 2
     assert "nothing to resume" in again.stderr
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"identity": {}}'])
 def test_an_unfinished_training_that_cannot_be_gone_on_with_is_told(
-    inkdigit_here: Command, tmp_path: Path, content: str
+    run_in_process: Command, tmp_path: Path, content: str
 ) -> None:
     out, partial = tmp_path / "run", tmp_path / ".run.partial"
     (partial / "checkpoints").mkdir(parents=True)
     (partial / "checkpoints" / "training.npz").touch()
     (partial / "job.json").write_text(content)
-    done = inkdigit_here("train", "--resume", out)
+    done = run_in_process("train", "--resume", out)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert f"give it up by removing {partial}" in done.stderr
 
 
 def test_a_kill_after_the_training_costs_no_epoch_and_leaves_nothing_behind(
-    inkdigit: Command, killed: Killed, files: Path, tmp_path: Path
+    run_command: Command, run_and_kill: RunAndKill, files: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs" / "run"
     (tmp_path / "network.py").write_text(LINEAR)
     data = ["--train", files / "small.csv", "--model", tmp_path / "network.py"]
     command = ["train", *data, "--epochs", "2", "--folds", "2", "--out", out]
-    printed = killed("training-2-of-2.npz", *command)
+    printed = run_and_kill("training-2-of-2.npz", *command)
     assert "Training 1 of 2, epoch 2/2" in printed
-    printed = killed("model.onnx", "train", "--resume", out)
+    printed = run_and_kill("model.onnx", "train", "--resume", out)
     assert "Training 1 of 2: 2 of 2 epochs were done before." in printed
     assert "Training 2 of 2, epoch 2/2" in printed
     learnt = ["Training 1 of 2: 2 of 2 epochs were done before.", "Training 2 of 2: 2 of 2 epochs were done before."]
     for name, event in (("report.html", "os.rename"), ("checkpoints", "shutil.rmtree")):
         assert not out.exists()
-        printed = killed(name, *command, event=event)
+        printed = run_and_kill(name, *command, event=event)
         assert [line for line in printed.splitlines() if "Training" in line and "images/s" not in line] == learnt
     assert (out / "checkpoints").is_dir()
-    assert inkdigit("runs", out.parent).stdout.splitlines()[-1].startswith("run ")
-    done = inkdigit(*command)
+    assert run_command("runs", out.parent).stdout.splitlines()[-1].startswith("run ")
+    done = run_command(*command)
     assert "already holds this run" in done.stdout
     assert [path.name for path in out.parent.iterdir()] == ["run"]
     manifest = json.loads((out / "manifest.json").read_text())
@@ -177,13 +177,13 @@ def test_a_kill_before_the_run_takes_its_place_keeps_its_checkpoints(tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small tmpfs")
-def test_full_disk_is_told_and_leaves_no_half_run(inkdigit: Command, files: Path, tmp_path: Path) -> None:
+def test_full_disk_is_told_and_leaves_no_half_run(run_command: Command, files: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False).returncode:
         pytest.skip("a tmpfs cannot be mounted here")
     try:
-        done = inkdigit("train", "--train", files / "small.csv", *SMALL, "--out", disk / "run")
+        done = run_command("train", "--train", files / "small.csv", *SMALL, "--out", disk / "run")
         assert done.returncode == 2
         assert "No space left on device" in done.stderr
         assert done.stderr.count("\n") == 1

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 
 from inkdigit.training import tensorboard
 from inkdigit.training.trainer import Epoch
 from tests.conftest import Command
+from tests.errors import refused
 
 
 class Listener:
@@ -32,14 +34,15 @@ def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """Steps and values by tag, as TensorBoard shows them."""
     events: Any = EventAccumulator(str(folder))
     events.Reload()
-    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    values = {tag: events.Tensors(tag) for tag in events.Tags()["tensors"]}
+    return {tag: [(event.step, make_ndarray(event.tensor_proto).item()) for event in values[tag]] for tag in values}
 
 
-def test_tensorboard_reads_every_figure_and_the_other_progress_hears_all(tmp_path: Path) -> None:
+def test_tensorboard_reads_every_figure_and_the_other_progress_is_notified(tmp_path: Path) -> None:
     first = Epoch(1, 0.75, 0.5, 0.25, 0.875, 0.015, 3.0)
     refit = Epoch(300, 0.125, 1.0, None, None, 0.001, 3.0)
     listener = Listener()
-    with tensorboard.recorded(listener, tmp_path / "logs") as progress:
+    with tensorboard.record_epochs(listener, tmp_path / "logs") as progress:
         progress.resume([first])
         progress.step()
         progress.epoch(first)
@@ -56,10 +59,10 @@ def test_tensorboard_reads_every_figure_and_the_other_progress_hears_all(tmp_pat
 
 
 def test_training_with_tensorboard_writes_the_curves_of_its_metrics(
-    inkdigit_here: Command, files: Path, tmp_path: Path
+    run_in_process: Command, files: Path, tmp_path: Path
 ) -> None:
     arguments = ["--train", files / "small.csv", "--epochs", 2, "--filters", "4, 8, 8", "--dense", 16]
-    done = inkdigit_here("train", *arguments, "--out", "runs/a", "--tensorboard", "logs", cwd=tmp_path)
+    done = run_in_process("train", *arguments, "--out", "runs/a", "--tensorboard", "logs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     history = json.loads((tmp_path / "runs/a/metrics.json").read_text())["history"]
     curves = read(tmp_path / "logs" / "a" / "training")
@@ -70,5 +73,5 @@ def test_training_with_tensorboard_writes_the_curves_of_its_metrics(
 
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("no folder")
-    with pytest.raises(OSError, match="logs"), tensorboard.recorded(Listener(), tmp_path / "logs"):
+    with refused("file-unwritable", "logs"), tensorboard.record_epochs(Listener(), tmp_path / "logs"):
         pass

@@ -11,8 +11,10 @@ import pytest
 from inkdigit.data.dataset import Dataset
 from inkdigit.training import backend
 from inkdigit.training.config import PRESETS, Settings, preset
+from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
 from inkdigit.training.model import build
-from inkdigit.training.trainer import EMA_INTERVAL, Trainer, WeightEMA, learning_rate, predict
+from inkdigit.training.schedule import learning_rate
+from inkdigit.training.trainer import Trainer, predict
 from inkdigit.utils.hardware import describe_hardware
 from tests.conftest import part
 
@@ -85,12 +87,12 @@ def test_a_few_steps_are_enough_to_be_used(real_digits: Dataset) -> None:
     for step, batch in enumerate(trainer.batches(0)):
         trainer.step(step, *batch)
     others = part(real_digits, slice(2048, 4096))
-    accuracy = (predict(trainer.result(), others.images).argmax(1) == others.truth).mean()
+    accuracy = (predict(trainer.result(), others.images).argmax(1) == others.required_labels).mean()
     assert accuracy > 0.6
     assert trainer.score(others)[1] > 0.6
 
 
 def test_precision_follows_the_processor_unless_asked() -> None:
-    assert backend.precision("float32") == "float32"
-    assert backend.precision("mixed_bfloat16") == "mixed_bfloat16"
-    assert (backend.precision("auto") == "mixed_bfloat16") == ("BF16" in describe_hardware())
+    assert backend.dtype_policy("float32") == "float32"
+    assert backend.dtype_policy("mixed_bfloat16") == "mixed_bfloat16"
+    assert (backend.dtype_policy("auto") == "mixed_bfloat16") == ("BF16" in describe_hardware())

@@ -63,7 +63,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return [{name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)]
 
 
-def test_a_search_ends_with_settings_a_table_and_a_page(inkdigit: Command, unbroken: Path) -> None:
+def test_a_search_ends_with_settings_a_table_and_a_page(run_command: Command, unbroken: Path) -> None:
     assert {path.name for path in unbroken.iterdir()} == FOUND
     trials = rows(unbroken)
     assert [row["trial"] for row in trials] == list(map(str, range(TRIALS)))
@@ -74,13 +74,13 @@ def test_a_search_ends_with_settings_a_table_and_a_page(inkdigit: Command, unbro
     assert settings.learning_rate == float(best["learning_rate"])
     assert (settings.validation_share, settings.epochs) == (0.04, 3)
     assert float(best["accuracy"]) > 0.6
-    taken = inkdigit("train", "--config", unbroken / "best.toml", "--print-config")
+    taken = run_command("train", "--config", unbroken / "best.toml", "--print-config")
     assert taken.returncode == 0
     assert f"learning_rate = {best['learning_rate']}" in taken.stdout
 
 
 def test_killed_trainers_and_a_killed_search_cost_no_finished_trial(
-    inkdigit: Command, search: list[object], unbroken: Path, tmp_path: Path
+    run_command: Command, search: list[object], unbroken: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "found"
     with started(*search, "--out", out) as process:
@@ -88,13 +88,13 @@ def test_killed_trainers_and_a_killed_search_cost_no_finished_trial(
         trainer(process).kill()
         told = read_until(process, "Trial 1: loss")
         assert any("what trained it is gone; it is trained again" in line for line in told)
-        second = inkdigit(*search, "--out", out)
+        second = run_command(*search, "--out", out)
         at_work = trainer(process)
         os.kill(process.pid, signal.SIGKILL)
         assert not psutil.wait_procs([at_work], timeout=60)[1]  # it does not outlive the search
     assert second.returncode == 2
     assert "another process" in second.stderr
-    done = inkdigit(*search, "--out", out)
+    done = run_command(*search, "--out", out)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     begun = next(n for n, line in enumerate(lines) if "trials were done before" in line)
@@ -119,18 +119,18 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_found(search: list[object],
 
 
 def test_a_finished_search_is_done_no_more_and_a_larger_one_goes_on(
-    inkdigit: Command, search: list[object], unbroken: Path, tmp_path: Path
+    run_command: Command, search: list[object], unbroken: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "found"
     shutil.copytree(unbroken, out)
     jobs = min(2, local.cpu_cores())
-    done = inkdigit(*search[:-1], TRIALS + 2, "--jobs", jobs, "--out", out)
+    done = run_command(*search[:-1], TRIALS + 2, "--jobs", jobs, "--out", out)
     assert done.returncode == 0, done.stderr
     assert f"{TRIALS} trials were done before." in done.stdout
     assert sorted(line[:7] for line in done.stdout.splitlines() if line.startswith("Trial ")) == ["Trial 5", "Trial 6"]
     more = rows(out)
     assert more[:TRIALS] == rows(unbroken)
-    again = inkdigit(*search, "--out", out)
+    again = run_command(*search, "--out", out)
     assert again.returncode == 0
     assert "Trial " not in again.stdout.replace("Trials", "")
     assert rows(out) == more
@@ -215,15 +215,8 @@ def test_no_trial_sees_a_row_it_is_judged_by(job: Job) -> None:
     assert not set(rows.train.hashes) & set(rows.validation.hashes)
 
 
-def test_the_space_is_printed_and_nothing_is_begun(inkdigit: Command, tmp_path: Path) -> None:
-    done = inkdigit("tune", "--preset", "tiny", "--print-space", cwd=tmp_path)
+def test_the_space_is_printed_and_nothing_is_begun(run_command: Command, tmp_path: Path) -> None:
+    done = run_command("tune", "--preset", "tiny", "--print-space", cwd=tmp_path)
     assert done.returncode == 0
     assert tomllib.loads(done.stdout)["learning_rate"] == {"low": 0.0005, "high": 0.05, "log": True}
     assert list(tmp_path.iterdir()) == []
-
-
-def test_without_optuna_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['optuna'] = None; from inkdigit.cli import main; main(['tune'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr == 'Error: A search needs Optuna: pip install "inkdigit[tune]".\n'

@@ -143,7 +143,7 @@ class _Writer:
         flat = float(self.rng.uniform(0.5, 1)), float(self.rng.uniform(1, 1.8))
         index = self._index(None)
         for place in range(count):
-            label = int(self.digits.truth[index]) if alike and self.rng.random() < 0.7 else None
+            label = int(self.digits.required_labels[index]) if alike and self.rng.random() < 0.7 else None
             zero = place >= round_from  # the zeros of a round amount are written in haste: low, wide, joined
             index = self._index(0 if zero else label)
             before = self.right.copy()
@@ -191,10 +191,10 @@ class _Writer:
     def _index(self, label: int | None) -> int:
         if label is None:
             return int(self.rng.integers(len(self.digits)))
-        return int(self.rng.choice(np.flatnonzero(self.digits.truth == label)))
+        return int(self.rng.choice(np.flatnonzero(self.digits.required_labels == label)))
 
     def _digit(self, index: int, gap: tuple[float, float], tall: float, wide: float) -> int:
-        label = int(self.digits.truth[index])
+        label = int(self.digits.required_labels[index])
         height = max(round(tall * self.height * float(np.exp(self.rng.normal(0, self.variation)))), 10)
         crossed = label == 7 and self.rng.random() < 0.4
         broken = self.rng.random() < 0.04

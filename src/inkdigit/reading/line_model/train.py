@@ -32,8 +32,8 @@ from inkdigit.reading.line_model.spec import (
 from inkdigit.synth.page import synthesize_page
 from inkdigit.training import backend
 from inkdigit.training.augment.rare_styles import draw_digits
-from inkdigit.training.batch_norm import fuse
-from inkdigit.training.trainer import EMA_INTERVAL, WeightEMA
+from inkdigit.training.batch_norm import fuse_batch_norm
+from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
 from inkdigit.utils.files import atomic
 
 TRAINING_WIDTH = 224  # pixels of a training strip
@@ -124,7 +124,7 @@ def synthesize(digits: Dataset, seed: int, epoch: int, phase: Phase) -> tuple[ND
     digits = with_styles(digits, rng)
     found: list[LabelledStrip] = []
     while len(found) < phase.windows:
-        page = synthesize_page(digits.images, digits.truth, ["all"], rng)
+        page = synthesize_page(digits.images, digits.required_labels, ["all"], rng)
         if "sideways" not in page.hardships:  # such pages are turned upright before their lines are found
             found += windows(page, TRAINING_WIDTH, rng)
     strips = found[: phase.windows] + [synthesize_strip(digits, TRAINING_WIDTH, rng) for _ in range(phase.strips)]
@@ -137,7 +137,9 @@ def with_styles(digits: Dataset, rng: np.random.Generator) -> Dataset:
     labels = rng.integers(0, 10, RARE_DIGITS)
     times = max(len(digits) // 3 // RARE_DIGITS, 1)
     images = np.concatenate([digits.images, np.tile(draw_digits(labels, rng), (times, 1, 1))])
-    return Dataset(images, np.concatenate([digits.truth, np.tile(labels, times)]), f"{digits.source} and other styles")
+    return Dataset(
+        images, np.concatenate([digits.required_labels, np.tile(labels, times)]), f"{digits.source} and other styles"
+    )
 
 
 class Training:
@@ -148,10 +150,10 @@ class Training:
         self.folder, self.seed = folder, seed
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(seed)
-        keras.config.set_dtype_policy(backend.precision("auto"))
+        keras.config.set_dtype_policy(backend.dtype_policy("auto"))
         self.model = build(TRAINING_WIDTH)
         keras.config.set_dtype_policy("float32")
-        fuse(self.model)
+        fuse_batch_norm(self.model)
         self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=backend.jit_compile())
         self.model.optimizer.build(self.model.trainable_variables)
         self.average = WeightEMA(math.exp(-1 / (0.05 * PHASES[0].epochs * 2 * PHASES[0].strips / BATCH)))

@@ -1,8 +1,9 @@
-"""What /openapi.json says: the three faces of the service, with the limits that are set."""
+"""The OpenAPI document at /openapi.json: Inkdigit's own API and the two protocols, with the limits that are set."""
 
 from __future__ import annotations
 
-from inkdigit import __version__
+from importlib.metadata import version
+
 from inkdigit.service.openapi import digits, protocols, read
 from inkdigit.service.openapi.parts import DIGITS, HEALTH, INFERENCE, PAGES, TENSORFLOW, Json
 from inkdigit.service.settings import ServiceSettings
@@ -11,8 +12,8 @@ TAGS = {
     DIGITS: "Inkdigit's own API, for pictures of one digit each.",
     PAGES: "Inkdigit's own API, for photos, scans and drawings with lines of digits.",
     TENSORFLOW: "The REST API of TensorFlow Serving, whose clients find the model under the name `digits`.",
-    INFERENCE: "Version 2, as KServe and Triton speak it, with Triton's binary tensors.",
-    HEALTH: "For whoever watches over the server.",
+    INFERENCE: "Version 2, as KServe and Triton implement it, with Triton's binary tensors.",
+    HEALTH: "For monitoring.",
 }
 KEYS = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -21,11 +22,11 @@ KEYS = {
 
 
 def document(settings: ServiceSettings) -> Json:
-    """The OpenAPI 3.1 document of a server with these settings. Where it asks for keys, the document says so."""
+    """The OpenAPI 3.1 document of a server with these settings. It says whether the server asks for keys."""
     components: Json = {"schemas": digits.schemas(settings) | read.schemas() | protocols.schemas()}
     content: Json = {
         "openapi": "3.1.0",
-        "info": {"title": "Inkdigit", "version": __version__, "description": _description(settings)},
+        "info": {"title": "Inkdigit", "version": version("inkdigit"), "description": _description(settings)},
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": digits.paths() | read.paths() | protocols.paths(),
         "components": components,

@@ -1,4 +1,4 @@
-"""Our own face, health and metrics. The schemas are the Structs' that the routes decode and encode with."""
+"""POST /v1/digits, health and metrics. The schemas are made of the Structs that the routes use."""
 
 from __future__ import annotations
 
@@ -9,28 +9,37 @@ import msgspec
 
 from inkdigit.service.models import NAME
 from inkdigit.service.openapi import parts
-from inkdigit.service.openapi.parts import DIGITS, HEALTH, JSON, TEN, TEXT, Json, content, obj, reference
-from inkdigit.service.pictures import FORMATS
-from inkdigit.service.problems import Details
-from inkdigit.service.routes.digits import Answer, Digit, NoDigit, OnePicture, Pictures
+from inkdigit.service.openapi.parts import (
+    DIGITS,
+    HEALTH,
+    JSON,
+    PROBABILITIES,
+    TEXT,
+    Json,
+    content,
+    object_schema,
+    reference,
+)
+from inkdigit.service.pictures import PICTURE_TYPES
+from inkdigit.service.schemas.digits import Answer, Digit, Encoded, NoDigit, OnePicture, Pictures
+from inkdigit.service.schemas.problem import Details
 from inkdigit.service.settings import ServiceSettings
-from inkdigit.service.uploads import Encoded
 
 
 def schemas(settings: ServiceSettings) -> Json:
-    """Of requests, answers and problem details."""
+    """The schemas of requests, answers and problem details."""
     structs = [OnePicture, Pictures, Encoded, Answer, Digit, NoDigit, Details]
     _, found = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
     result = {"oneOf": [reference("Digit"), reference("NoDigit")]}
-    found["Answer"]["properties"]["results"] = parts.array(result, minItems=1)
+    found["Answer"]["properties"]["results"] = parts.array_schema(result, minItems=1)
     found["Pictures"]["properties"]["pixels"]["maxItems"] = settings.max_images
     return found
 
 
 def paths() -> Json:
-    """POST /v1/digits, and what a watcher asks."""
-    alive = content(JSON, obj(["status"], status={"const": "alive"}))
-    ready = content(JSON, obj(["status", "version"], status={"const": "ready"}, version=TEXT))
+    """POST /v1/digits, health, readiness and metrics."""
+    alive = content(JSON, object_schema(["status"], status={"const": "alive"}))
+    ready = content(JSON, object_schema(["status", "version"], status={"const": "ready"}, version=TEXT))
     unready = parts.problems(503)
     text = content("text/plain", TEXT)
     return {
@@ -49,8 +58,8 @@ def _digits() -> Json:
         "Pixels of several digits": {"pixels": [pixels, pixels]},
         "A picture file in base64": {"image": base64.b64encode(parts.png()).decode()},
     }
-    body = parts.files(FORMATS) | content(JSON, {"oneOf": kinds}, requests)
-    digit = {"digit": 7, "confidence": max(TEN), "probabilities": TEN}
+    body = parts.files(PICTURE_TYPES) | content(JSON, {"oneOf": kinds}, requests)
+    digit = {"digit": 7, "confidence": max(PROBABILITIES), "probabilities": PROBABILITIES}
     answers = {
         "A digit": _answer(digit),
         "A picture on which nothing is drawn": _answer({"digit": None, "reason": "body shows no ink."}),
@@ -62,7 +71,7 @@ def _digits() -> Json:
         content(JSON, reference("Answer"), answers),
         parts.problems(400, 401, 408, 413, 415, 422, 503, 504),
         description="One or several, as a picture file, as a form with files, or as JSON. The answer has one result "
-        "an image, in the order sent.",
+        "for each image, in the order sent.",
         parameters=[
             parts.parameter("show", "query", {"enum": ["input"]}, "adds to each result what the model saw, as a PNG")
         ],

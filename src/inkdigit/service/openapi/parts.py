@@ -20,21 +20,21 @@ DIGITS, PAGES, TENSORFLOW, INFERENCE, HEALTH = (
     "Open Inference Protocol",
     "Health and metrics",
 )
-REASONS = {
-    400: "It is not what its type says, or not HTTP.",
-    401: "It has no API key that is known here.",
+STATUS_MEANINGS = {
+    400: "It is not of the type that it states, or not HTTP.",
+    401: "It has no API key that the server knows.",
     404: "There is no such model or version.",
     408: "It did not arrive in time.",
     413: "It is too large, or has too many images.",
-    415: "It is of a type that is not taken, or compressed.",
-    422: "Its content is not what is wanted.",
-    503: "Too many wait, or the server shuts down.",
+    415: "It is of a type that is not accepted, or compressed.",
+    422: "Its content is not valid.",
+    503: "Too many requests wait, or the server shuts down.",
     504: "There was no answer within the deadline.",
 }
-RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds to wait before another try"}}
+RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds to wait before another try"}}
 FILE = {"type": "string", "format": "binary"}
 TEXT = {"type": "string"}
-TEN = [0.000092, 0.000101, 0.000096, 0.000121, 0.000154, 0.000088, 0.000067, 0.998948, 0.000131, 0.000202]
+PROBABILITIES = [0.000092, 0.000101, 0.000096, 0.000121, 0.000154, 0.000088, 0.000067, 0.998948, 0.000131, 0.000202]
 
 Json = dict[str, Any]
 
@@ -57,12 +57,12 @@ def page() -> Image.Image:
 
 
 def pixels() -> list[list[int]]:
-    """Its 28×28 pixels."""
+    """The 28×28 pixels of `seven`."""
     return np.asarray(seven()).tolist()
 
 
 def png(image: Image.Image | None = None) -> bytes:
-    """Its picture file, or that of another image."""
+    """The PNG file of an image, by default of `seven`."""
     stream = io.BytesIO()
     (image or seven()).save(stream, "PNG")
     return stream.getvalue()
@@ -73,24 +73,24 @@ def reference(schema: str) -> Json:
     return {"$ref": f"#/components/schemas/{schema}"}
 
 
-def obj(required: Sequence[str], **properties: Any) -> Json:
+def object_schema(required: Sequence[str], **properties: Any) -> Json:
     """The schema of an object."""
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
-def array(items: Json, **more: Any) -> Json:
+def array_schema(items: Json, **more: Any) -> Json:
     """The schema of a list."""
     return {"type": "array", "items": items, **more}
 
 
 def files(kinds: Iterable[str]) -> Json:
-    """What bodies of picture files hold: one of some media types, or a form with several."""
-    form = content("multipart/form-data", obj(["file"], file=array(FILE)))
+    """The content of bodies with picture files: one file of these media types, or a form with several."""
+    form = content("multipart/form-data", object_schema(["file"], file=array_schema(FILE)))
     return {kind: {"schema": FILE} for kind in kinds} | form
 
 
 def content(kind: str, schema: Json, examples: Mapping[str, Any] | None = None) -> Json:
-    """What a body of a media type holds. examples: by their titles."""
+    """The content of a body of one media type. examples: by their titles."""
     titles = dict(enumerate(examples or {}))
     named = {f"example{place}": {"summary": title, "value": (examples or {})[title]} for place, title in titles.items()}
     return {kind: {"schema": schema} | ({"examples": named} if named else {})}
@@ -99,25 +99,37 @@ def content(kind: str, schema: Json, examples: Mapping[str, Any] | None = None) 
 def operation(
     name: str, tag: str, summary: str, ok: Json, failures: Mapping[int, Json], *, description: str = "", **more: Any
 ) -> Json:
-    """An operation. ok: what a 200 holds. more: parameters, requestBody or security."""
-    responses = {"200": {"description": "OK", "content": ok}} | {str(status): told for status, told in failures.items()}
+    """One operation.
+
+    Args:
+        name: its operationId.
+        tag: the group that it is listed in.
+        summary: a few words.
+        ok: the content of a 200.
+        failures: other responses by their status.
+        description: more about it.
+        more: parameters, requestBody or security.
+    """
+    responses = {"200": {"description": "OK", "content": ok}} | {
+        str(status): failure for status, failure in failures.items()
+    }
     about = {"description": description} if description else {}
     return {"operationId": name, "tags": [tag], "summary": summary, **about, **more, "responses": responses}
 
 
 def problems(*statuses: int) -> dict[int, Json]:
-    """Problem details for some statuses."""
+    """Responses with problem details, by status."""
     return {status: _failure(status, MEDIA_TYPE, "Details") for status in statuses}
 
 
 def errors(*statuses: int) -> dict[int, Json]:
-    """Errors as the two protocols have them, for some statuses."""
+    """Responses with errors in the form of the two protocols, by status."""
     return {status: _failure(status, JSON, "Error") for status in statuses}
 
 
 def _failure(status: int, kind: str, schema: str) -> Json:
-    failure: Json = {"description": REASONS[status], "content": content(kind, reference(schema))}
-    return failure | ({"headers": RETRY} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+    failure: Json = {"description": STATUS_MEANINGS[status], "content": content(kind, reference(schema))}
+    return failure | ({"headers": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
 
 
 def parameter(name: str, place: str, schema: Json, description: str, **more: Any) -> Json:

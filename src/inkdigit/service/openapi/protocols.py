@@ -1,4 +1,4 @@
-"""The faces of TensorFlow Serving and of the Open Inference Protocol, as these define them."""
+"""TensorFlow Serving's REST API and the Open Inference Protocol, as their documents define them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from inkdigit.service.openapi.parts import (
     FILE,
     INFERENCE,
     JSON,
-    TEN,
+    PROBABILITIES,
     TENSORFLOW,
     TEXT,
     Json,
-    array,
+    array_schema,
     content,
     errors,
-    obj,
+    object_schema,
     operation,
     reference,
 )
-from inkdigit.service.routes.openinference import HEADER
-from inkdigit.service.routes.tfserving import SIGNATURE
+from inkdigit.service.schemas.openinference import HEADER
+from inkdigit.service.schemas.tfserving import SIGNATURE
 from inkdigit.service.tensors import DTYPES
 
-ASKED = 400, 401, 404, 408, 413, 415, 503, 504
+FAILURES = 400, 401, 404, 408, 413, 415, 503, 504
 
 
 def schemas() -> Json:
-    """Of requests, answers and errors."""
+    """The schemas of requests, answers and errors."""
     whole = {"type": "integer", "minimum": 0}
     images = {"description": "images, each 28×28, 28×28×1 or 784 pixels; or picture files, each `{b64: …}` in base64"}
-    rows = array(array({"type": "number"}, minItems=10, maxItems=10))
+    rows = array_schema(array_schema({"type": "number"}, minItems=10, maxItems=10))
     options = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string"]}}
-    data = {"type": "array", "description": "the pixels, nested or flat; none where they follow the JSON as bytes"}
-    given = obj(
+    data = {"type": "array", "description": "the pixels, nested or flat; left out if they follow the JSON as bytes"}
+    given = object_schema(
         ["name", "shape", "datatype"],
         name={"const": "pixels"},
         shape={"type": "array", "prefixItems": [whole | {"minimum": 1}, {"const": 28}, {"const": 28}]},
@@ -44,51 +44,53 @@ def schemas() -> Json:
         parameters=options,
         data=data,
     )
-    wanted = obj(["name"], name={"const": "probabilities"}, parameters=options)
-    found = obj(
+    wanted = object_schema(["name"], name={"const": "probabilities"}, parameters=options)
+    found = object_schema(
         ["name", "shape", "datatype"],
         name={"const": "probabilities"},
-        shape=array(whole),
+        shape=array_schema(whole),
         datatype={"const": "FP32"},
         parameters=options,
-        data=array({"type": "number"}),
+        data=array_schema({"type": "number"}),
     )
-    status = obj(
+    status = object_schema(
         ["version", "state"], version=TEXT, state={"enum": ["AVAILABLE", "UNLOADING"]}, status={"type": "object"}
     )
     return {
-        "Error": obj(["error"], error=TEXT),
-        "PredictRequest": obj([], signature_name={"const": SIGNATURE}, instances=images, inputs=images),
-        "PredictResponse": obj([], predictions=rows, outputs=rows),
-        "ModelStatus": obj(["model_version_status"], model_version_status=array(status)),
-        "InferRequest": obj(["inputs"], id=TEXT, inputs=array(given), outputs=array(wanted), parameters=options),
-        "InferResponse": obj(
+        "Error": object_schema(["error"], error=TEXT),
+        "PredictRequest": object_schema([], signature_name={"const": SIGNATURE}, instances=images, inputs=images),
+        "PredictResponse": object_schema([], predictions=rows, outputs=rows),
+        "ModelStatus": object_schema(["model_version_status"], model_version_status=array_schema(status)),
+        "InferRequest": object_schema(
+            ["inputs"], id=TEXT, inputs=array_schema(given), outputs=array_schema(wanted), parameters=options
+        ),
+        "InferResponse": object_schema(
             ["model_name", "model_version", "outputs"],
             model_name=TEXT,
             model_version=TEXT,
             id=TEXT,
-            outputs=array(found),
+            outputs=array_schema(found),
         ),
     }
 
 
 def paths() -> Json:
-    """Every route of both."""
+    """Every route of both protocols."""
     return _tensorflow() | _inference()
 
 
 def _tensorflow() -> Json:
     pixels = parts.pixels()
     requests = {"Rows": {"instances": [pixels]}, "A column": {"inputs": {"pixels": [pixels]}}}
-    answers = {"To rows": {"predictions": [TEN]}, "To a column": {"outputs": [TEN]}}
+    answers = {"To rows": {"predictions": [PROBABILITIES]}, "To a column": {"outputs": [PROBABILITIES]}}
     available = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
     status = content(JSON, reference("ModelStatus"), {"One version": {"model_version_status": [available]}})
     predict = operation(
         "tensorflow_predict",
         TENSORFLOW,
-        "Ten probabilities an image",
+        "Ten probabilities for each image",
         content(JSON, reference("PredictResponse"), answers),
-        errors(*ASKED),
+        errors(*FAILURES),
         requestBody={"required": True, "content": content(JSON, reference("PredictRequest"), requests)},
     )
     listed = operation("tensorflow_status", TENSORFLOW, "The loaded versions", status, errors(401, 404))
@@ -104,11 +106,11 @@ def _tensorflow() -> Json:
 
 def _inference() -> Json:
     anything, known = content(JSON, {"type": "object"}), errors(401, 404)
-    ready = content(JSON, obj(["ready"], ready={"const": True}))
+    ready = content(JSON, object_schema(["ready"], ready={"const": True}))
     unready = {503: {"description": "The server shuts down.", "content": anything}}
-    model_ready = operation("inference_model_ready", INFERENCE, "Can the model be asked?", ready, known | unready)
+    model_ready = operation("inference_model_ready", INFERENCE, "Is the model ready?", ready, known | unready)
     metadata = operation("inference_metadata", INFERENCE, "The model's tensors and its versions", anything, known)
-    is_live = content(JSON, obj(["live"], live={"const": True}))
+    is_live = content(JSON, object_schema(["live"], live={"const": True}))
     live = operation("inference_live", INFERENCE, "Is it alive?", is_live, {}, security=[])
     takes = operation("inference_ready", INFERENCE, "Does it take requests?", ready, unready, security=[])
     server = operation("inference_server", INFERENCE, "The server's metadata", anything, errors(401))
@@ -124,24 +126,24 @@ def _inference() -> Json:
 def _infer() -> Json:
     pixels = list(itertools.chain.from_iterable(parts.pixels()))
     given = {"name": "pixels", "shape": [1, 28, 28], "datatype": "UINT8", "data": pixels}
-    found = {"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": TEN}
+    found = {"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": PROBABILITIES}
     answer = {"model_name": NAME, "model_version": "1", "outputs": [found]}
     body = content(JSON, reference("InferRequest"), {"A digit": {"inputs": [given]}}) | content(BINARY, FILE)
     length = {"type": "integer", "minimum": 0}
-    about = "the bytes of JSON that the body begins with; tensors follow as bytes. 0: the body is nothing but pixels"
+    about = "the bytes of JSON that the body begins with; tensors follow as bytes. 0: the body holds only pixels"
     return operation(
         "infer",
         INFERENCE,
-        "Ten probabilities an image",
+        "Ten probabilities for each image",
         content(JSON, reference("InferResponse"), {"A digit": answer}) | content(BINARY, FILE),
-        errors(*ASKED),
+        errors(*FAILURES),
         parameters=[parts.parameter(HEADER, "header", length, about)],
         requestBody={"required": True, "content": body},
     )
 
 
 def _with_versions(path: str, end: str, method: str, one: Json) -> Json:
-    """An operation on the version that answers, and on any that is loaded."""
+    """One operation at two paths: on the version that answers, and on any loaded version."""
     number = {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}
     version = parts.parameter("version", "path", number, "one of the loaded versions", example="1")
     other = {

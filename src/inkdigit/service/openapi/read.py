@@ -1,4 +1,4 @@
-"""Reading pages. The schemas are the Structs' of the route."""
+"""POST /v1/read. The schemas are made of the Structs that the route uses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 
 from inkdigit.service.models import NAME
 from inkdigit.service.openapi import parts
-from inkdigit.service.openapi.parts import JSON, PAGES, TEN, Json, content, reference
-from inkdigit.service.pictures import page_kinds
-from inkdigit.service.routes.read import Layout, ReadAnswer
+from inkdigit.service.openapi.parts import JSON, PAGES, PROBABILITIES, Json, content, reference
+from inkdigit.service.pictures import page_types
+from inkdigit.service.schemas.read import Layout, ReadAnswer
 
 
 def schemas() -> Json:
-    """Of answers."""
+    """The schemas of answers."""
     _, found = msgspec.json.schema_components([ReadAnswer], ref_template="#/components/schemas/{name}")
     return found
 
@@ -23,8 +23,8 @@ def schemas() -> Json:
 def paths() -> Json:
     """POST /v1/read."""
     picture = {"A picture file in base64": {"image": base64.b64encode(parts.png(parts.page())).decode()}}
-    body = parts.files(page_kinds()) | content(JSON, reference("Encoded"), picture)
-    digit = {"digit": 7, "confidence": max(TEN), "probabilities": TEN, "box": [40, 32, 31, 52]}
+    body = parts.files(page_types()) | content(JSON, reference("Encoded"), picture)
+    digit = {"digit": 7, "confidence": max(PROBABILITIES), "probabilities": PROBABILITIES, "box": [40, 32, 31, 52]}
     line = {"text": "7", "digits": [digit]}
     rejected = {"box": [120, 20, 9, 9], "reason": "not sure"}
     answers = {
@@ -43,10 +43,10 @@ def paths() -> Json:
         content(JSON, reference("ReadAnswer"), answers),
         parts.problems(400, 401, 408, 413, 415, 422, 503, 504),
         description="A photo, a scan or a drawing, as a file, as a form with several, or as JSON. The answer has one "
-        "result a picture, in the order sent; of a PDF, or of a TIFF with several, one a page.",
+        "result for each picture, in the order sent; for each page of a PDF, or of a TIFF with several.",
         parameters=[
             parts.parameter("layout", "query", layout, "page finds the lines of digits; line says that there is one"),
-            parts.parameter("min_confidence", "query", least, "what is less sure is among the rejected"),
+            parts.parameter("min_confidence", "query", least, "digits below this confidence are listed as rejected"),
         ],
         requestBody={"required": True, "content": body},
     )

@@ -1,1 +1,1 @@
-"""One module for each face of the service."""
+"""One module for each API that the service offers."""

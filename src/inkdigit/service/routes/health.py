@@ -1,4 +1,4 @@
-"""Alive, ready, and how it is doing."""
+"""Health, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inkdigit.service.app import Service, guarded
-from inkdigit.service.problems import Problem
+from inkdigit.service.auth import guarded
+from inkdigit.service.problems import SHUTTING_DOWN, Problem
+from inkdigit.service.state import Service
 
 JSON = "application/json"
 
 
 def routes(service: Service) -> list[Route]:
-    """The routes for whoever watches over the server. Health needs no key."""
+    """The routes for monitoring. Health needs no key."""
 
     async def healthz(_: Request) -> Response:
         return Response(b'{"status":"alive"}', media_type=JSON)
 
     async def readyz(_: Request) -> Response:
         if service.draining:
-            sentence = "The server is shutting down: ask another one."
-            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, sentence, reason="draining").response()
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, SHUTTING_DOWN, reason="draining").response()
         content = {"status": "ready", "version": str(service.models.current.version)}
         return Response(msgspec.json.encode(content), media_type=JSON)
 
@@ -37,5 +37,5 @@ def routes(service: Service) -> list[Route]:
 
 
 async def metrics(service: Service, _: Request) -> Response:
-    """Prometheus's text."""
+    """All metrics in Prometheus's text format."""
     return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

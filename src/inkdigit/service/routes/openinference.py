@@ -4,61 +4,32 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Annotated, Any
+from importlib.metadata import version as package_version
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Raw
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inkdigit import __version__
-from inkdigit.service.app import Service, guarded
+from inkdigit.service.auth import guarded
 from inkdigit.service.batching import Images, Probabilities
 from inkdigit.service.models import NAME, Model
-from inkdigit.service.problems import Problem, too_many
+from inkdigit.service.problems import SHUTTING_DOWN, Problem, too_many_images
+from inkdigit.service.schemas.openinference import HEADER, InferRequest, InputTensor
+from inkdigit.service.state import Service
 from inkdigit.service.tensors import DTYPES, binary_images, decode, flat_images, images
 
 JSON, BINARY = "application/json", "application/octet-stream"
-HEADER = "Inference-Header-Content-Length"  # the bytes of JSON that a body begins with; binary tensors follow
 LENGTH = re.compile(r"[0-9]{1,18}")
 NESTED = re.compile(rb"\s*\[\s*\[")
 
-Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Parameters = dict[str, bool | int | float | str]
-
-
-class Input(msgspec.Struct):
-    """A tensor that is sent."""
-
-    name: str
-    shape: list[Size]
-    datatype: str
-    parameters: Parameters = {}
-    data: Raw = Raw()
-
-
-class Output(msgspec.Struct):
-    """A tensor that is asked for."""
-
-    name: str
-    parameters: Parameters = {}
-
-
-class Call(msgspec.Struct):
-    """A request to infer."""
-
-    inputs: list[Input]
-    outputs: list[Output] = []
-    parameters: Parameters = {}
-    id: str | None = None
-
-
-CALL = msgspec.json.Decoder(Call)
+PACKAGE_VERSION = package_version("inkdigit")
+REQUEST = msgspec.json.Decoder(InferRequest)
 
 
 def routes(service: Service) -> list[Route]:
-    """Each of a model's with and without a version. Health needs no key."""
+    """All routes; those of a model with and without a version. Health needs no key."""
     ends = (("/infer", infer, "POST"), ("", metadata, "GET"), ("/ready", model_ready, "GET"))
     models = [
         Route(f"/v2/models/{{name}}{version}{end}", guarded(service, endpoint), methods=[method])
@@ -78,11 +49,11 @@ def routes(service: Service) -> list[Route]:
 
 
 async def infer(service: Service, request: Request) -> Response:
-    """Ten probabilities an image, in JSON or as bytes."""
-    service.batcher.admit(1)  # before anything is read
+    """Ten probabilities for each image, in JSON or as bytes."""
+    service.waiting.admit(1)  # before anything is read
     model = service.model(**request.path_params)
     body = await service.bodies.read(request)
-    call, start = _call(body, request.headers.get(HEADER))
+    call, start = _decode_request(body, request.headers.get(HEADER))
     binary = _wants_binary(call)
     pixels = _images(call, body, start, service.settings.max_images)
     found = await service.predict(model, pixels, request.scope, service.deadline())
@@ -91,11 +62,11 @@ async def infer(service: Service, request: Request) -> Response:
 
 async def server(_: Service, __: Request) -> Response:
     """The server's metadata."""
-    return _json({"name": "inkdigit", "version": __version__, "extensions": ["binary_tensor_data"]})
+    return _json({"name": "inkdigit", "version": PACKAGE_VERSION, "extensions": ["binary_tensor_data"]})
 
 
 async def live(_: Request) -> Response:
-    """Alive."""
+    """Whether the server is alive."""
     return _json({"live": True})
 
 
@@ -120,29 +91,28 @@ async def model_ready(service: Service, request: Request) -> Response:
 
 def _ready(service: Service, content: dict[str, Any]) -> Response:
     if service.draining:
-        error = "The server is shutting down: ask another one."
-        return _json(content | {"ready": False, "error": error}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _json(content | {"ready": False, "error": SHUTTING_DOWN}, HTTPStatus.SERVICE_UNAVAILABLE)
     return _json(content | {"ready": True})
 
 
-def _call(body: bytes, header: str | None) -> tuple[Call, int]:
-    """What is asked, and where the binary tensors begin in the body. Raises Problem."""
+def _decode_request(body: bytes, header: str | None) -> tuple[InferRequest, int]:
+    """The request, and where the binary tensors begin in the body. Raises Problem."""
     if header is None:
-        return decode(CALL, body), len(body)
+        return decode(REQUEST, body), len(body)
     if not LENGTH.fullmatch(header) or int(header) > len(body):
         sentence = f"{HEADER} is not the length of the JSON that the body of {len(body)} bytes begins with."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence)
     start = int(header)
     if start:
-        return decode(CALL, body[:start]), start
-    # Triton's raw request: nothing but the bytes of the one input, and everything else by itself.
+        return decode(REQUEST, body[:start]), start
+    # Triton's raw request: only the bytes of the one input; the rest follows from them.
     shape = [len(body) // 784, 28, 28]
-    pixels = Input("pixels", shape, "UINT8", {"binary_data_size": len(body)})
-    return Call([pixels], parameters={"binary_data_output": True}), 0
+    pixels = InputTensor("pixels", shape, "UINT8", {"binary_data_size": len(body)})
+    return InferRequest([pixels], parameters={"binary_data_output": True}), 0
 
 
-def _wants_binary(call: Call) -> bool:
-    """Whether the answer's tensor goes as bytes. Raises Problem where another answer is asked for."""
+def _wants_binary(call: InferRequest) -> bool:
+    """Whether the answer's tensor is sent as bytes. Raises Problem if the request wants another output."""
     if [output.name for output in call.outputs] not in ([], ["probabilities"]):
         raise Problem(HTTPStatus.BAD_REQUEST, "The model has one output, probabilities.", field="outputs")
     binary = call.parameters.get("binary_data_output", False)
@@ -155,17 +125,17 @@ def _wants_binary(call: Call) -> bool:
     return binary
 
 
-def _images(call: Call, body: bytes, start: int, most: int) -> Images:
-    """The one input's images, of at most `most`, in its JSON or from `start` on in the body. Raises Problem."""
-    given = _input(call, most)
-    count, data, follow = given.shape[0], bytes(given.data), len(body) - start
+def _images(call: InferRequest, body: bytes, start: int, limit: int) -> Images:
+    """The one input's images, at most `limit`, in its JSON or from `start` on in the body. Raises Problem."""
+    given = _input(call, limit)
+    count, data, following = given.shape[0], bytes(given.data), len(body) - start
     if data and "binary_data_size" in given.parameters:
         raise Problem(HTTPStatus.BAD_REQUEST, "Give either data or binary_data_size.", field="inputs[0]")
     if "binary_data_size" in given.parameters:
-        _check_size(given, follow)
+        _check_size(given, following)
         return binary_images(body, start, given.datatype, "inputs[0].data")
-    if follow:
-        sentence = f"{follow} bytes follow the JSON, and the input has no parameter binary_data_size."
+    if following:
+        sentence = f"{following} bytes follow the JSON, and the input has no parameter binary_data_size."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="inputs[0]")
     if not data:
         raise Problem(HTTPStatus.BAD_REQUEST, "It has neither data nor binary_data_size.", field="inputs[0]")
@@ -178,7 +148,7 @@ def _images(call: Call, body: bytes, start: int, most: int) -> Images:
     return found
 
 
-def _input(call: Call, most: int) -> Input:
+def _input(call: InferRequest, limit: int) -> InputTensor:
     """The one input, by its name, shape and type. Raises Problem."""
     if [given.name for given in call.inputs] != ["pixels"]:
         raise Problem(HTTPStatus.BAD_REQUEST, "The model has one input, pixels.", field="inputs")
@@ -186,22 +156,22 @@ def _input(call: Call, most: int) -> Input:
     if len(given.shape) != 3 or given.shape[1:] != [28, 28] or given.shape[0] < 1:
         sentence = f"It is {str(given.shape)[:60]}: send [N, 28, 28], one image or more."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="inputs[0].shape")
-    if given.shape[0] > most:
-        raise too_many(given.shape[0], most)
+    if given.shape[0] > limit:
+        raise too_many_images(given.shape[0], limit)
     if given.datatype not in DTYPES:
         sentence = f"It is {given.datatype[:20]}: send one of {', '.join(DTYPES)}."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="inputs[0].datatype")
     return given
 
 
-def _check_size(given: Input, follow: int) -> None:
-    """Raise the Problem where the input's size in bytes, its shape and what follows the JSON disagree."""
+def _check_size(given: InputTensor, following: int) -> None:
+    """Raise Problem unless the input's size in bytes, its shape and what follows the JSON agree."""
     size, expected = given.parameters["binary_data_size"], given.shape[0] * 784 * DTYPES[given.datatype].itemsize
     if type(size) is not int or size != expected:
         sentence = f"It is {str(size)[:20]}: {given.datatype} of shape {given.shape} has {expected} bytes."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="inputs[0].parameters.binary_data_size")
-    if follow != expected:
-        sentence = f"{expected} bytes are to follow the JSON, and {follow} do: {HEADER} says where the JSON ends."
+    if following != expected:
+        sentence = f"{expected} bytes must follow the JSON, and {following} do: {HEADER} says where the JSON ends."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="inputs[0]")
 
 

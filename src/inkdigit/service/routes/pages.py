@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from importlib import resources
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inkdigit.service.app import Service
-from inkdigit.service.openapi import document
-
-KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -20,14 +16,18 @@ POLICY = (
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
 
 
-def routes(service: Service) -> list[Route]:
-    """A route for each file under web/, read once; / is index.html, /docs is docs.html. None needs a key."""
+def routes(openapi: bytes) -> list[Route]:
+    """A route for each file under web/, read once; / is index.html, /docs is docs.html. None needs a key.
+
+    Args:
+        openapi: the OpenAPI document, as JSON.
+    """
     files: dict[str, Response] = {}
     for part in (resources.files("inkdigit.service") / "web").iterdir():
-        kind = KINDS.get(part.name.rpartition(".")[2])
+        kind = MEDIA_TYPES.get(part.name.rpartition(".")[2])
         if kind:
             files[part.name] = Response(part.read_bytes(), headers=HEADERS, media_type=kind)
-    api = Response(msgspec.json.encode(document(service.settings)), media_type="application/json")
+    description = Response(openapi, media_type="application/json")
 
     def file(name: str) -> Route:
         async def answer(_: Request) -> Response:
@@ -36,7 +36,7 @@ def routes(service: Service) -> list[Route]:
         path = {"index.html": "/", "docs.html": "/docs", "favicon.svg": "/favicon.ico"}.get(name, f"/web/{name}")
         return Route(path, answer)
 
-    async def openapi(_: Request) -> Response:
-        return api
+    async def describe(_: Request) -> Response:
+        return description
 
-    return [Route("/openapi.json", openapi), *(file(name) for name in sorted(files))]
+    return [Route("/openapi.json", describe), *(file(name) for name in sorted(files))]

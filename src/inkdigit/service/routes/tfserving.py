@@ -8,47 +8,31 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inkdigit.service.app import Service, guarded
+from inkdigit.service.auth import guarded
 from inkdigit.service.batching import Images
 from inkdigit.service.models import NAME
-from inkdigit.service.pictures import Blank, from_base64
-from inkdigit.service.problems import Problem, too_many
+from inkdigit.service.pictures import Blank, PictureFile
+from inkdigit.service.problems import Problem, too_many_images
+from inkdigit.service.router import method_not_allowed
+from inkdigit.service.schemas.tfserving import SIGNATURE, EncodedFile, NamedPixels, PredictRequest
+from inkdigit.service.state import Service
 from inkdigit.service.tensors import decode, images
+from inkdigit.service.uploads import from_base64
 
 JSON = "application/json"
-SIGNATURE = "serving_default"
 HINT = 'An instance is pixels, {"pixels": pixels} or {"b64": picture file}.'
 
 NAMED = re.compile(rb'\s*\[\s*\{\s*"pixels"')
 FILES = re.compile(rb"\s*\[\s*\{")
 
 
-class Call(msgspec.Struct):
-    """A request to predict: instances in row format or inputs in column format."""
-
-    signature_name: str = SIGNATURE
-    instances: Raw = Raw()
-    inputs: Raw = Raw()
-
-
-class Named(msgspec.Struct, forbid_unknown_fields=True):
-    """The model's one input by its name."""
-
-    pixels: Raw
-
-
-class File(msgspec.Struct, forbid_unknown_fields=True):
-    """Bytes as TensorFlow Serving writes them in JSON: here a picture file."""
-
-    b64: str
-
-
-CALL, COLUMN, ROWS, ENCODED = (msgspec.json.Decoder(kind) for kind in (Call, Named, list[Named], list[File]))
+REQUEST, COLUMN, ROWS, ENCODED = (
+    msgspec.json.Decoder(kind) for kind in (PredictRequest, NamedPixels, list[NamedPixels], list[EncodedFile])
+)
 
 
 def routes(service: Service) -> list[Route]:
@@ -62,10 +46,10 @@ def routes(service: Service) -> list[Route]:
 
 
 async def predict(service: Service, request: Request) -> Response:
-    """Ten probabilities an image, in the format of the request."""
-    service.batcher.admit(1)  # before anything is read
+    """Ten probabilities for each image, in the format of the request."""
+    service.waiting.admit(1)  # before anything is read
     model = service.model(**request.path_params)
-    call: Call = decode(CALL, await service.bodies.read(request))
+    call: PredictRequest = decode(REQUEST, await service.bodies.read(request))
     deadline = service.deadline()
     if call.signature_name not in ("", SIGNATURE):
         raise Problem(HTTPStatus.BAD_REQUEST, f"The only signature is {SIGNATURE}.", field="signature_name")
@@ -74,17 +58,16 @@ async def predict(service: Service, request: Request) -> Response:
         raise Problem(HTTPStatus.BAD_REQUEST, 'Give either "instances" or "inputs".')
     pixels = await (_rows(service, instances, deadline) if instances else _column(service, inputs, deadline))
     if len(pixels) > service.settings.max_images:
-        raise too_many(len(pixels), service.settings.max_images)
+        raise too_many_images(len(pixels), service.settings.max_images)
     found = await service.predict(model, pixels, request.scope, deadline)
     return _json({"predictions" if instances else "outputs": found.tolist()})
 
 
 async def status(service: Service, request: Request) -> Response:
-    """Which versions are there, the highest first."""
+    """The state of each loaded version, the highest first."""
     path: str = request.scope["path"]
-    if path.endswith(":predict"):  # no name and no version, though the route takes it for one
-        sentence = f"{path} does not take {request.method}: see /docs."
-        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers={"Allow": "POST"})
+    if path.endswith(":predict"):  # the route takes this for a name or a version
+        raise method_not_allowed(path, request.method, "POST")
     model = service.model(**request.path_params)
     versions = [model.version] if "version" in request.path_params else sorted(service.models.loaded, reverse=True)
     state = "UNLOADING" if service.draining else "AVAILABLE"
@@ -110,7 +93,7 @@ async def metadata(service: Service, request: Request) -> Response:
 async def _rows(service: Service, document: bytes, deadline: float) -> Images:
     """The images of a list: of arrays, of objects with pixels, or of picture files. Raises Problem."""
     if NAMED.match(document):
-        rows: list[Named] = decode(ROWS, document, "instances", HINT)
+        rows: list[NamedPixels] = decode(ROWS, document, "instances", HINT)
         document = b"[" + b",".join([bytes(row.pixels) for row in rows]) + b"]"
     return await _images(service, document, "instances", deadline)
 
@@ -118,7 +101,7 @@ async def _rows(service: Service, document: bytes, deadline: float) -> Images:
 async def _column(service: Service, document: bytes, deadline: float) -> Images:
     """The images of an array, or of an object with one. Raises Problem."""
     if document.startswith(b"{"):
-        column: Named = decode(COLUMN, document, "inputs")
+        column: NamedPixels = decode(COLUMN, document, "inputs")
         return await _images(service, bytes(column.pixels), "inputs.pixels", deadline)
     return await _images(service, document, "inputs", deadline)
 
@@ -126,17 +109,17 @@ async def _column(service: Service, document: bytes, deadline: float) -> Images:
 async def _images(service: Service, document: bytes, field: str, deadline: float) -> Images:
     if not FILES.match(document):
         return images(document, field)
-    files: list[File] = decode(ENCODED, document, field, HINT)
+    files: list[EncodedFile] = decode(ENCODED, document, field, HINT)
     if len(files) > service.settings.max_images:
-        raise too_many(len(files), service.settings.max_images)
-    fields = [f"{field}[{place}].b64" for place in range(len(files))]
-    contents = [from_base64(file.b64, place) for file, place in zip(files, fields, strict=True)]
-    seen: list[Any] = []
-    for image, place in zip(await service.prepare(contents, fields, deadline), fields, strict=True):
+        raise too_many_images(len(files), service.settings.max_images)
+    places = [f"{field}[{index}].b64" for index in range(len(files))]
+    pictures = [PictureFile(from_base64(file.b64, place), place) for file, place in zip(files, places, strict=True)]
+    prepared: list[Any] = []
+    for image, place in zip(await service.prepare(pictures, deadline), places, strict=True):
         if isinstance(image, Blank):
             raise Problem(HTTPStatus.BAD_REQUEST, image.reason, field=place)
-        seen.append(image)
-    return np.stack(seen)
+        prepared.append(image)
+    return np.stack(prepared)
 
 
 def _tensor(name: str, kind: str, *sizes: int) -> dict[str, Any]:

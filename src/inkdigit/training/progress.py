@@ -1,0 +1,76 @@
+"""What a person sees while a network trains: a bar on a terminal, and a line for each epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import TaskID
+
+from inkdigit.utils.progress import Stopwatch, console, progress_bar
+
+if TYPE_CHECKING:
+    from inkdigit.training.trainer import Epoch
+
+
+class TrainingProgress:
+    """The training's progress: a bar with rate and time left on a terminal, and a line for each epoch anywhere."""
+
+    def __init__(self, watch: Stopwatch, label: str, epochs: int, steps: int, batch_size: int):
+        self.watch = watch
+        self.batch_size, self.steps = batch_size, steps
+        self.bar = progress_bar()
+        self.label, self.epochs = label, epochs
+        self.task: TaskID = self.bar.add_task(label, total=epochs * steps, rate="")
+        self.started = time.perf_counter()
+        self.done_earlier = 0
+
+    def __enter__(self) -> TrainingProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def resume(self, history: list[Epoch]) -> None:
+        """These epochs were done earlier."""
+        self.watch.earlier = sum(epoch.seconds for epoch in history)
+        self.done_earlier = len(history) * self.steps
+        self.bar.update(self.task, completed=self.done_earlier)
+        console.print(f"{self.label}: {len(history)} of {self.epochs} epochs were done before.")
+
+    def step(self) -> None:
+        """One batch is done."""
+        done = self.bar.tasks[0].completed + 1 - self.done_earlier
+        rate = done * self.batch_size / (time.perf_counter() - self.started)
+        self.bar.update(self.task, advance=1, rate=f"{rate:,.0f} images/s")
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One epoch is done."""
+        rate = self.steps * self.batch_size / epoch.seconds
+        held_out = "" if epoch.val_accuracy is None else f", validation {100 * epoch.val_accuracy:.2f} %"
+        console.print(
+            f"{self.label}, epoch {epoch.epoch}/{self.epochs}: loss {epoch.loss:.4f}, "
+            f"accuracy {100 * epoch.accuracy:.2f} %{held_out}, {epoch.seconds:.1f} s, {rate:,.0f} images/s"
+        )
+
+
+class NoProgress:
+    """Takes the training's progress and shows nothing."""
+
+    def resume(self, history: list[Epoch]) -> None:
+        """Pass over epochs that were done earlier."""
+
+    def step(self) -> None:
+        """Pass over a batch."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Pass over an epoch."""
+
+
+@contextmanager
+def no_progress(*_: object) -> Generator[NoProgress]:
+    """Show nothing of a training; takes what `TrainingProgress` takes."""
+    yield NoProgress()
