@@ -14,9 +14,9 @@ from inkdigit.bulk.parts import Part
 from inkdigit.bulk.rows import Block, RowReader
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
-from inkdigit.imaging.preprocess import LARGEST_FILE, prepare
-from inkdigit.reading.file_results import printable
+from inkdigit.imaging.preprocess import MAX_FILE_SIZE, prepare
 from inkdigit.recognizer import Recognizer
+from inkdigit.utils.printable import printable
 
 Layout = Literal["rows", "page", "line", "single"]
 Row = dict[str, Any]
@@ -150,10 +150,10 @@ class Predictor:
     def _content(self, name: str) -> bytes:
         system, path = self._folder.system, self._folder.join(name)
         with read_errors(name, is_local=self._folder.is_local), system.open(path, "rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
+            content = stream.read(MAX_FILE_SIZE + 1)
+        if len(content) > MAX_FILE_SIZE:
             raise InkdigitError(
-                f"{name} has more than {LARGEST_FILE >> 20} MiB: make it smaller.", code="file-too-large"
+                f"{name} has more than {MAX_FILE_SIZE >> 20} MiB: make it smaller.", code="file-too-large"
             )
         return content
 
