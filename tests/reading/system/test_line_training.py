@@ -30,7 +30,7 @@ def test_onnx_runtime_answers_as_keras_does(width: int) -> None:
     assert answered == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
-def test_a_column_in_the_middle_of_a_digit_is_asked_for_it_and_its_box(real_digits: Dataset) -> None:
+def test_the_targets_of_a_digits_middle_column_are_the_digit_and_its_box(real_digits: Dataset) -> None:
     strip = synthesize_strip(real_digits, 224, np.random.default_rng(3))
     wanted = targets(strip)
     for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
@@ -45,7 +45,7 @@ def test_a_column_in_the_middle_of_a_digit_is_asked_for_it_and_its_box(real_digi
             assert (middle + sides[2], 24 + sides[3]) == pytest.approx((right, bottom), abs=2.1)
 
 
-def test_a_training_goes_on_from_its_last_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_resumes_after_its_last_finished_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "PHASES", (Phase(2, 3e-3, 64, 0), Phase(1, 1e-3, 16, 32)))
     monkeypatch.setattr(train, "EPOCHS", 3)
     broken = Training(tmp_path, seed=0)
