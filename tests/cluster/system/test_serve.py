@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from inkdigit.data.dataset import Dataset
-from tests.cluster.conftest import Cluster, free_port
+from tests.cluster.system.conftest import Cluster, free_port
 from tests.conftest import Command
 from tests.handmade import make_run
 from tests.service.conftest import eventually

@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inkdigit.cluster.connection import share
-from tests.cluster.conftest import Cluster
+from tests.cluster.system.conftest import Cluster
 from tests.conftest import Command
 from tests.training.system.test_resume import figures
 
@@ -143,19 +142,3 @@ def test_what_does_not_go_together(run_command: Command, files: Path, tmp_path: 
         assert words in refused.stderr
         assert refused.stderr.count("\n") == 1
     assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("nodes", "tasks", "cores", "gpus"),
-    [
-        ([{"CPU": 8}], 3, 2, 0),
-        ([{"CPU": 1}, {"CPU": 1}], 5, 1, 0),
-        ([{"CPU": 4}] * 10, 5, 4, 0),  # 40 / 5 is more than any node has
-        ([{"CPU": 3}] * 2, 3, 1, 0),
-        ([{"CPU": 16, "GPU": 4}, {"CPU": 64}], 8, 4, 1),  # only four at once, whatever they take
-        ([{"CPU": 2, "GPU": 4}], 5, 1, 1),
-        ([{}], 2, 1, 0),
-    ],
-)
-def test_cores_and_gpus_are_shared_out(nodes: list[dict[str, float]], tasks: int, cores: int, gpus: int) -> None:
-    assert share(nodes, tasks) == (cores, gpus)
