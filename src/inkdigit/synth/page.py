@@ -185,7 +185,7 @@ def _photographed(sheet: _Sheet, *, tight: bool) -> Page:
         picture += (np.array(colour, np.float32) - picture) * alpha
     picture *= camera.light(shape, hardships, rng)
     levels = camera.expose(picture, sheet.smallest, hardships, rng)
-    lines = tuple(_truth(line, sheet.pool, offset, matrix) for line in sheet.lines)
+    lines = tuple(_digits_of(line, sheet.pool, offset, matrix) for line in sheet.lines)
     return Page(levels, lines, hardships)
 
 
@@ -312,7 +312,7 @@ def _project(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArr
     return flat[:, :2] / flat[:, 2:]
 
 
-def _truth(line: Line, pool: Pool, offset: NDArray[np.float64], matrix: NDArray[np.float64]) -> tuple[Digit, ...]:
+def _digits_of(line: Line, pool: Pool, offset: NDArray[np.float64], matrix: NDArray[np.float64]) -> tuple[Digit, ...]:
     digits: list[Digit] = []
     for mark in line.marks:
         if mark.source is not None:

@@ -62,7 +62,7 @@ def read_until(process: subprocess.Popen[str], *words: str) -> str:
 
 
 def members_on(node: psutil.Process) -> list[str]:
-    """The numbers of the members that are trained there, told by the locks that its processes hold."""
+    """The numbers of the members that are trained there, from the locks that its processes hold."""
     held = [file.path for child in node.children(recursive=True) for file in child.open_files()]
     return re.findall(r"run-member-(\d)\.partial\.lock", "\n".join(held))
 
@@ -112,7 +112,7 @@ def test_a_member_whose_node_dies_goes_on_from_its_last_epoch_and_ends_as_an_unb
     assert run_command(*command, "--out", out).stdout.count("already holds this run") == 4
 
 
-def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_taught_with_fewer(
+def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_trained_with_fewer(
     cluster: Cluster, command: list[object], unbroken: Path, tmp_path: Path
 ) -> None:
     for name in RUNS[:3]:
@@ -130,7 +130,7 @@ def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_taught_with_
     assert figures(tmp_path / RUNS[3]) == figures(unbroken / RUNS[3])
 
 
-def test_what_does_not_go_together(run_command: Command, files: Path, tmp_path: Path) -> None:
+def test_options_that_exclude_each_other_are_refused(run_command: Command, files: Path, tmp_path: Path) -> None:
     train = ["train", "--train", files / "small.csv", "--engine", "ray", "--out", tmp_path / "run"]
     for arguments, words in (
         ([], "members"),
