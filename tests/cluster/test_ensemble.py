@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inkdigit.cluster import ensemble
-from inkdigit.cluster.ensemble import EpochDone, Message, Resumed, SentProgress
+from inkdigit.cluster.training_worker import EpochDone, Message, Resumed, SentProgress
 from inkdigit.training.config import Settings
 from inkdigit.training.job import Job
 from inkdigit.training.progress import Epoch
