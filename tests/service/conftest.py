@@ -30,8 +30,8 @@ def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def slow_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose model takes about 0.2 s for any batch."""
-    return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(20))
+    """A run whose model takes more than 0.1 s for any batch."""
+    return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(14))
 
 
 @pytest.fixture(scope="session")

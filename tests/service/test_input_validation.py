@@ -305,7 +305,7 @@ BAD_FORMS: dict[str, tuple[str, bytes]] = {
     "a field": ("; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n7\r\n--b--\r\n'),
     "a part without a name": ("; boundary=b", b"--b\r\nContent-Disposition: form-data\r\n\r\n7\r\n--b--\r\n"),
     "a part without headers": ("; boundary=b", b"--b\r\n\r\n7\r\n--b--\r\n"),
-    "a header that is none": ("; boundary=b", b"--b\r\n\xff\xfe\0\r\n\r\n7\r\n--b--\r\n"),
+    "an invalid header": ("; boundary=b", b"--b\r\n\xff\xfe\0\r\n\r\n7\r\n--b--\r\n"),
     "an unfinished header": ("; boundary=b", b"--b\r\nContent-Dispo"),
     "an unknown charset": ("; boundary=b; charset=none", f"--b\r\n{PART}\r\n\r\nx\r\n--b--\r\n".encode()),
     "a charset that is no text": ("; boundary=b; charset=zip", f"--b\r\n{PART}\r\n\r\nx\r\n--b--\r\n".encode()),
