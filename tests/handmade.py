@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.metrics import evaluate
 from inkdigit.recognizer import Recognizer
-from inkdigit.report.archive import ARCHIVE
 from inkdigit.runs.predictions import PREDICTIONS_FILE, write_predictions
-from inkdigit.runs.run import ONNX_MODEL, write_manifest
+from inkdigit.runs.run import ONNX_MODEL, read_run, write_manifest
 from inkdigit.training.config import preset
 from tests.conftest import part
 from tests.onnx_models import linear_model
@@ -36,9 +35,6 @@ def make_run(
     model = linear_model(least_squares(train))
     (folder / ONNX_MODEL).write_bytes(model)
     probabilities = Recognizer(model).predict_proba(scored.images)
-    np.savez(
-        folder / ARCHIVE, labels=scored.required_labels, probabilities=probabilities
-    )  # of the report's file, what is read
     write_predictions(folder, train.hashes, train.hashes, scored, probabilities)
     evaluation = evaluate(probabilities, scored.required_labels)
     about = {
@@ -58,8 +54,16 @@ def make_run(
         },
         "parameters": 7840,
     }
-    write_manifest(folder, [ONNX_MODEL, ARCHIVE, PREDICTIONS_FILE], about)
+    write_manifest(folder, [ONNX_MODEL, PREDICTIONS_FILE], about)
     return folder
+
+
+def forget_predictions(folder: Path) -> None:
+    """Turn a run into one of an older version, which has no predictions."""
+    manifest = read_run(folder).manifest
+    (folder / PREDICTIONS_FILE).unlink()
+    del manifest["files"]
+    write_manifest(folder, [ONNX_MODEL], manifest)
 
 
 def bare_run(folder: Path, model: bytes) -> Path:

@@ -47,7 +47,7 @@ def read(page: Page, field: Field) -> tuple[str, fields.Digits]:
 
 
 @pytest.mark.parametrize(("grey", "thick"), [(200, 0.3), (110, 0.3), (0, 0.25), (0, 0.5)])
-def test_lines_pale_or_black_thin_or_thick_are_taken_away(grey: int, thick: float) -> None:
+def test_printed_lines_of_any_grey_and_thickness_are_removed(grey: int, thick: float) -> None:
     crop = fields.cut_out(printed(CARD, grey, thick), SCAN, CARD)
     assert not crop.ink.any()
 
@@ -81,7 +81,7 @@ def test_digits_in_boxes_are_read(handwriting: Dataset, grey: int) -> None:
     assert right >= 66  # of 70
 
 
-def test_empty_boxes_are_blank_and_a_gap_is_told(handwriting: Dataset) -> None:
+def test_empty_boxes_are_blank_and_a_gap_is_reported(handwriting: Dataset) -> None:
     form = Template((140, 50), None, (CARD,))
     rng = np.random.default_rng(2)
     start = make.fill(printed(CARD, 110), form, {"card": "4711"}, handwriting, rng, PEN)
@@ -94,7 +94,7 @@ def test_empty_boxes_are_blank_and_a_gap_is_told(handwriting: Dataset) -> None:
     assert (text, found.gap) == ("471120", True)
 
 
-def test_specks_and_what_is_around_are_no_digits(handwriting: Dataset) -> None:
+def test_specks_and_print_around_a_field_are_not_digits(handwriting: Dataset) -> None:
     page = printed(CARD, 110)
     cv2.circle(page, (round(30 * SCALE), round(25 * SCALE)), 5, (0, 0, 0), cv2.FILLED)
     cv2.putText(page, "Card number 12345", (round(20 * SCALE), round(19 * SCALE)), 0, 1.4, (0, 0, 0), 3)

@@ -14,7 +14,7 @@ from inkdigit.evaluation.calibration import Calibration
 from inkdigit.export.model_summary import Layer
 from inkdigit.recognizer import Recognizer
 from inkdigit.report import archive
-from inkdigit.report.data import Report, Scored, Setting, samples_of, scored_by
+from inkdigit.report.data import Report, Scored, Setting, collect_scored, pick_samples
 from inkdigit.report.feature_maps import Convolutions, FeatureMaps
 from inkdigit.runs.predictions import PREDICTIONS_FILE, write_predictions
 from inkdigit.runs.run import MANIFEST, write_manifest
@@ -77,7 +77,7 @@ def make_scored(mistakes: int, rows: int = 2000) -> Scored:
     doubt = 10 ** rng.uniform(-7, -0.5, (rows, 1))
     probabilities = doubt / 9 + (1 - doubt * 10 / 9) * np.eye(10)[guesses]
     name = f"{rows:,} validation rows"
-    return scored_by(name, drawn_digits(labels), probabilities, Calibration(1.3, 1.3), Recognizer(linear_model()))
+    return collect_scored(name, drawn_digits(labels), probabilities, Calibration(1.3, 1.3), Recognizer(linear_model()))
 
 
 @cache
@@ -93,7 +93,7 @@ def make_report() -> Report:
             Setting("epochs", 2, "epochs", "passes over the training rows"),
             Setting("seed", 0, "", "starts it all"),
         ],
-        samples=samples_of(digits),
+        samples=pick_samples(digits),
         augmented=np.stack([np.roll(originals, shift, axis=2) for shift in range(10)], axis=1),
         digit=digits.images[0],
         layers=[

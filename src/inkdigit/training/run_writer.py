@@ -15,7 +15,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.export.tta import SHIFTS
 from inkdigit.recognizer import Recognizer
 from inkdigit.report import archive
-from inkdigit.report.data import Report, Scored, Setting, samples_of, scored_by
+from inkdigit.report.data import Report, Scored, Setting, collect_scored, pick_samples
 from inkdigit.report.page import render_report
 from inkdigit.report.rendering import write_files
 from inkdigit.runs.predictions import PREDICTIONS_FILE, trained_hashes, write_predictions
@@ -63,7 +63,9 @@ def write_run(job: Job, data: JobData, result: FitResult, folder: Path, watch: S
             names.append(SUBMISSION)
     with watch.stage("report"):
         known = int(np.isin(rows.hashes, inherited).sum())
-        scored = scored_by(_scored_name(job, data, rows, known), rows, probabilities, result.calibration, recognizer)
+        scored = collect_scored(
+            _scored_name(job, data, rows, known), rows, probabilities, result.calibration, recognizer
+        )
         report = _report(job, data, result, scored, folder, watch)
         archive.write(report, folder)
         training_rows = _count_training_rows(job, data, by_earlier=earlier is not None)
@@ -120,7 +122,7 @@ def _report(job: Job, data: JobData, result: FitResult, scored: Scored, folder: 
         preset=settings.preset,
         source=data.rows.source,
         settings=[Setting(*row) for row in describe_settings(settings)],
-        samples=samples_of(data.rows),
+        samples=pick_samples(data.rows),
         augmented=_augmented(data.rows, settings),
         digit=data.rows.images[0],
         layers=summarize_layers(result.model.get_layer("member_1") if networks > 1 else result.model),

@@ -13,7 +13,7 @@ from PIL import Image
 
 from docs.examples.form.make import HERE, TRUTH
 from inkdigit.forms import template
-from inkdigit.forms.decode import broken
+from inkdigit.forms.decode import rule_violation
 from tests.conftest import Command
 from tests.paths import DOCS
 
@@ -41,14 +41,14 @@ def table(folder: Path) -> dict[str, dict[str, str]]:
         return {row["file"]: row for row in csv.DictReader(file)}
 
 
-def test_what_is_plainly_written_is_read(done: tuple[Path, str]) -> None:
+def test_plain_writing_is_read(done: tuple[Path, str]) -> None:
     row = table(done[0])["filled.jpg"]
     assert {name: row[name] for name in TRUTH["filled.jpg"]} == TRUTH["filled.jpg"]
     assert row["error"] == ""
     assert all(float(row[f"{name}_confidence"]) >= 0.9 for name in ("customer", "born", "isbn", "copies", "postcode"))
 
 
-def test_what_is_hastily_written_is_read_or_doubted(done: tuple[Path, str]) -> None:
+def test_hasty_writing_is_read_or_doubtful(done: tuple[Path, str]) -> None:
     row, truth = table(done[0])["hasty.jpg"], TRUTH["hasty.jpg"]
     sure = [name for name in truth if float(row[f"{name}_confidence"]) >= 0.9]
     assert len(sure) >= 2
@@ -73,10 +73,10 @@ def test_the_review_page_shows_the_doubtful_fields(done: tuple[Path, str]) -> No
 def test_the_truth_keeps_the_rules() -> None:
     for field in template.load(HERE / "form.toml").fields:
         for answers in TRUTH.values():
-            assert not answers[field.name] or broken(answers[field.name], field.rule) is None
+            assert not answers[field.name] or rule_violation(answers[field.name], field.rule) is None
 
 
-def test_the_pictures_are_small_and_have_no_notes() -> None:
+def test_the_pictures_are_small_and_have_no_metadata() -> None:
     for name in TRUTH:
         assert (HERE / name).stat().st_size <= 300_000
         with Image.open(HERE / name) as picture:
