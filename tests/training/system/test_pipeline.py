@@ -31,7 +31,7 @@ def train(tmp_path: Path, network: Path) -> Train:
 
     def run(data: JobData, **changes: Any) -> Run:
         job = replace(Job(SETTINGS, tmp_path / "run", model_file=network), **changes)
-        return pipeline.run_on(job, data, Stopwatch(quiet=True), no_progress)
+        return pipeline.run_on(job, data, Stopwatch(show=repr), no_progress)
 
     return run
 
