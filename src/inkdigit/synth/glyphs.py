@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from inkdigit.synth.hershey import fonts
+from inkdigit.synth.signs import SIGNS
 from inkdigit.synth.skeleton import Strokes, from_lines, from_mask
 
 Piece = NDArray[np.uint8]
@@ -172,36 +173,6 @@ def smudge(height: int, rng: np.random.Generator) -> Piece:
     inside = np.clip(1.3 - 1.3 * np.hypot(x, y), 0, 1)
     strength = np.clip(cloud * inside, 0, 1) * rng.uniform(60, 150)
     return _crop(strength.astype(np.uint8))
-
-
-# Signs as lines in a digit's frame: x and y from 0 to 1 for its height, y = 1 the line that digits stand on.
-SIGNS: dict[str, list[list[tuple[float, float]]]] = {
-    ",": [[(0.06, 0.95), (0.07, 1.03), (0.04, 1.1), (-0.02, 1.18)]],
-    ".": [[(0.0, 0.97), (0.02, 0.99)]],
-    "-": [[(0.0, 0.55), (0.2, 0.54), (0.4, 0.53)]],
-    "/": [[(0.0, 1.1), (0.2, 0.5), (0.42, -0.1)]],
-    "=": [[(0.0, 0.42), (0.4, 0.4)], [(0.0, 0.65), (0.4, 0.63)]],
-    "+": [[(0.0, 0.55), (0.5, 0.54)], [(0.25, 0.3), (0.25, 0.8)]],
-    "(": [[(0.2, -0.08), (0.05, 0.2), (0.0, 0.5), (0.05, 0.8), (0.2, 1.08)]],
-    ")": [[(0.0, -0.08), (0.15, 0.2), (0.2, 0.5), (0.15, 0.8), (0.0, 1.08)]],
-    ":": [[(0.0, 0.42), (0.02, 0.44)], [(0.0, 0.86), (0.02, 0.88)]],
-    "€": [
-        [(0.62, 0.1), (0.45, 0.0), (0.25, 0.1), (0.14, 0.35), (0.14, 0.65), (0.25, 0.9), (0.45, 1.0), (0.62, 0.9)],
-        [(0.0, 0.4), (0.5, 0.38)],
-        [(0.0, 0.6), (0.48, 0.58)],
-    ],
-    "#": [
-        [(0.2, 0.05), (0.1, 0.95)],
-        [(0.5, 0.05), (0.4, 0.95)],
-        [(0.0, 0.35), (0.6, 0.33)],
-        [(0.0, 0.65), (0.6, 0.63)],
-    ],
-    "%": [
-        [(0.6, 0.0), (0.05, 1.0)],
-        [(0.1, 0.05), (0.2, 0.12), (0.15, 0.3), (0.02, 0.3), (0.0, 0.12), (0.1, 0.05)],
-        [(0.55, 0.68), (0.66, 0.75), (0.62, 0.95), (0.48, 0.95), (0.45, 0.78), (0.55, 0.68)],
-    ],
-}
 
 
 def _trace(image: NDArray[np.uint8]) -> Strokes:

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.synth import camera, glyphs, layout, paper
+from inkdigit.synth import camera, layout, paper
 from inkdigit.synth.hardships import choose_hardships
-from inkdigit.synth.layout import ORIENTATION_DIGITS, Line, Mark, Pool
+from inkdigit.synth.layout import ORIENTATION_DIGITS, Line, Pool
 from inkdigit.synth.paper import Canvas, Colour
+from inkdigit.synth.sheet import Sheet
 
 CANVAS_MARGIN = (
     0.25  # how much wider the canvas is than the page, on each side, for what a turned camera sees beside it
@@ -74,9 +75,9 @@ def synthesize_page(
     width = round(np.exp(rng.uniform(np.log(600), np.log(1800))))
     if "mixed-sizes" in hardships:
         width = round(rng.uniform(1400, 2500))
-    sheet = _Sheet(pool, hardships, rng)
+    sheet = Sheet(pool, hardships, rng)
     sheet.fill(width)
-    return _photographed(sheet, tight=False)
+    return _photograph(sheet, tight=False)
 
 
 def synthesize_line(
@@ -84,96 +85,12 @@ def synthesize_line(
 ) -> Page:
     """Write one line of 1 to 12 digits, cropped closely; else as `synthesize_page`."""
     hardships = choose_hardships(names, rng)
-    sheet = _Sheet(Pool(images, labels), hardships, rng)
+    sheet = Sheet(Pool(images, labels), hardships, rng)
     sheet.fill_line(round(np.exp(rng.uniform(np.log(16), np.log(250)))))
-    return _photographed(sheet, tight=True)
+    return _photograph(sheet, tight=True)
 
 
-class _Sheet:
-    """A page while it is written: lines and other marks in the page's coordinates, and its size."""
-
-    def __init__(self, pool: Pool, hardships: frozenset[str], rng: np.random.Generator) -> None:
-        self.pool, self.hardships, self.rng = pool, hardships, rng
-        self.hand = layout.pen(hardships, rng)
-        self.lines: list[Line] = []
-        self.others: list[Line] = []  # words on lines of their own
-        self.spots: list[Mark] = []
-        self.size = (0, 0)
-        self.pitch = 40.0
-        self.first = (0.0, 0.0)  # a crossing of the paper's rules
-
-    def fill(self, width: int) -> None:
-        """Write the lines of a page about `width` pixels wide."""
-        rng, hardships = self.rng, self.hardships
-        heights = layout.heights(width, hardships, rng)
-        self.pitch = self._pitch(float(np.median(heights)))
-        margin = width * rng.uniform(0.03, 0.12)
-        slope = rng.normal(0, 0.012) * (0 if self._printed() else 1)
-        y, leading = margin, rng.uniform(1.5, 2.3)
-        right = width - margin
-        for height in heights if "blank-page" not in hardships else []:
-            if y + leading * height > min(1.5 * width, 2600) and self.lines:
-                break
-            most = int(np.clip((width - 2 * margin) / (0.85 * height), 1, 12))
-            least = 6 if "sideways" in hardships else 2 if "touching-digits" in hardships or "signs" in hardships else 1
-            count = max(int(rng.integers(1, most + 1)), least if not self.lines else 1)
-            rows = self.pool.draw(count, hardships, rng)
-            written = layout.write(self.pool, rows, height, self.hand, hardships, rng, width - 2 * margin)
-            y = self._on_rule(y + leading * height)
-            indent = max(right - margin - written.width, 0) * rng.choice([0, 0, 0.5, rng.uniform(0, 1)])
-            self.lines.append(written.moved(margin + indent, y, slope + rng.normal(0, 0.004)))
-            right = max(right, written.width + margin)
-            if "letters" in hardships and (rng.random() < 0.4 or len(self.lines) == 1):
-                y = self._on_rule(y + leading * height)
-                self.others.append(layout.words(height, self.hand, rng).moved(margin, y))
-        high = y + margin * rng.uniform(0.8, 3) if self.lines else width * rng.uniform(0.5, 1.4)
-        self.size = (round(right + margin), round(max(high, 0.35 * width)))
-        self._smudge()
-
-    def fill_line(self, height: int) -> None:
-        """Write one line of digits of that height."""
-        rng, hardships = self.rng, self.hardships
-        self.pitch = self._pitch(height)
-        self.first = (0.0, 2.0 * height)
-        self.size = (round(height * rng.uniform(2, 9)), round(2.5 * height))
-        if "blank-page" not in hardships:
-            least = 6 if "sideways" in hardships else 2 if "touching-digits" in hardships or "signs" in hardships else 1
-            rows = self.pool.draw(int(rng.integers(least, 13)), hardships, rng)
-            written = layout.write(self.pool, rows, height, self.hand, hardships, rng)
-            self.lines.append(written.moved(height, 2 * height, rng.normal(0, 0.01)))
-            self.size = (written.width + 2 * height, round(2.5 * height))
-        self._smudge()
-
-    def _printed(self) -> bool:
-        return bool(self.hardships.intersection(("ruled-paper", "squared-paper", "dotted-paper", "printed-boxes")))
-
-    def _pitch(self, height: float) -> float:
-        """The distance of the paper's rules, in pixels, for digits of that height."""
-        share = self.rng.uniform(0.5, 0.8) if "ruled-paper" in self.hardships else self.rng.uniform(0.7, 1.7)
-        return max(height / share, 8)
-
-    def _on_rule(self, y: float) -> float:
-        """The y of the next line at or below `y`; on ruled paper on a rule, or a little above one."""
-        if not self.hardships.intersection(("ruled-paper", "squared-paper")):
-            return y
-        place = np.ceil(y / self.pitch) * self.pitch
-        return float(place - max(self.rng.normal(0.05, 0.06), 0) * self.pitch)
-
-    def _smudge(self) -> None:
-        if "smudges" in self.hardships:
-            for _ in range(self.rng.integers(1, 5)):
-                spot = glyphs.smudge(round(max(self.size[1] * self.rng.uniform(0.05, 0.2), 12)), self.rng)
-                x, y = (self.rng.uniform(0, 0.9) * side for side in self.size)
-                self.spots.append(Mark(spot, round(x), round(y)))
-
-    @property
-    def smallest(self) -> int:
-        """The height of the smallest digits, in pixels, taken as less where the pen is fine; 40 on an empty page."""
-        height = min((line.height for line in self.lines), default=40)
-        return round(min(height, 10 * max(self.hand.width * height, 1)))
-
-
-def _photographed(sheet: _Sheet, *, tight: bool) -> Page:
+def _photograph(sheet: Sheet, *, tight: bool) -> Page:
     """A sheet -> the picture that a camera takes of it, with its labels."""
     hardships, rng = sheet.hardships, sheet.rng
     offset, matrix, size = _view(sheet, tight=tight)
@@ -185,11 +102,11 @@ def _photographed(sheet: _Sheet, *, tight: bool) -> Page:
         picture += (np.array(colour, np.float32) - picture) * alpha
     picture *= camera.light(shape, hardships, rng)
     levels = camera.expose(picture, sheet.smallest, hardships, rng)
-    lines = tuple(_truth(line, sheet.pool, offset, matrix) for line in sheet.lines)
+    lines = tuple(_digits_of(line, sheet.pool, offset, matrix) for line in sheet.lines)
     return Page(levels, lines, hardships)
 
 
-def _view(sheet: _Sheet, *, tight: bool) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int]]:
+def _view(sheet: Sheet, *, tight: bool) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int]]:
     """The page's corner on the canvas, the homography from canvas to picture, and the picture's width and height."""
     hardships, rng = sheet.hardships, sheet.rng
     page = np.array(sheet.size, float)
@@ -219,7 +136,7 @@ def _view(sheet: _Sheet, *, tight: bool) -> tuple[NDArray[np.float64], NDArray[n
     return offset, shift @ matrix, (wide, tall)
 
 
-def _page_rotation(sheet: _Sheet) -> NDArray[np.float64]:
+def _page_rotation(sheet: Sheet) -> NDArray[np.float64]:
     """The rotation of a page that lies on its side or, rarely, upside down, if its digits show which way up it is."""
     turn = np.eye(3)
     sources = [mark.source for line in sheet.lines for mark in line.marks if mark.source is not None]
@@ -231,7 +148,7 @@ def _page_rotation(sheet: _Sheet) -> NDArray[np.float64]:
     return turn
 
 
-def _layers(sheet: _Sheet, offset: NDArray[np.float64]) -> list[tuple[Canvas, Colour]]:
+def _layers(sheet: Sheet, offset: NDArray[np.float64]) -> list[tuple[Canvas, Colour]]:
     """The layers on the paper from the lowest: strengths on the canvas, and the colour of each."""
     hardships, rng = sheet.hardships, sheet.rng
     x, y = offset
@@ -265,7 +182,7 @@ _PRINT_COLOURS: tuple[Colour, ...] = (
 )
 
 
-def _print(sheet: _Sheet, shape: tuple[int, int], offset: tuple[float, float]) -> Canvas | None:
+def _print(sheet: Sheet, shape: tuple[int, int], offset: tuple[float, float]) -> Canvas | None:
     """What is printed on the paper, if anything."""
     hardships, rng = sheet.hardships, sheet.rng
     if hardships.intersection(("ruled-paper", "squared-paper", "dotted-paper")):
@@ -279,7 +196,7 @@ def _print(sheet: _Sheet, shape: tuple[int, int], offset: tuple[float, float]) -
     return None
 
 
-def _other_side(sheet: _Sheet, shape: tuple[int, int]) -> Canvas:
+def _other_side(sheet: Sheet, shape: tuple[int, int]) -> Canvas:
     """Writing on the other side of the paper: mirrored, faint and soft."""
     rng = sheet.rng
     canvas = np.zeros(shape, np.uint8)
@@ -293,7 +210,7 @@ def _other_side(sheet: _Sheet, shape: tuple[int, int]) -> Canvas:
     return (soft * rng.uniform(0.15, 0.3)).astype(np.uint8)
 
 
-def _with_pressure(ink: Canvas, sheet: _Sheet) -> Canvas:
+def _with_pressure(ink: Canvas, sheet: Sheet) -> Canvas:
     """The ink with the pressure of the pen, which varies; a pencil's is grainy."""
     shape = (ink.shape[0], ink.shape[1])
     pressure = np.clip(1 - np.abs(paper.clouds(shape, 16, sheet.rng)) * np.float32(0.1), 0.6, 1)
@@ -312,7 +229,7 @@ def _project(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArr
     return flat[:, :2] / flat[:, 2:]
 
 
-def _truth(line: Line, pool: Pool, offset: NDArray[np.float64], matrix: NDArray[np.float64]) -> tuple[Digit, ...]:
+def _digits_of(line: Line, pool: Pool, offset: NDArray[np.float64], matrix: NDArray[np.float64]) -> tuple[Digit, ...]:
     digits: list[Digit] = []
     for mark in line.marks:
         if mark.source is not None:

@@ -33,7 +33,7 @@ class Strokes:
 def from_mask(mask: NDArray[np.uint8]) -> Strokes:
     """The strokes of a mask (H, W), 1 = ink, in which there is ink.
 
-    What is much wider than a stroke, such as a filled loop, stays filled whatever the pen.
+    A shape much wider than a stroke, such as a filled loop, stays filled with every pen.
     """
     inside = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
     outside = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5)

@@ -43,9 +43,9 @@ def write_pages(
     with atomic(out) as folder:
         folder.mkdir()
         with (folder / LABELS).open("w", encoding="utf-8", newline="\n") as labels:
-            for name, content, truth in _pages(pages, seed, part, names):
+            for name, content, page_labels in _pages(pages, seed, part, names):
                 (folder / name).write_bytes(content)
-                labels.write(json.dumps(truth, separators=(",", ":")) + "\n")
+                labels.write(json.dumps(page_labels, separators=(",", ":")) + "\n")
                 progress()
 
 
@@ -72,5 +72,5 @@ def _pages(pages: int, seed: int, part: Part, names: tuple[str, ...]) -> Iterato
             }
             for line in page.lines
         ]
-        truth = {"file": name, "text": page.text, "lines": lines, "hardships": sorted(page.hardships)}
-        yield name, packed.getvalue(), truth
+        page_labels = {"file": name, "text": page.text, "lines": lines, "hardships": sorted(page.hardships)}
+        yield name, packed.getvalue(), page_labels

@@ -1,4 +1,4 @@
-"""Synthesised pages: the same for the same seed, true to their truth, with the hardships that were asked for."""
+"""Synthesised pages: the same for the same seed, with right labels and the hardships that were asked for."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_hardship_changes_what_it_says(real_digits: Dataset, plain_lines: list
 @pytest.mark.parametrize("name", ["letters", "smudges", "show-through"])
 def test_what_is_not_a_digit_has_no_label(real_digits: Dataset, name: str):
     def other_ink(page: Page) -> float:
-        soft = cv2.GaussianBlur(grey(page), (0, 0), 1.5)  # the paper's own grain is none
+        soft = cv2.GaussianBlur(grey(page), (0, 0), 1.5)  # the paper's own grain does not count
         return float((np.abs(soft - np.median(soft)) > 7)[~in_boxes(page, 6)].mean())
 
     plain = np.mean([other_ink(page(real_digits, seed)) for seed in range(3)])
@@ -216,7 +216,7 @@ def test_a_blank_page_has_nothing_on_it(real_digits: Dataset):
     assert not marked(blank, 20).any()
 
 
-# ---- truth
+# ---- labels
 
 
 @pytest.mark.parametrize("names", [(), ("skewed-lines", "perspective"), ("sideways", "thick-marker"), ("mixed-sizes",)])

@@ -12,12 +12,12 @@ from inkdigit.data import mnist
 from tests.conftest import Command, RunAndKill
 
 
-def test_a_folder_of_pages_with_their_truth(run_command: Command, tmp_path: Path):
+def test_a_folder_of_pages_with_their_labels(run_command: Command, tmp_path: Path):
     arguments = ["--seed", 3, "--source", "test", "--hardship", "thin-pen", "--hardship", "skewed-lines"]
     done = run_command("synth", tmp_path / "more" / "pages", "--pages", 2, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [json.loads(row) for row in (tmp_path / "more" / "pages" / "labels.jsonl").read_text().splitlines()]
-    assert done.stdout == f"{tmp_path}/more/pages: 2 pages, their truth in {tmp_path}/more/pages/labels.jsonl\n"
+    assert done.stdout == f"{tmp_path}/more/pages: 2 pages, their labels in {tmp_path}/more/pages/labels.jsonl\n"
     assert [row["file"] for row in rows] == ["page-0000.png", "page-0001.png"]
     _, test = mnist.load()
     for row in rows:
