@@ -57,7 +57,7 @@ class Reader:
         ink: Ink = "auto",
         name: str | None = None,
         formats: Sequence[str] = FORMATS,
-        max_pixels: int = MAX_PIXELS,
+        largest: int = MAX_PIXELS,
         check: Check = no_check,
     ) -> Reading:
         """A picture -> its lines of digits, and the ink that is not a digit. A picture without ink has no lines.
@@ -66,17 +66,17 @@ class Reader:
             image: a picture in any form that `prepare` takes.
             layout: "page" finds the lines; "line" takes all ink for one line.
             min_confidence: 0 to 1; digits below it are among the rejected.
-            ink: as for `prepare`, as are `name`, `formats` and `max_pixels`.
+            ink: as for `prepare`, as are `name`, `formats` and `largest`.
             name: what to call the picture in an error.
             formats: Pillow's names of the file formats that are accepted.
-            max_pixels: how many pixels a file's header may announce.
+            largest: how many pixels a file's header may announce.
             check: called again and again while the picture is read; what it raises ends the work, as at a deadline.
 
         Raises:
-            TooLargeError: the picture has more than `max_pixels`.
+            TooLargeError: the picture has more pixels than `largest`.
             InkdigitError: `image` is not a picture.
         """
-        picture = open_image(image, name or picture_name(image), formats, max_pixels)
+        picture = open_image(image, name or picture_name(image), formats, largest)
         check()
         lines, rejected = self._read_upright(find_ink(picture, ink), layout, check)
         lines = [[_finished(digit, picture.size) for digit in line] for line in lines]
