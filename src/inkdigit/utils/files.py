@@ -20,7 +20,15 @@ import platformdirs
 from inkdigit.errors import InkdigitError
 
 # What Python's own readers of gz, zip and npz raise for damaged bytes.
-DAMAGE = (EOFError, NotImplementedError, ValueError, struct.error, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+DAMAGE_ERRORS = (
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+)
 
 
 @contextmanager
@@ -68,7 +76,7 @@ def reading(path: Path) -> Generator[None]:
         before = _state(path)
         try:
             yield
-        except (InkdigitError, OSError, *DAMAGE) as error:
+        except (InkdigitError, OSError, *DAMAGE_ERRORS) as error:
             # A file that is being written looks damaged: that it changed is what helps.
             if _state(path) != before:
                 raise _changed(path) from error
@@ -77,7 +85,7 @@ def reading(path: Path) -> Generator[None]:
             raise _changed(path)
     except FileNotFoundError as error:
         raise InkdigitError(f"{path} does not exist: check the name and the folder.", code="file-not-found") from error
-    except DAMAGE as error:
+    except DAMAGE_ERRORS as error:
         raise InkdigitError(
             f"{path} is damaged ({_in_one_line(error)}): download or pack it again.", code="file-damaged"
         ) from error
