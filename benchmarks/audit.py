@@ -1,4 +1,4 @@
-"""How soon `inkdigit audit` shows labels that were flipped on purpose: MNIST's 60,000 training images, 1 % flipped.
+"""How many flipped labels `inkdigit audit` ranks first: MNIST's 60,000 training images, 1 % of the labels flipped.
 
 .venv/bin/python benchmarks/audit.py
 """
@@ -18,13 +18,13 @@ from inkdigit.data import kaggle_csv, mnist
 from inkdigit.data.dataset import Dataset
 from inkdigit.utils.hardware import describe_hardware
 
-SHARE = 0.01
+FLIPPED_SHARE = 0.01
 
 
 def main() -> None:
     train, _ = mnist.load()
     rng = np.random.default_rng(0)
-    flipped = rng.choice(len(train), round(SHARE * len(train)), replace=False)
+    flipped = rng.choice(len(train), round(FLIPPED_SHARE * len(train)), replace=False)
     labels = train.required_labels.copy()
     labels[flipped] = (labels[flipped] + rng.integers(1, 10, len(flipped))) % 10
     with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,7 @@ from inkdigit.report import style
 from inkdigit.utils.hardware import describe_hardware
 
 PLOT = Path(__file__).parents[1] / "docs" / "pictures" / "data-cost.png"
-ROWS = (1_000, 5_000, 10_000, 20_000, 0)  # 0: all but the validation rows
+ROWS = (1_000, 5_000, 10_000, 20_000, 0)  # 0: all except the validation rows
 
 
 def main() -> None:
@@ -34,16 +34,19 @@ def main() -> None:
         subprocess.run(command, check=True, stdout=sys.stderr)
         figures = json.loads((out / "manifest.json").read_text())["figures"]
         points.append(figures)
-        learnt, seconds = figures["training_rows"], figures["training_seconds"]
+        trained_on, seconds = figures["training_rows"], figures["training_seconds"]
         interval = f"{100 * figures['low']:.2f}–{100 * figures['high']:.2f}"
         accuracy = f"{100 * figures['accuracy']:.2f} %"
-        print(f"| {learnt:,} | {accuracy} | {interval} | {seconds:.0f} s | {1000 * seconds / learnt:.1f} |", flush=True)
+        print(
+            f"| {trained_on:,} | {accuracy} | {interval} | {seconds:.0f} s | {1000 * seconds / trained_on:.1f} |",
+            flush=True,
+        )
     with rc_context(style.STYLE):
         draw(points)
 
 
 def draw(points: list[dict[str, Any]]) -> None:
-    """Errors with their intervals, and seconds, against rows; both axes logarithmic."""
+    """Errors with their intervals, and seconds, against rows; all axes are logarithmic."""
     rows = [point["training_rows"] for point in points]
     figure = style.chart_figure(2.9)
     left, right = figure.subplots(1, 2)

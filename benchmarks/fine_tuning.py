@@ -1,9 +1,9 @@
-"""What 300 digits of another hand are worth to a network that knows MNIST: Semeion's, before and after.
+"""Accuracy of an MNIST network on other handwriting (Semeion), before and after training on 300 digits of it.
 
     .venv/bin/python benchmarks/fine_tuning.py semeion.npz runs/demo
 
-The file holds `x`, (1593, 16, 16) uint8 with bright ink, and `y`. Its digits become a folder of pictures, as a user
-would have; 300 of them are learnt from and the others scored, drawn by three seeds.
+The file has `x`, (1593, 16, 16) uint8 with bright ink, and `y`. Its digits become a folder of pictures, as users have
+them. Three seeds each choose 300 digits for training; the others are scored.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from PIL import Image
 
 from inkdigit.utils.hardware import describe_hardware
 
-LEARNT = 300
+TRAINING_DIGITS = 300
 INKDIGIT = [sys.executable, "-m", "inkdigit"]
 
 
 def main() -> None:
     with np.load(sys.argv[1], allow_pickle=False) as arrays:
         images, labels = arrays["x"], arrays["y"]
-    print(f"{LEARNT} of {len(images):,} digits learnt, the others scored; {describe_hardware()}\n")
+    print(f"{TRAINING_DIGITS} of {len(images):,} digits for training, the others scored; {describe_hardware()}\n")
     print("| seed | before | after | 95 % interval | training |\n|---:|---:|---:|---:|---:|")
     for seed in range(3):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             order = np.random.default_rng(seed).permutation(len(images))
-            for part, rows in (("train", order[:LEARNT]), ("scored", order[LEARNT:])):
+            for part, rows in (("train", order[:TRAINING_DIGITS]), ("scored", order[TRAINING_DIGITS:])):
                 for row in rows:
                     picture = folder / part / str(labels[row]) / f"{row}.png"
                     picture.parent.mkdir(parents=True, exist_ok=True)

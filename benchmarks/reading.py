@@ -34,10 +34,10 @@ from service.servers import environment
 
 from inkdigit.data import mnist
 from inkdigit.evaluation.metrics import edit_distance
-from inkdigit.imaging.decode import FORMATS, LARGEST
-from inkdigit.imaging.page.grouping import strips
+from inkdigit.imaging.decode import FORMATS, MAX_PIXELS
+from inkdigit.imaging.page.lines import Layout, lines_in
 from inkdigit.imaging.preprocess import open_image
-from inkdigit.reading.reader import Layout, Reader
+from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 from inkdigit.synth.page import synthesize_page
 from inkdigit.utils.files import cache_dir
@@ -123,8 +123,8 @@ def classical(recognizer: Recognizer) -> Peer:
         started = time.perf_counter()
         texts: Texts = []
         for file in files:
-            lines = strips(open_image(file, file.name, FORMATS, LARGEST), layout).lines
-            found = read_strips([line.image for line in lines], recognizer)
+            strips = lines_in(open_image(file, file.name, FORMATS, MAX_PIXELS), layout).strips
+            found = read_strips([strip.image for strip in strips], recognizer)
             texts.append("\n".join("".join(str(digit.probabilities.argmax()) for digit in line) for line in found))
         return texts, time.perf_counter() - started
 

@@ -1,10 +1,10 @@
-"""Accuracy and training time of the presets beside the best-known single Keras recipe, on the Kaggle protocol.
+"""Accuracy and training time of the presets and of the best-known single Keras recipe, on the Kaggle protocol.
 
     .venv/bin/python benchmarks/recipes.py fast --seeds 0 1 2
     .venv/bin/python benchmarks/recipes.py fast article keras30 --seeds 0
 
 Split and training seed vary together. The scored 28,000 rows are read once, after the training. Finished trainings
-are kept under runs/ and reused, so the script goes on where it was stopped.
+are kept under runs/ and reused, so the script continues where it was stopped.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
             rows.setdefault(recipe, []).append(result)
             print(json.dumps({"recipe": recipe, "seed": seed} | result), flush=True)
     print(f"\nKaggle protocol (42,000 / 28,000), seeds {arguments.seeds}; {describe_hardware()}\n")
-    print("| recipe | accuracy, mean ± sd | 95 % interval of the pooled answers | parameters | training |")
+    print("| recipe | accuracy, mean ± sd | 95 % interval of the pooled predictions | parameters | training |")
     print("|---|---|---|---|---|")
     for recipe, results in rows.items():
         print(table_row(recipe, results))
@@ -77,7 +77,7 @@ def preset(name: str, seed: int) -> dict[str, Any]:
 
 
 def keras30(seed: int) -> dict[str, Any]:
-    """The best-known single Keras recipe, as published; its images go through our augmentation, the faster one."""
+    """The best-known single Keras recipe, as published; its images are augmented by our code, which is faster."""
     kept = RUNS / f"recipes-keras30-seed{seed}.json"
     if kept.is_file():
         return json.loads(kept.read_text())

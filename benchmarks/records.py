@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/records.py train [--only kaggle mnist tiny] [--minutes 50]
     .venv/bin/python benchmarks/records.py score [--only kaggle mnist tiny]
 
-`train` goes on where it was stopped, epoch by epoch, on CPU or GPU; what it trains on is a file without the images that
-are scored. The members of a `record` are `best` from five seeds: one training gives the single network's mean and
-spread, the ensemble and the student. `score` is the last step, and refuses before all is trained: no other step looks
-at the scored images' labels.
+`train` continues where it was stopped, epoch by epoch, on CPU or GPU. Its file of training rows lacks the images that
+are scored. The members of a `record` are `best` from five seeds, so one training gives the mean and spread of a single
+network, the ensemble and the student. `score` is the last step and refuses to run before all networks are trained: no
+other step uses the labels of the scored images.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PARTS = ("kaggle", "mnist", "tiny")
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a recipe's networks, each a run, scored alike."""
+    """A line of the table: the runs of one recipe, scored in the same way."""
 
     recipe: str
     protocol: str
@@ -59,7 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=["train", "score"])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop then; the next call goes on")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="stop after that time; the next call continues"
+    )
     arguments = parser.parse_args()
     if arguments.step == "score":
         score(arguments.only)
@@ -67,12 +69,12 @@ def main() -> None:
     end = time.monotonic() + 60 * arguments.minutes
     for command in trainings(arguments.only):
         if not finished_by(end, command):
-            print("Out of time: the same command goes on.")
+            print("Out of time: the same command continues.")
             return
 
 
 def trainings(parts: list[str]) -> Iterator[list[str]]:
-    """The commands that train all there is to score. A finished run is left as it is."""
+    """The commands that train every network to score. A finished run is left as it is."""
     train = [sys.executable, "-m", "inkdigit", "train", "--train"]
     for part in parts:
         rows = str(training_rows(part))
@@ -84,7 +86,7 @@ def trainings(parts: list[str]) -> Iterator[list[str]]:
 
 
 def training_rows(part: str) -> Path:
-    """A file with the rows that may be learnt from, and no others."""
+    """A file with the training rows, and no others."""
     path = RUNS / ("kaggle.npz" if part == "kaggle" else "mnist.npz")
     if not path.is_file():
         rows = kaggle_split(seed=0)[0] if part == "kaggle" else mnist.load()[0]
@@ -95,7 +97,7 @@ def training_rows(part: str) -> Path:
 
 
 def finished_by(end: float, command: list[str]) -> bool:
-    """Run a training; where time runs out, stop it as Ctrl-C does, which loses the epoch at work and no other."""
+    """Run a training until `end` and return whether it finished. It is stopped as by Ctrl-C: one epoch is lost."""
     process = subprocess.Popen(command)
     try:
         process.wait(None if end == float("inf") else max(end - time.monotonic(), 0))
@@ -126,7 +128,7 @@ def table_rows(part: str) -> list[Row]:
 
 
 def score(parts: list[str]) -> None:
-    """Load the scored images, now that all is trained and chosen; print the table, and keep it for the model card."""
+    """Score the networks, now that all are trained and chosen; print the table, and keep it for the model card."""
     rows = [row for part in parts for row in table_rows(part)]
     missing = [str(folder) for row in rows for folder in row.folders if not (folder / MANIFEST).is_file()]
     if missing:
@@ -173,7 +175,7 @@ def recognizer(folder: Path, row: Row) -> Recognizer:
 def markdown(row: Row, result: dict[str, Any]) -> str:
     accuracies = [100 * correct / result["total"] for correct in result["correct"]]
     spread = f" ± {statistics.stdev(accuracies):.3f} ({len(accuracies)} seeds)" if len(accuracies) > 1 else ""
-    # Of one network: the seeds' mistakes are on the same images, and mostly the same.
+    # The interval of one network: the seeds are scored on the same images, and misread mostly the same ones.
     low, high = wilson_interval(round(statistics.mean(result["correct"])), result["total"])
     errors = ", ".join(str(result["total"] - correct) for correct in result["correct"])
     return (

@@ -1,4 +1,4 @@
-"""What a kill costs: a training killed in its third epoch and resumed, beside an unbroken one.
+"""What a kill costs: the time of a training that is killed in its third epoch and resumed, and of one that is not.
 
 .venv/bin/python benchmarks/resume.py
 """
@@ -19,24 +19,24 @@ TRAIN = [sys.executable, "-m", "inkdigit", "train"]
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         job = [*TRAIN, "--epochs", str(EPOCHS), "--out"]
-        unbroken = seconds([*job, f"{folder}/unbroken"])
+        uninterrupted = seconds([*job, f"{folder}/uninterrupted"])
         started = time.perf_counter()
         with subprocess.Popen([*job, f"{folder}/broken"], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
-            ends = [time.perf_counter() for line in process.stdout if told(line, process)]
+            ends = [time.perf_counter() for line in process.stdout if is_epoch_line(line, process)]
         killed = time.perf_counter() - started
         resumed = seconds([*TRAIN, "--resume", f"{folder}/broken"])
     epoch = ends[1] - ends[0]
     print(f"{EPOCHS} epochs of the preset fast; {describe_hardware()}\n")
     print("| | seconds |\n|---|---:|")
-    print(f"| unbroken | {unbroken:.1f} |")
+    print(f"| not killed | {uninterrupted:.1f} |")
     print(f"| until the kill, 10 s after the second epoch | {killed:.1f} |")
     print(f"| resumed to the end | {resumed:.1f} |\n| an epoch | {epoch:.1f} |")
-    print(f"| **more than unbroken, beside one epoch** | {killed + resumed - unbroken - epoch:.1f} |")
+    print(f"| **more than not killed, one epoch subtracted** | {killed + resumed - uninterrupted - epoch:.1f} |")
 
 
-def told(line: str, process: subprocess.Popen[str]) -> bool:
-    """Whether a line ends an epoch; kills the training well into the third one."""
+def is_epoch_line(line: str, process: subprocess.Popen[str]) -> bool:
+    """Return whether a line ends an epoch; kill the training during the third epoch."""
     if "epoch 2/" in line:
         time.sleep(10)
         process.kill()

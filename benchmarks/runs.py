@@ -1,11 +1,11 @@
-"""Seconds of `inkdigit runs` on 1,000 run folders and of `inkdigit compare` on two runs, each beside a peer.
+"""Seconds of `inkdigit runs` on 1,000 run folders and of `inkdigit compare` on two runs, each with a peer.
 
     .venv/bin/python benchmarks/runs.py RUN RUN
 
-The two are compared; the 1,000 are copies of the first one's manifest. Each command is a fresh process, told to a pipe;
-the rounds alternate; the table gives medians, and the processor's seconds beside them, which other work on the machine
-disturbs less. The peer of `runs` only parses the manifests; that of `compare` lets both models read the same images
-anew.
+The two runs are compared; the 1,000 folders have copies of the first run's manifest. Each command is a fresh process
+that prints to a pipe, and the rounds alternate. The table has medians of the elapsed time, and of the processor time,
+which other work on the machine disturbs less. The peer of `runs` only parses the manifests; for that of `compare`, both
+models read the same images again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
             f"`inkdigit runs`, {FOLDERS:,} runs": [*inkdigit, "runs", str(folder / "runs")],
             "parsing their manifests": [sys.executable, "-c", PARSE, str(folder / "runs")],
             f"`inkdigit compare`, two runs on {images:,} images": compare,
-            "the same, the images read anew": [*compare, "--data", str(folder / "scored.csv")],
+            "the same, with the images read again": [*compare, "--data", str(folder / "scored.csv")],
         }
         seconds = {label: [] for label in commands}
         for _ in range(ROUNDS):

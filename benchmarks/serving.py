@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"{', '.join(FIGURES)}; all without any")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=8, help="of load a round, server and kind of request")
+    parser.add_argument("--seconds", type=int, default=8, help="of load for each round, server and kind of request")
     arguments = parser.parse_args()
     if unknown := set(arguments.figures) - set(FIGURES):
         parser.error(f"no such figure: {', '.join(unknown)}; there are {', '.join(FIGURES)}")

@@ -1,4 +1,4 @@
-"""Training rate of `fast` in images/s beside the same network in plain PyTorch, in alternating rounds.
+"""Training rate in images/s of `fast`, and of the same network in plain PyTorch, in alternating rounds.
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
     .venv/bin/python benchmarks/training_rate.py /tmp/torch/bin/python
@@ -39,7 +39,7 @@ def main() -> None:
     }
     for contestant in contestants.values():
         contestant.rate(WARM_UP)
-    # Emulated bf16 is ten times as slow: a few steps tell enough.
+    # Emulated bf16 is ten times as slow: a few steps are enough.
     steps = {name: STEPS // 8 if "bf16" in name and not has_bfloat16() else STEPS for name in contestants}
     rates = {name: [] for name in contestants}
     for _ in range(ROUNDS):

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.metrics import evaluate
 from inkdigit.recognizer import Recognizer
-from inkdigit.report.archive import ARCHIVE
 from inkdigit.runs.predictions import PREDICTIONS_FILE, write_predictions
 from inkdigit.runs.run import ONNX_MODEL, write_manifest
 from inkdigit.training.config import preset
@@ -36,9 +35,6 @@ def make_run(
     model = linear_model(least_squares(train))
     (folder / ONNX_MODEL).write_bytes(model)
     probabilities = Recognizer(model).predict_proba(scored.images)
-    np.savez(
-        folder / ARCHIVE, labels=scored.required_labels, probabilities=probabilities
-    )  # of the report's file, what is read
     write_predictions(folder, train.hashes, train.hashes, scored, probabilities)
     evaluation = evaluate(probabilities, scored.required_labels)
     about = {
@@ -58,7 +54,7 @@ def make_run(
         },
         "parameters": 7840,
     }
-    write_manifest(folder, [ONNX_MODEL, ARCHIVE, PREDICTIONS_FILE], about)
+    write_manifest(folder, [ONNX_MODEL, PREDICTIONS_FILE], about)
     return folder
 
 

@@ -19,7 +19,7 @@ from inkdigit.data import mnist
 from inkdigit.evaluation.calibration import calibration_of
 from inkdigit.evaluation.metrics import evaluate, percent
 from inkdigit.report import charts, image_grids
-from inkdigit.report.data import scored_by
+from inkdigit.report.data import collect_scored
 from inkdigit.report.rendering import draw_pngs, write_files
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, Run, read_run
 from inkdigit.utils.files import atomic
@@ -37,7 +37,7 @@ def main() -> None:
     recognizer = Recognizer.load()
     test = mnist.load()[1]
     probabilities = recognizer.predict_proba(test.images)
-    scored = scored_by("MNIST's 10,000 test images", test, probabilities, calibration_of(run.manifest), recognizer)
+    scored = collect_scored("MNIST's 10,000 test images", test, probabilities, calibration_of(run.manifest), recognizer)
     drawings = {"card-mistakes": image_grids.mistakes, "card-reliability": charts.reliability}
     write_files(draw_pngs((name, draw(scored)) for name, draw in drawings.items()), PICTURES)
     evaluation = evaluate(probabilities, test.required_labels)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, write_manifest
+from inkdigit.runs.run import ONNX_MODEL, write_manifest
 from inkdigit.training import backend
 from inkdigit.utils.files import atomic
 from inkdigit.utils.hardware import describe_hardware
@@ -24,12 +24,13 @@ def main() -> None:
     """Train, unless that is done; write the network."""
     backend.prepare()
     from inkdigit.reading.line_model.network import to_onnx
+    from inkdigit.reading.line_model.spec import SHIPPED_LINE_MODEL
     from inkdigit.reading.line_model.train import BATCH, EPOCHS, PHASES, Training
 
     training = Training(ROOT / "runs" / "line", SEED)
     for epoch, loss in training.run():
         print(f"epoch {epoch + 1} of {EPOCHS}: loss {loss:.4f}", flush=True)
-    folder = SHIPPED_RUN / "line"
+    folder = SHIPPED_LINE_MODEL
     folder.mkdir(parents=True, exist_ok=True)
     with atomic(folder / ONNX_MODEL) as temporary:
         temporary.write_bytes(to_onnx(training.result()))

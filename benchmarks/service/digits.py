@@ -1,4 +1,4 @@
-"""The digits that every server is asked for, as JSON and as pictures, and the check that it reads them."""
+"""The digits that are sent to every server, as JSON and as pictures, and the check of its answers."""
 
 from __future__ import annotations
 

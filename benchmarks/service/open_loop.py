@@ -1,7 +1,7 @@
 """Load that does not wait for answers: requests at a set rate, over many connections.
 
 wrk sends its next request only when the last is answered, so a server that slows down slows the load too. Here each
-request has a time at which it is due; its answer is timed from then, whatever kept it.
+request has a time at which it is due, and its answer is timed from then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass
 class Outcome:
-    """What came of the requests. times: milliseconds by status; unsent: due while every connection waited."""
+    """The result of a load. times: milliseconds by status; unsent: requests due while every connection waited."""
 
     seconds: float = 0
     sent: int = 0

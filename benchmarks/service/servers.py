@@ -54,7 +54,7 @@ class Server:
         return sum(time.user + time.system for time in times)
 
     def rest(self) -> None:
-        """Return when it does nothing any more: what it still had to do would slow the next server."""
+        """Wait until it is idle: work left over would slow down the next server."""
         used, before = self.processor_seconds(), -1.0
         while used - before > 0.02:
             time.sleep(0.25)
@@ -71,7 +71,7 @@ def ours(*options: str) -> Contestant:
 
 
 def peers(run: Path) -> list[Contestant]:
-    """The peers, each in its own environment, made where it is absent."""
+    """The peers, each in its own environment, made if it is missing."""
     return [
         _peer("FastAPI, plain handler", "fastapi_inline", run),
         _peer("LitServe", "litserve_digits", run, png_in_json=True),

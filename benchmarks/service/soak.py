@@ -53,7 +53,7 @@ def _half(server: Server, digits: Sample) -> tuple[int, float]:
 
 
 def _swaps(run: Path, served: Contestant, versions: Path, digits: Sample, folder: Path) -> None:
-    """Add versions 2, 3 … under load, remove them again; each has to answer before the next."""
+    """Add versions 2, 3 … under load, remove them again; each must answer before the next one."""
     shutil.copytree(run, versions / "1")
     asked = requests(digits, "json", served)
     with running(served, folder) as server, ThreadPoolExecutor(1) as pool:

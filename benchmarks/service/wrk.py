@@ -32,7 +32,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What came of it. p50, p99: milliseconds; processor_seconds: what wrk itself used."""
+    """The result of a load. p50, p99: milliseconds; processor_seconds: used by wrk itself."""
 
     requests: int
     seconds: float
@@ -61,10 +61,10 @@ def load(port: int, requests: Sequence[Request], connections: int, seconds: int)
         script.write_text("\n".join(["requests = {}", "init = function()", *lines, "end", SCRIPT]), encoding="ascii")
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script)]
         before = os.times()
-        told = subprocess.run([*command, f"http://127.0.0.1:{port}"], check=True, capture_output=True, text=True)
+        output = subprocess.run([*command, f"http://127.0.0.1:{port}"], check=True, capture_output=True, text=True)
         after = os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
-    return Load(**json.loads(told.stdout.splitlines()[-1]), processor_seconds=used)
+    return Load(**json.loads(output.stdout.splitlines()[-1]), processor_seconds=used)
 
 
 def _lua(request: Request) -> str:

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from docs.examples.form.make import HERE as EXAMPLE
-from inkdigit.forms.command import run
+from inkdigit.forms.job import FormJob
 from tests.conftest import CHROMIUM
 
 HERE = Path(__file__).parent
@@ -17,7 +17,7 @@ PICTURES = [EXAMPLE / "filled.jpg", EXAMPLE / "hasty.jpg"]
 
 with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
     page = Path(folder) / "review.html"
-    run(EXAMPLE / "form.toml", PICTURES, Path(folder) / "answers.csv", page, None, print, print)
+    FormJob(EXAMPLE / "form.toml", PICTURES, Path(folder) / "answers.csv", page).work(print, print)
     # Without its folder, as the documentation's command names the pictures.
     page.write_text(page.read_text(encoding="utf-8").replace(f"{EXAMPLE}/", ""), encoding="utf-8")
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])

@@ -31,7 +31,7 @@ def visit(browser: Browser, url: str, options: dict[str, Any]) -> Page:
 
 def take(page: Page, name: str) -> None:
     page.mouse.move(0, 0)
-    page.wait_for_timeout(300)  # for the bars to come to rest
+    page.wait_for_timeout(300)  # until the bars stop moving
     page.screenshot(path=HERE / name)
     print(f"{HERE / name}: {(HERE / name).stat().st_size / 1000:.0f} kB")
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, read_distinct_runs, read_verified
+from inkdigit.utils.onnx_session import onnx_session
 
 USUAL_DOUBT = 0.01  # about which digit it is; with more doubt, an image is more likely to show no digit
 BATCH_SIZE = 256  # images per call of ONNX Runtime: measured fastest on two cores, and bounds the memory
@@ -29,7 +30,7 @@ class Recognizer:
     """
 
     def __init__(self, model: bytes, *more: bytes, not_digit: Sequence[bytes] = (), threads: int = 0) -> None:
-        self._sessions = [_open(content, threads) for content in (model, *more)]
+        self._sessions = [onnx_session(content, threads=threads) for content in (model, *more)]
         self._not_digit, self._threads = not_digit, threads
 
     @classmethod
@@ -103,17 +104,7 @@ class Recognizer:
 
     @cached_property
     def _rejection_sessions(self) -> list[Any]:
-        return [_open(content, self._threads) for content in self._not_digit]
-
-
-def _open(model: bytes, threads: int) -> Any:
-    import onnxruntime
-
-    options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Spinning threads keep the other core from other programs: on a busy machine that halves the speed.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return [onnx_session(content, threads=self._threads) for content in self._not_digit]
 
 
 def _mean_probabilities(sessions: list[Any], images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""A hand that draws digits on the page, with a mouse or a finger, and waits for what is made of them.
+"""A hand that draws digits on the page with a mouse or a finger, drops files, and waits for the answer.
 
 A stroke is a curve through its points, (x, y) in units of the paper's side.
 """
@@ -6,6 +6,7 @@ A stroke is a curve through its points, (x, y) in units of the paper's side.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,9 +126,9 @@ def settled(page: Page) -> str:
 
 
 def doubt(page: Page) -> Iterator[str]:
-    """Draw ever nearer to where the page is just sure of a digit, and give what it shows of each; the last is `1?`.
+    """Draw between two digits, by bisection, until the page is not sure; yields what it shows each time.
 
-    Where sure is followed by sure of another, for a pixel came or went, the next two digits are tried.
+    If one digit turns into the other without doubt between them, the next two digits are tried.
     """
     for name, one, other in LOOKALIKES:
         low, high = 0.0, 1.0
@@ -154,3 +155,13 @@ def between(one: list[Stroke], other: list[Stroke], share: float) -> list[Stroke
         [(x + share * (u - x), y + share * (v - y)) for (x, y), (u, v) in zip(first, second, strict=True)]
         for first, second in zip(one, other, strict=True)
     ]
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drag a file over the page, which says so, and drop it."""
+    hand = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver"):
+        hand.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+    expect(page.locator("#drop")).to_be_visible()
+    hand.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 300, "data": data})

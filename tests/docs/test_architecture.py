@@ -50,8 +50,3 @@ def test_the_versions_are_those_of_the_pins(library: str) -> None:
         line.partition(";")[0] for extra in ("train", "serve") for line in extras[extra] if line.startswith(library)
     }
     assert (library + allowed, tested) == (limit, pin)
-
-
-def test_its_links_lead_somewhere() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)", TEXT) if not link.startswith("https://")]
-    assert [link for link in links if not (DOCS / link).exists()] == []

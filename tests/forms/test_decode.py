@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inkdigit.forms.check_digits import CHECKS
-from inkdigit.forms.decode import BROKEN, choose
+from inkdigit.forms.decode import RULE_BREAK_RATE, choose
 from inkdigit.forms.template import DIGITS, Rule
 
 
@@ -57,12 +57,12 @@ def test_a_check_digit_chooses_among_likely_digits() -> None:
     assert "4872" in dict(choice.others)
 
 
-def test_a_number_plainly_written_is_not_turned_into_another() -> None:
+def test_a_plainly_written_number_does_not_become_another() -> None:
     assert not CHECKS["luhn"].fits("4872")
     choice = choose([digit(**{f"d{one}": 0.99999}) for one in "4872"], LUHN)
     assert choice.text == "4872"
     assert choice.confidence == 0
-    assert choice.problem == "the check digit does not fit"
+    assert choice.problem
 
 
 def test_two_likely_numbers_that_both_fit_are_a_doubt() -> None:
@@ -76,13 +76,15 @@ def test_two_likely_numbers_that_both_fit_are_a_doubt() -> None:
     assert choice.others[0][0] == other
 
 
-@pytest.mark.parametrize(("read", "problem"), [("123", "3 digits where 4 belong"), ("1", "1 digit where 4 belong")])
-def test_too_few_digits_are_told(read: str, problem: str) -> None:
+@pytest.mark.parametrize("read", ["123", "1"])
+def test_too_few_digits_break_the_rule(read: str) -> None:
     choice = choose(sure(read), Rule(places(*"####")))
-    assert (choice.text, choice.confidence, choice.problem) == (read, 0, problem)
+    assert (choice.text, choice.confidence) == (read, 0)
+    assert choice.problem
+    assert str(len(read)) in choice.problem
 
 
-def test_of_too_many_digits_the_unsure_one_is_none() -> None:
+def test_of_too_many_digits_the_unsure_one_is_left_out() -> None:
     smudge = [0.1] * 10
     for place in range(5):
         digits = sure("1234")
@@ -92,12 +94,12 @@ def test_of_too_many_digits_the_unsure_one_is_none() -> None:
         assert choice.confidence > 0.9
 
 
-def test_of_too_many_sure_digits_nobody_knows_which() -> None:
+def test_of_too_many_sure_digits_any_may_be_wrong() -> None:
     choice = choose(sure("12345"), Rule(places(*"####")))
     assert choice.confidence < 0.5
 
 
-def test_with_a_check_digit_it_is_known_which_digit_too_many_is_none() -> None:
+def test_a_check_digit_shows_which_digit_is_one_too_many() -> None:
     number = "9780306406157"
     digits = sure(number[:5] + "4" + number[5:])
     choice = choose(digits, Rule((DIGITS,) * 13, CHECKS["ean"]))
@@ -113,7 +115,7 @@ def test_the_confidence_is_that_of_trying_all_numbers(name: str, rng: np.random.
         text = "".join(map(str, chosen))
         chance = float(np.prod([row[one] for row, one in zip(digits, chosen, strict=True)]))
         keeps = rule.check is not None and rule.check.fits(text) and text[0] in "0123" and text[3] in "13579"
-        weights[text] = chance * (BROKEN + keeps * (1 - BROKEN) / rule.share)
+        weights[text] = chance * (RULE_BREAK_RATE + keeps * (1 - RULE_BREAK_RATE) / rule.share)
     choice = choose(digits, rule)
     best = max(weights, key=lambda text: weights[text])
     assert choice.text == best
@@ -121,7 +123,7 @@ def test_the_confidence_is_that_of_trying_all_numbers(name: str, rng: np.random.
     assert choice.confidence == pytest.approx(expected)
 
 
-def test_what_may_be_no_digit_is_left_out_before_others() -> None:
+def test_the_most_doubtful_digit_is_left_out_first() -> None:
     perhaps = [share / 2 for share in sure("7")[0]]
     digits = [*sure("12"), perhaps, *sure("34")]
     choice = choose(digits, Rule(places(*"####")))
@@ -132,7 +134,7 @@ def test_what_may_be_no_digit_is_left_out_before_others() -> None:
     assert 0.4 < free.confidence < 0.5
 
 
-def test_nothing_is_nothing() -> None:
+def test_no_digits_give_no_number() -> None:
     empty: Sequence[Sequence[float]] = []
     assert choose(empty, LUHN).text == ""
     assert choose(empty, Rule()).confidence == 0

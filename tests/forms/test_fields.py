@@ -81,7 +81,7 @@ def test_digits_in_boxes_are_read(handwriting: Dataset, grey: int) -> None:
     assert right >= 66  # of 70
 
 
-def test_empty_boxes_are_blank_and_a_gap_is_told(handwriting: Dataset) -> None:
+def test_empty_boxes_are_blank_and_a_gap_is_reported(handwriting: Dataset) -> None:
     form = Template((140, 50), None, (CARD,))
     rng = np.random.default_rng(2)
     start = make.fill(printed(CARD, 110), form, {"card": "4711"}, handwriting, rng, PEN)
@@ -94,7 +94,7 @@ def test_empty_boxes_are_blank_and_a_gap_is_told(handwriting: Dataset) -> None:
     assert (text, found.gap) == ("471120", True)
 
 
-def test_specks_and_what_is_around_are_no_digits(handwriting: Dataset) -> None:
+def test_specks_and_print_around_a_field_are_not_digits(handwriting: Dataset) -> None:
     page = printed(CARD, 110)
     cv2.circle(page, (round(30 * SCALE), round(25 * SCALE)), 5, (0, 0, 0), cv2.FILLED)
     cv2.putText(page, "Card number 12345", (round(20 * SCALE), round(19 * SCALE)), 0, 1.4, (0, 0, 0), 3)

@@ -36,18 +36,18 @@ def test_of_parts_that_are_alike_in_size_it_is_otsus(rng: np.random.Generator):
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_one_level_is_no_ink(value: int):
-    assert binarize(Image.new("L", (9, 9), value), "auto").levels is None
+    assert binarize(Image.new("L", (9, 9), value), "auto").thresholds is None
 
 
 def test_levels_are_those_of_paper_and_ink():
     picture = np.full((20, 20), 30, np.uint8)
     picture[4:16, 8:12] = 220
     for grey in (picture, ~picture):
-        sight = binarize(Image.fromarray(grey), "auto")
-        np.testing.assert_array_equal(sight.bright, picture)
-        assert sight.levels
-        assert (sight.levels.paper, sight.levels.full, sight.levels.noise) == (30, 220, 0)
-        assert 30 <= sight.levels.faint < sight.levels.cut < 220
+        found = binarize(Image.fromarray(grey), "auto")
+        np.testing.assert_array_equal(found.bright, picture)
+        assert found.thresholds
+        assert (found.thresholds.paper_level, found.thresholds.ink_level, found.thresholds.noise) == (30, 220, 0)
+        assert 30 <= found.thresholds.edge < found.thresholds.ink < 220
 
 
 def test_paper_is_what_corners_and_border_show():
@@ -66,5 +66,5 @@ def test_a_digit_that_fills_its_border_still_leaves_the_corners():
 def test_what_the_caller_says_is_taken():
     picture = np.full((20, 20), 220, np.uint8)
     picture[2:-2, 2:-2] = 30
-    assert binarize(Image.fromarray(picture), "dark").light == 1
-    assert binarize(Image.fromarray(picture), "bright").light == 0
+    assert binarize(Image.fromarray(picture), "dark").light_share == 1
+    assert binarize(Image.fromarray(picture), "bright").light_share == 0

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inkdigit.imaging.components import components
+from inkdigit.imaging.components import find_components
 
 
 @pytest.mark.parametrize("density", [0.02, 0.2, 0.4, 0.6, 0.95])
@@ -15,7 +15,7 @@ def test_they_are_opencvs(rng: np.random.Generator, density: float):
         mask = rng.random(shape) < density
         mask[-1, 0] = True
         other = rng.random(shape) < 0.5
-        found = components(mask)
+        found = find_components(mask)
         number, labels, _, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
         assert len(found.top) == number - 1
         for k in range(number - 1):
@@ -34,6 +34,6 @@ def test_a_spiral_is_one():
         mask[ring, ring : 41 - ring] = mask[ring : 41 - ring, 40 - ring] = mask[40 - ring, ring : 41 - ring] = True
         mask[ring + 2 : 41 - ring, ring] = True
         mask[ring + 2, ring : ring + 2] = True
-    found = components(mask)
+    found = find_components(mask)
     assert len(found.top) == 1
     assert found.count(mask).tolist() == [mask.sum()]

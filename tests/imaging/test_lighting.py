@@ -44,12 +44,12 @@ def test_dark_paper_becomes_even():
 def test_a_shadow_is_not_taken_for_ink():
     photo = picture(drawing(220, 150) * slope(0.5))
     stroke = drawing(0, 1) > 0
-    sight = binarize_in_even_light(photo, "auto")
-    assert sight.levels
-    assert np.array_equal(sight.bright > sight.levels.cut, stroke)
+    found = binarize_in_even_light(photo, "auto")
+    assert found.thresholds
+    assert np.array_equal(found.bright > found.thresholds.ink, stroke)
     alone = binarize(photo, "auto")
-    assert alone.levels
-    assert np.count_nonzero((alone.bright > alone.levels.cut) != stroke) > 10_000
+    assert alone.thresholds
+    assert np.count_nonzero((alone.bright > alone.thresholds.ink) != stroke) > 10_000
 
 
 def test_a_drawing_is_left_as_it_is():

@@ -9,7 +9,7 @@ from PIL import Image
 
 from inkdigit.data import mnist
 from inkdigit.imaging.binarize import binarize
-from inkdigit.imaging.normalize import cut_out, has_form, normalize, stroke_width
+from inkdigit.imaging.normalize import cut_out, has_mnist_form, normalize, stroke_width
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,9 @@ def digits() -> np.ndarray:
 
 
 def prepared(grey: np.ndarray) -> np.ndarray:
-    sight = binarize(Image.fromarray(grey), "bright")
-    assert sight.levels
-    digit = cut_out(sight.bright, sight.levels)
+    found = binarize(Image.fromarray(grey), "bright")
+    assert found.thresholds
+    digit = cut_out(found.bright, found.thresholds)
     assert digit is not None
     return normalize(digit)
 
@@ -91,9 +91,9 @@ def test_the_largest_stands_alone_among_equals_far_away():
     dots = np.zeros((400, 400), np.uint8)
     for place in range(40, 400, 80):
         dots[place : place + 4, place : place + 4] = 255
-    sight = binarize(Image.fromarray(dots), "bright")
-    assert sight.levels
-    assert cut_out(sight.bright, sight.levels) is None
+    found = binarize(Image.fromarray(dots), "bright")
+    assert found.thresholds
+    assert cut_out(found.bright, found.thresholds) is None
 
 
 def test_broad_strokes_become_thinner(digits: np.ndarray):
@@ -122,9 +122,9 @@ def test_the_smallest_pictures_are_no_trouble(shape: tuple[int, int]):
 
 def test_the_form_of_mnist_is_known(digits: np.ndarray):
     for digit in digits:
-        assert has_form(digit)
-        assert not has_form(~digit)
-        assert not has_form(np.roll(digit, 2, axis=0))
-        assert not has_form(page(digit, 1, (30, 28)))
-        assert not has_form(np.asarray(Image.fromarray(digit).resize((24, 24)).resize((28, 28))) | np.uint8(3))
-    assert not has_form(np.zeros((28, 28), np.uint8))
+        assert has_mnist_form(digit)
+        assert not has_mnist_form(~digit)
+        assert not has_mnist_form(np.roll(digit, 2, axis=0))
+        assert not has_mnist_form(page(digit, 1, (30, 28)))
+        assert not has_mnist_form(np.asarray(Image.fromarray(digit).resize((24, 24)).resize((28, 28))) | np.uint8(3))
+    assert not has_mnist_form(np.zeros((28, 28), np.uint8))

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from inkdigit.reading.annotate import CERTAIN, DOUBTFUL, NONE, annotate
+from inkdigit.reading.annotate import DOUBTFUL_COLOUR, REJECTED_COLOUR, SURE_COLOUR, annotate
 from inkdigit.reading.results import Box, Digit, Line, Reading, Rejected
 
 
@@ -32,19 +32,21 @@ def test_each_kind_of_box_has_its_colour_and_its_place(factor: int) -> None:
     drawn = annotate(Image.new("L", (150 * factor, 100 * factor), 255), reading)
     assert max(drawn.size) >= 640
     scale = drawn.width / 150
-    for colour, (x, y, width, height) in zip((CERTAIN, DOUBTFUL, NONE), boxes, strict=True):
+    for colour, (x, y, width, height) in zip((SURE_COLOUR, DOUBTFUL_COLOUR, REJECTED_COLOUR), boxes, strict=True):
         found = where(drawn, colour)
         rows, columns = np.nonzero(found)
         assert x - 5 < columns.min() / scale <= x
         assert x + width <= columns.max() / scale < x + width + 5
         assert y + height <= rows.max() / scale < y + height + 5
-        assert (rows.min() / scale < y - 8) == (colour != NONE)  # the letter stands above its box
+        assert (rows.min() / scale < y - 8) == (colour != REJECTED_COLOUR)  # the letter stands above its box
         inside = found[round(y * scale) : round((y + height) * scale)]
         assert not inside[:, round((x + 1) * scale) : round((x + width - 1) * scale)].any()  # over no ink
 
 
 def test_a_digit_at_the_upper_border_has_its_letter_below() -> None:
-    drawn = where(annotate(Image.new("L", (800, 200), 255), Reading((Line((digit((50, 0, 40, 60), 1.0),)),))), CERTAIN)
+    drawn = where(
+        annotate(Image.new("L", (800, 200), 255), Reading((Line((digit((50, 0, 40, 60), 1.0),)),))), SURE_COLOUR
+    )
     rows, _ = np.nonzero(drawn)
     assert rows.max() > 80
 

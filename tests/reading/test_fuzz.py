@@ -74,7 +74,7 @@ def files(draw: st.DrawFn) -> bytes:
 def test_damaged_files_are_read_or_refused_in_one_sentence(content: bytes) -> None:
     found: list[Page] = []
     with one_sentence():
-        found = pages(content, "scan", most=5)
+        found = pages(content, "scan", max_pages=5)
         assert 1 <= len(found) <= 5
     for page in found:
         with one_sentence():

@@ -10,9 +10,10 @@ import pytest
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.reading.line_model import train
-from inkdigit.reading.line_model.network import BOX, DIGITS, build, to_onnx
+from inkdigit.reading.line_model.network import build, to_onnx
 from inkdigit.reading.line_model.samples import synthesize_strip
-from inkdigit.reading.line_model.train import UNIT, Phase, Training, targets
+from inkdigit.reading.line_model.spec import BOX, BOX_UNIT, DIGITS
+from inkdigit.reading.line_model.train import Phase, Training, targets
 
 
 @pytest.mark.parametrize("width", [64, 200])
@@ -39,7 +40,7 @@ def test_a_column_in_the_middle_of_a_digit_is_asked_for_it_and_its_box(real_digi
         middle = (max(column - 1, 0) + near[:, 0].argmax() + 0.5) * 2
         assert best[0] == 1
         if best[DIGITS].argmax() == label:  # or a neighbour's middle is as near
-            sides = best[BOX] * UNIT
+            sides = best[BOX] * BOX_UNIT
             assert (middle - sides[0], 24 - sides[1]) == pytest.approx((left, top), abs=2.1)
             assert (middle + sides[2], 24 + sides[3]) == pytest.approx((right, bottom), abs=2.1)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.reading.line_model.samples import Strip, synthesize_strip, windows
+from inkdigit.reading.line_model.samples import LabelledStrip, synthesize_strip, windows
 from inkdigit.synth.page import synthesize_page
 
 
-def _assert_inked(strips: list[Strip]) -> None:
+def _assert_inked(strips: list[LabelledStrip]) -> None:
     boxes = [(strip.image, box) for strip in strips for box in strip.boxes]
     assert len(boxes) > 50
     inked = [
@@ -33,7 +33,7 @@ def test_each_digit_of_a_strip_has_its_ink_in_its_box(real_digits: Dataset) -> N
 
 def test_strips_found_on_pages_have_the_digits_of_the_page(real_digits: Dataset) -> None:
     rng = np.random.default_rng(1)
-    found: list[Strip] = []
+    found: list[LabelledStrip] = []
     written = 0
     for _ in range(6):
         page = synthesize_page(real_digits.images, real_digits.required_labels, ["thin-pen"], rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from inkdigit.evaluation.calibration import Calibration
 from inkdigit.export.model_summary import Layer
 from inkdigit.recognizer import Recognizer
 from inkdigit.report import archive
-from inkdigit.report.data import Report, Scored, Setting, samples_of, scored_by
+from inkdigit.report.data import Report, Scored, Setting, collect_scored, pick_samples
 from inkdigit.report.feature_maps import Convolutions, FeatureMaps
 from inkdigit.runs.predictions import PREDICTIONS_FILE, write_predictions
 from inkdigit.runs.run import MANIFEST, write_manifest
@@ -66,6 +67,7 @@ def drawn_digits(labels: NDArray[np.int64]) -> Dataset:
     return Dataset(images, labels, "drawn")
 
 
+@cache
 def make_scored(mistakes: int, rows: int = 2000) -> Scored:
     """Validation rows; the first ones are misread as the next digit."""
     rng = np.random.default_rng(0)
@@ -75,9 +77,10 @@ def make_scored(mistakes: int, rows: int = 2000) -> Scored:
     doubt = 10 ** rng.uniform(-7, -0.5, (rows, 1))
     probabilities = doubt / 9 + (1 - doubt * 10 / 9) * np.eye(10)[guesses]
     name = f"{rows:,} validation rows"
-    return scored_by(name, drawn_digits(labels), probabilities, Calibration(1.3, 1.3), Recognizer(linear_model()))
+    return collect_scored(name, drawn_digits(labels), probabilities, Calibration(1.3, 1.3), Recognizer(linear_model()))
 
 
+@cache
 def make_report() -> Report:
     """A report that fills every picture."""
     digits = drawn_digits(np.random.default_rng(1).integers(0, 10, 3000))
@@ -90,8 +93,8 @@ def make_report() -> Report:
             Setting("epochs", 2, "epochs", "passes over the training rows"),
             Setting("seed", 0, "", "starts it all"),
         ],
-        samples=samples_of(digits),
-        augmented=np.stack([originals, np.roll(originals, 2, axis=2), np.roll(originals, -2, axis=1)], axis=1),
+        samples=pick_samples(digits),
+        augmented=np.stack([np.roll(originals, shift, axis=2) for shift in range(10)], axis=1),
         digit=digits.images[0],
         layers=[
             Layer("scale", "Rescaling", (28, 28), 0, 0),

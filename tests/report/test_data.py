@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inkdigit.report.data import samples_of
+from inkdigit.report.data import pick_samples
 from tests.report.runs import drawn_digits, make_scored
 
 
@@ -10,7 +10,7 @@ def test_samples_are_spread_over_the_rows_and_counted():
     labels = np.array([3] * 100 + [8] * 5)
     digits = drawn_digits(labels)
     digits.images[:, 0, 0] = np.arange(105)
-    samples = samples_of(digits)
+    samples = pick_samples(digits)
     assert samples.counts.tolist() == [0, 0, 0, 100, 0, 0, 0, 0, 5, 0]
     assert samples.images[3, :, 0, 0].tolist() == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
     assert samples.images[8, :5, 0, 0].tolist() == [100, 101, 102, 103, 104]

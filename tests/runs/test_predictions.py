@@ -1,15 +1,28 @@
+"""A run's predictions: what is kept, and the images that runs share."""
+
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytest
+from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.errors import InkdigitError
-from inkdigit.runs.predictions import Predictions, read_predictions, shared_rows
+from inkdigit.runs.predictions import (
+    Predictions,
+    count_trained_rows,
+    has_predictions,
+    read_predictions,
+    rows_trained_on,
+    shared_rows,
+    trained_hashes,
+    write_predictions,
+)
+from inkdigit.runs.run import write_manifest
 from tests.conftest import part
+from tests.errors import refused
 from tests.handmade import make_run
 
 
@@ -80,5 +93,109 @@ def test_changed_predictions_are_refused(real_digits: Dataset, tmp_path: Path) -
     content = bytearray((folder / "predictions.npz").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "predictions.npz").write_bytes(content)
-    with pytest.raises(InkdigitError, match=r"rows\.npz is not the file"):
-        read_predictions(folder)
+    for read in (read_predictions, trained_hashes):
+        with refused("checksum-differs", folder / "predictions.npz"):
+            read(folder)
+
+
+NEAR_TIE = np.full((1, 10), 0.04)
+NEAR_TIE[0, 3], NEAR_TIE[0, 5] = 0.34, 0.34 + 1e-12  # 5 in float64; the same in float32, where the first one is taken
+
+
+def one_digit(label: int) -> Dataset:
+    """An image of a 3 or 5, full of ink."""
+    return Dataset(np.full((1, 28, 28), 200, np.uint8), np.array([label]), "one.csv")
+
+
+def test_mistakes_are_those_of_the_kept_float32(tmp_path: Path) -> None:
+    assert NEAR_TIE.argmax() != NEAR_TIE.astype(np.float32).argmax()
+    for label in (3, 5):
+        scored, none = one_digit(label), np.empty(0, np.uint64)
+        written = write_predictions(tmp_path, none, none, scored, NEAR_TIE)
+        write_manifest(tmp_path, ["predictions.npz"], {})
+        kept = read_predictions(tmp_path)
+        assert kept.probabilities.dtype == np.float32
+        assert kept.wrong.tolist() == written.wrong.tolist() == [label == 5]
+        assert len(kept.mistakes) == kept.wrong.sum()
+        images = np.zeros((1, 28, 28), np.uint8)
+        kept.copy_mistakes(np.array([0]), images)
+        assert images.any() == (label == 5)
+
+
+def make_old_run(folder: Path, scored: Dataset, probabilities: NDArray[Any], mistakes: NDArray[np.bool_]) -> Path:
+    """A run as version 0.1.0 kept it: trained on the images with hashes 1 and 2, and refitted with 3."""
+    folder.mkdir()
+    np.savez(
+        folder / "rows.npz",
+        learnt=np.array([1, 2], np.uint64),
+        also_learnt=np.array([3], np.uint64),
+        scored=scored.hashes,
+        mistakes=scored.images[mistakes],
+    )
+    # Its report's own mistakes are others: a few, on a sheet.
+    sheet = np.zeros((1, 8, 28, 28), np.uint8)
+    np.savez(folder / "report.npz", labels=scored.required_labels, probabilities=probabilities, mistakes=sheet)
+    write_manifest(folder, ["rows.npz", "report.npz"], {})
+    return folder
+
+
+def test_predictions_of_version_0_1_0_are_read(real_digits: Dataset, tmp_path: Path) -> None:
+    scored = part(real_digits, slice(50))
+    probabilities = np.eye(10)[np.where(np.arange(50) < 5, 9 - scored.required_labels, scored.required_labels)]
+    folder = make_old_run(tmp_path / "old", scored, probabilities, np.arange(50) < 5)
+    assert has_predictions(folder)
+    kept = read_predictions(folder)
+    assert kept.trained_on.tolist() == [1, 2]
+    assert kept.model_trained_on.tolist() == [3]
+    assert trained_hashes(folder).tolist() == [1, 2, 3]
+    np.testing.assert_array_equal(kept.scored, scored.hashes)
+    np.testing.assert_array_equal(kept.labels, scored.required_labels)
+    assert kept.probabilities.dtype == np.float32
+    assert np.flatnonzero(kept.wrong).tolist() == [0, 1, 2, 3, 4]
+    images = np.zeros((50, 28, 28), np.uint8)
+    kept.copy_mistakes(np.arange(50), images)
+    np.testing.assert_array_equal(images[:5], scored.images[:5])
+
+
+def test_near_ties_that_version_0_1_0_judged_otherwise_have_a_blank_image(tmp_path: Path) -> None:
+    for label in (3, 5):
+        found_in_float64 = NEAR_TIE.argmax(axis=1) != label
+        folder = make_old_run(tmp_path / str(label), one_digit(label), NEAR_TIE, found_in_float64)
+        kept = read_predictions(folder)
+        images = np.zeros((1, 28, 28), np.uint8)
+        kept.copy_mistakes(np.array([0]), images)
+        assert not images.any()
+
+
+def test_the_oldest_runs_keep_no_predictions(real_digits: Dataset, tmp_path: Path) -> None:
+    write_manifest(tmp_path, [], {})
+    assert not has_predictions(tmp_path)
+    assert trained_hashes(tmp_path).tolist() == []
+    assert rows_trained_on(tmp_path, real_digits) is None
+    with refused("run-file-unnamed", tmp_path, "predictions.npz"):
+        read_predictions(tmp_path)
+
+
+def test_images_that_a_run_was_trained_on_are_counted(real_digits: Dataset, tmp_path: Path) -> None:
+    scored = part(real_digits, slice(100, 200))
+    empty = np.empty(0, np.uint64)
+    for name, trained_on, model_trained_on in (
+        ("some", real_digits.hashes[:120], real_digits.hashes[110:130]),
+        ("other", real_digits.hashes[125:135], empty),
+        ("none", real_digits.hashes[:100], empty),
+        ("silent", empty, empty),
+    ):
+        (tmp_path / name).mkdir()
+        write_predictions(tmp_path / name, trained_on, model_trained_on, scored, np.eye(10)[scored.required_labels])
+        write_manifest(tmp_path / name, [] if name == "silent" else ["predictions.npz"], {})
+    some, other, none, silent = (tmp_path / name for name in ("some", "other", "none", "silent"))
+    rows = rows_trained_on(some, scored)
+    assert rows is not None
+    assert np.flatnonzero(rows).tolist() == list(range(30))
+    count, warnings = count_trained_rows([some, other, none], scored)
+    assert count == 35
+    assert [warning.split()[0] for warning in warnings] == ["some", "other"]
+    assert count_trained_rows([none], scored) == (0, [])
+    count, warnings = count_trained_rows([some, silent], scored)
+    assert count is None
+    assert [warning.split()[0] for warning in warnings] == ["some", "silent"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inkdigit.imaging.normalize import has_form
+from inkdigit.imaging.normalize import has_mnist_form
 from inkdigit.recognizer import Recognizer
 from inkdigit.training.augment.rare_styles import STYLES, draw_digits, round_corners
 
@@ -13,7 +13,7 @@ def test_every_digit_in_mnists_form(rng: np.random.Generator) -> None:
     digits = np.repeat(np.arange(10), 30)
     written = draw_digits(digits, rng)
     assert (written.shape, written.dtype) == ((300, 28, 28), np.uint8)
-    assert np.mean([has_form(image) for image in written]) > 0.95
+    assert np.mean([has_mnist_form(image) for image in written]) > 0.95
     assert len(np.unique(written, axis=0)) == 300
     assert draw_digits(digits[:0], rng).shape == (0, 28, 28)
 

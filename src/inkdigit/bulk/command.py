@@ -108,9 +108,9 @@ def _spread(rows: Rows, parts: Sequence[Part]) -> Iterator[Block]:
 def _job(source: str, found: Collection, options: Options, model: str) -> dict[str, Any]:
     identity = {"format": FORMAT, "source": found.fingerprint, "model": model, "options": vars(options)}
     if options.layout not in {"rows", "single"}:
-        from inkdigit.reading.reader import DETECTOR
+        from inkdigit.reading.line_model.spec import SHIPPED_LINE_MODEL
 
-        identity["line detector"] = file_checksum(DETECTOR, ONNX_MODEL)
+        identity["line detector"] = file_checksum(SHIPPED_LINE_MODEL, ONNX_MODEL)
     return {"source": source, "parts": len(found.parts), "rows": found.rows, "identity": identity}
 
 

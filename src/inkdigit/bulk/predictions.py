@@ -14,9 +14,9 @@ from inkdigit.bulk.place import Place, UnreachableError, guarded, told
 from inkdigit.bulk.rows import Block, Rows
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
-from inkdigit.imaging.preprocess import LARGEST_FILE, prepare
-from inkdigit.reading.file_results import printable
+from inkdigit.imaging.preprocess import MAX_FILE_SIZE, prepare
 from inkdigit.recognizer import Recognizer
+from inkdigit.utils.printable import printable
 
 Layout = Literal["rows", "page", "line", "single"]
 Row = dict[str, Any]
@@ -136,9 +136,9 @@ class Answerer:
     def _content(self, name: str) -> bytes:
         system, path = self._folder.system, self._folder.below(name)
         with told(name, local=self._folder.local), system.open(path, "rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise InkdigitError(f"{name} has more than {LARGEST_FILE >> 20} MiB: make it smaller.")
+            content = stream.read(MAX_FILE_SIZE + 1)
+        if len(content) > MAX_FILE_SIZE:
+            raise InkdigitError(f"{name} has more than {MAX_FILE_SIZE >> 20} MiB: make it smaller.")
         return content
 
     def _single(self, name: str, content: bytes) -> Row:

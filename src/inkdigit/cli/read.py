@@ -15,9 +15,11 @@ from inkdigit.errors import InkdigitError
 from inkdigit.utils.extras import require_extra
 
 if TYPE_CHECKING:
-    from inkdigit.reading.file_results import Outcome, Read
+    from inkdigit.reading.file_results import FileResult, ReadFile
 
-    TextLines = Callable[[Outcome, bool], list[str]]  # a result -> lines for people, with the picture's name or without
+    TextLines = Callable[
+        [FileResult, bool], list[str]
+    ]  # a result -> lines for people, with the picture's name or without
 
 Layout = Literal["page", "line", "single"]
 FORM_OPTIONS = {"form", "output", "review", "run"}  # parameters that go with --form
@@ -85,7 +87,7 @@ def _check_options(form: Path | None, url: str | None, run: Path | None, layout:
 
 def _choose_reader(
     layout: Layout, run: Path | None, url: str | None, api_key: str | None, min_confidence: float, annotate: Path | None
-) -> tuple[Read, TextLines]:
+) -> tuple[ReadFile, TextLines]:
     """What reads one file, here or on a server, and what makes text of its results."""
     from inkdigit.reading.client import Server
 
@@ -94,36 +96,37 @@ def _choose_reader(
         from inkdigit.reading import single
 
         read_file = single.remote_reader(server) if server else single.local_reader(run)
-        return read_file, lambda outcome, named: single.told(outcome, named=named)
+        return read_file, lambda result, named: single.text_lines(result, named=named)
     require_extra("read", "Reading lines of digits")
     from inkdigit.reading import file_reader
 
     options = file_reader.Options(layout, min_confidence, annotate)
     read_file = file_reader.remote_reader(server, options) if server else file_reader.local_reader(run, options)
-    return read_file, lambda outcome, named: file_reader.told(outcome, named=named)
+    return read_file, lambda result, named: file_reader.text_lines(result, named=named)
 
 
-def _print_results(files: tuple[Path, ...], read_file: Read, text_lines: TextLines, as_json: bool) -> bool:
+def _print_results(files: tuple[Path, ...], read_file: ReadFile, text_lines: TextLines, as_json: bool) -> bool:
     """Read and print one file after the other; whether all could be read."""
-    from inkdigit.reading.file_results import outcomes
+    from inkdigit.reading.file_results import read_files
 
     complete = True
-    for outcome in outcomes(files, read_file):
-        if outcome.error:
+    for result in read_files(files, read_file):
+        if result.error:
             complete = False
         if as_json:
-            click.echo(outcome.to_json())
-        elif outcome.error:
-            print_error(outcome.error)
-        else:
-            lines = text_lines(outcome, len(files) > 1)
-            click.echo("\n".join(lines) if lines else f"{outcome.name} shows no digits.", err=not lines)
+            click.echo(result.to_json())
+            continue
+        if result.result:
+            lines = text_lines(result, len(files) > 1)
+            click.echo("\n".join(lines) if lines else f"{result.name} shows no digits.", err=not lines)
+        if result.error:
+            print_error(result.error)
     return complete
 
 
 def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path | None, run: Path | None) -> bool:
     """Read pictures of a form into a table; whether all could be read."""
     require_extra("read", "Reading forms")
-    from inkdigit.forms.command import run as read_forms
+    from inkdigit.forms.job import FormJob
 
-    return read_forms(form, files, output, review, run, click.echo, print_error)
+    return FormJob(form, files, output, review, run).work(click.echo, print_error)

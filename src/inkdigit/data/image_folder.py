@@ -14,7 +14,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.data.validation import check_count
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.decode import decode
-from inkdigit.imaging.preprocess import SIDE, read_file, to_digit
+from inkdigit.imaging.preprocess import WORKING_SIZE, read_file, to_digit
 from inkdigit.utils.files import reading
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".pnm", ".ppm"}
@@ -77,7 +77,7 @@ def to_digits(pictures: Iterable[tuple[str, bytes]]) -> NDArray[np.uint8]:
     lights: list[float] = []
     unclear: dict[int, tuple[str, Image.Image]] = {}
     for name, content in pictures:
-        picture = decode(content, name, side=SIDE)
+        picture = decode(content, name, side=WORKING_SIZE)
         image, light = to_digit(picture, "auto", name)
         if abs(light - 0.5) < _CLEAR_MARGIN:
             unclear[len(images)] = name, picture

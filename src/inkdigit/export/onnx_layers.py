@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.export.onnx_activations import activate
 from inkdigit.export.onnx_graph import Graph, Value, array, unsupported
 
 # --- layers on images, (N, channels, height, width) ---------------------------------------------------------
@@ -17,18 +17,18 @@ from inkdigit.export.onnx_graph import Graph, Value, array, unsupported
 
 def _conv2d(graph: Graph, layer: Any, x: Value) -> str:
     kernel = array(layer.kernel).transpose(3, 2, 0, 1)
-    return _activate(graph, layer, _convolve(graph, layer, x, kernel, _bias(graph, layer)), axis=1)
+    return activate(graph, layer, _convolve(graph, layer, x, kernel, _bias(graph, layer)), axis=1)
 
 
 def _depthwise_conv2d(graph: Graph, layer: Any, x: Value) -> str:
     kernel = _depthwise(array(layer.kernel))
-    return _activate(graph, layer, _convolve(graph, layer, x, kernel, _bias(graph, layer)), axis=1)
+    return activate(graph, layer, _convolve(graph, layer, x, kernel, _bias(graph, layer)), axis=1)
 
 
 def _separable_conv2d(graph: Graph, layer: Any, x: Value) -> str:
     convolved = _convolve(graph, layer, x, _depthwise(array(layer.depthwise_kernel)), [])
     pointwise = graph.constant(array(layer.pointwise_kernel).transpose(3, 2, 0, 1))
-    return _activate(graph, layer, graph.add("Conv", convolved, pointwise, *_bias(graph, layer)), axis=1)
+    return activate(graph, layer, graph.add("Conv", convolved, pointwise, *_bias(graph, layer)), axis=1)
 
 
 def _convolve(graph: Graph, layer: Any, x: Value, kernel: NDArray[np.float32], bias: list[str]) -> str:
@@ -146,7 +146,7 @@ def _require_channels_last(layer: Any) -> None:
 
 
 def _activation(graph: Graph, layer: Any, x: Value) -> str:
-    return _activate(graph, layer, x.name, x.channel_axis)
+    return activate(graph, layer, x.name, x.channel_axis)
 
 
 def _relu(graph: Graph, layer: Any, x: Value) -> str:
@@ -238,7 +238,7 @@ def _dense(graph: Graph, layer: Any, x: Value) -> str:
     product = graph.add("MatMul", x.name, graph.constant(array(layer.kernel)))
     for bias in _bias(graph, layer):
         product = graph.add("Add", product, bias)
-    return _activate(graph, layer, product, axis=len(x.shape))
+    return activate(graph, layer, product, axis=len(x.shape))
 
 
 def _layer_normalization(graph: Graph, layer: Any, x: Value) -> str:
@@ -252,40 +252,6 @@ def _layer_normalization(graph: Graph, layer: Any, x: Value) -> str:
     beta = np.zeros(shape) if layer.beta is None else array(layer.beta)
     constants = [graph.constant(gamma), graph.constant(beta)]
     return graph.add("LayerNormalization", x.name, *constants, axis=axes[0], epsilon=layer.epsilon)
-
-
-# --- activations --------------------------------------------------------------------------------------------
-
-
-def _activate(graph: Graph, layer: Any, x: str, axis: int) -> str:
-    """Apply `layer.activation` to the tensor named `x`, whose channels lie along `axis`."""
-    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-    if name not in ACTIVATIONS or layer.activation is not getattr(keras.activations, name):
-        raise unsupported(layer, f"of its activation '{name}'", f"one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name](graph, x, axis)
-
-
-def _operator(name: str, **attributes: float) -> Callable[[Graph, str, int], str]:
-    return lambda graph, x, _axis: graph.add(name, x, **attributes)
-
-
-ACTIVATIONS: dict[str, Callable[[Graph, str, int], str]] = {
-    "linear": lambda _graph, x, _axis: x,
-    "relu": _operator("Relu"),
-    "relu6": lambda graph, x, _axis: graph.add("Clip", x, graph.constant(0), graph.constant(6)),
-    "leaky_relu": _operator("LeakyRelu", alpha=0.2),
-    "elu": _operator("Elu"),
-    "selu": _operator("Selu"),
-    "gelu": _operator("Gelu"),
-    "silu": lambda graph, x, _axis: graph.add("Mul", x, graph.add("Sigmoid", x)),
-    "tanh": _operator("Tanh"),
-    "sigmoid": _operator("Sigmoid"),
-    "hard_sigmoid": _operator("HardSigmoid", alpha=1 / 6),
-    "hard_silu": _operator("HardSwish"),
-    "mish": _operator("Mish"),
-    "softplus": _operator("Softplus"),
-    "softmax": lambda graph, x, axis: graph.add("Softmax", x, axis=axis),
-}
 
 
 # --- which converter stands for which layer -----------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Filled forms -> named fields: where they are, and which of the likely readings their rules allow."""
+"""Pictures of filled forms -> a table: where the fields are, and the most probable numbers that their rules allow."""

@@ -1,7 +1,7 @@
-"""Check digits: whether a number's last digits fit the others.
+"""A number -> whether its check digits fit the others.
 
-Each check is a small machine that takes the digits from left to right, so that a search over likely readings can carry
-its state along instead of trying numbers one by one.
+Each check is a finite automaton that takes the digits from left to right, so that a search over likely readings can
+carry its state along instead of trying numbers one by one.
 
 luhn: H. P. Luhn, US patent 2,950,048 (1960); ISO/IEC 7812-1, annex B: payment cards, many account numbers.
 mod97: ISO 7064, MOD 97-10, the number being 1 modulo 97: the last two digits check the others, as those of an IBAN do.
@@ -21,24 +21,26 @@ Step = Callable[[int, int, int], int]
 
 @dataclass(frozen=True)
 class Check:
-    """A check as a machine that begins in state 0.
+    """A check as a finite automaton that begins in state 0.
 
-    step: (state, digit, place) -> the next state, where the last digit is at place 0. accepted: the state in which a
-    valid number ends. states: how many there are; of all numbers one in so many is valid.
-    shortest: digits of the shortest number that has something to check.
+    Attributes:
+        states: how many states there are; one number in this many is valid.
+        step: (state, digit, place) -> the next state; the last digit is at place 0.
+        accepted: the state in which a valid number ends.
+        min_length: digits of the shortest number that has something to check.
     """
 
     states: int
     step: Step
     accepted: int = 0
-    shortest: int = 2
+    min_length: int = 2
 
     def fits(self, number: str) -> bool:
-        """Whether the check digit of a number, digits only, is right."""
+        """Whether a number, digits only, is valid."""
         state = 0
         for place, digit in zip(reversed(range(len(number))), number, strict=True):
             state = self.step(state, int(digit), place)
-        return len(number) >= self.shortest and state == self.accepted
+        return len(number) >= self.min_length and state == self.accepted
 
 
 def _luhn(state: int, digit: int, place: int) -> int:
@@ -59,7 +61,7 @@ def _ean(state: int, digit: int, place: int) -> int:
 
 
 def _dihedral(one: int, other: int) -> int:
-    """The product in the symmetry group of the pentagon: 0 to 4 are turns, 5 to 9 are reflections."""
+    """The product in the symmetry group of the pentagon: 0 to 4 are rotations, 5 to 9 are reflections."""
     turned = one + other if one < 5 else one - other
     return turned % 5 + 5 * ((one < 5) != (other < 5))
 
@@ -98,7 +100,7 @@ def _damm(state: int, digit: int, _place: int) -> int:
 
 CHECKS = {
     "luhn": Check(10, _luhn),
-    "mod97": Check(97, _mod97, accepted=1, shortest=3),
+    "mod97": Check(97, _mod97, accepted=1, min_length=3),
     "mod11": Check(11, _mod11),
     "ean": Check(10, _ean),
     "verhoeff": Check(10, _verhoeff),

@@ -1,4 +1,4 @@
-"""A field of a form that was located -> its ink alone, and the digits read in it."""
+"""A field of a form that was located -> its ink without the print, and the digits read in it."""
 
 from __future__ import annotations
 
@@ -10,31 +10,35 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.errors import NoInkError
+from inkdigit.forms.homography import Matrix, placed, rectified
 from inkdigit.forms.line_removal import without_lines
-from inkdigit.forms.locate import Matrix, placed, rectified
-from inkdigit.forms.printed import Grey, darkness, dividers, drawn, matches, straight
+from inkdigit.forms.printed import Grey, dividers, drawn, matches, paper_darkness, straight_lines
 from inkdigit.forms.template import Field, Rectangle, Template
 from inkdigit.imaging.binarize import binarize
+from inkdigit.imaging.crop import ink_slices
 from inkdigit.imaging.grayscale import to_grayscale
 from inkdigit.imaging.preprocess import prepare
 from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 
-COARSEST, FINEST = 8.0, 20.0  # pixels a mm of a field: a picture's own, within this
-STROKE = 3.0  # mm: no pen is so broad
+MIN_SCALE, MAX_SCALE = 8.0, 20.0  # pixels per mm of a cut-out field: the picture's own scale, within these
+MAX_STROKE = 3.0  # mm: no pen is as broad
 MARGIN = 2.0  # mm around a field, for strokes that leave it
-OFF = 1.2  # mm that a field may be off where the whole form puts it, on paper that is not flat
-VISIBLE = 0.4  # correlation above which the printed boxes are seen
-SMALLEST = 1.5  # mm of the longer side of a digit
-MOST = 0.8  # of a stroke's ink in one box: all of it belongs there
+MAX_SHIFT = 1.2  # mm between a field and the place that follows from the whole form, on paper that is not flat
+MIN_BOX_SCORE = 0.4  # correlation above which the printed boxes count as found
+MIN_DIGIT_SIZE = 1.5  # mm of a digit's longer side
+MIN_BOX_SHARE = 0.8  # of a stroke's ink in one box: the whole stroke belongs there
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A field, cut out.
+    """A field, cut out of a picture.
 
-    picture: (H, W, 3) uint8, as it is seen. ink: (H, W) uint8, its strokes bright on 0, the print taken away. box:
-    x, y, width, height of the field in pixels of both. scale: pixels a mm.
+    Attributes:
+        picture: (H, W, 3) uint8, the field with a margin.
+        ink: (H, W) uint8, its strokes bright on 0, without the print.
+        box: x, y, width, height of the field in pixels of both.
+        scale: pixels per mm.
     """
 
     picture: NDArray[np.uint8]
@@ -45,9 +49,12 @@ class Crop:
 
 @dataclass(frozen=True)
 class Digits:
-    """Ten probabilities for each digit found, from left to right; what they lack to 1 is the chance that it is none.
+    """The digits found in a field.
 
-    gap: whether boxes between them are empty.
+    Attributes:
+        probabilities: for each digit, from left to right, those of 0 to 9. They sum to the probability that there is
+            a digit at all.
+        gap: whether a box between others is empty.
     """
 
     probabilities: tuple[tuple[float, ...], ...]
@@ -55,14 +62,20 @@ class Digits:
 
 
 def cut_out(picture: NDArray[np.uint8], matrix: Matrix, field: Field) -> Crop:
-    """A field of a picture (H, W, 3) uint8 whose page lies where `matrix` says, in mm to pixels."""
+    """A picture with a form -> one of its fields.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        matrix: (3, 3), where the page lies in it: mm on the page to pixels.
+        field: the field.
+    """
     x, y, width, height = field.box
     middle = np.array([(x + width / 2, y + height / 2)])
     steps = placed(matrix, middle + np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]))
-    scale = float(np.clip(np.linalg.norm(steps[1:] - steps[0], axis=1).max(), COARSEST, FINEST))
+    scale = float(np.clip(np.linalg.norm(steps[1:] - steps[0], axis=1).max(), MIN_SCALE, MAX_SCALE))
     area = (x - MARGIN, y - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
     seen = rectified(picture, matrix, area, scale)
-    dark = darkness(np.asarray(to_grayscale(Image.fromarray(seen), "dark")), scale, STROKE)
+    dark = paper_darkness(np.asarray(to_grayscale(Image.fromarray(seen), "dark")), scale, MAX_STROKE)
     left, top = MARGIN, MARGIN
     if field.boxes:
         moved = _shift(dark, area, field, scale)
@@ -76,16 +89,16 @@ def _shift(dark: Grey, area: Rectangle, field: Field, scale: float) -> tuple[flo
     template = Template((0, 0), None, (field,))
     expected = drawn(template, area, scale)
     part = (MARGIN - 0.5, MARGIN - 0.5, field.box[2] + 1, field.box[3] + 1)
-    (match,) = matches(straight(dark, scale), expected, [part], scale, OFF, 0.2)
-    return match.shift if match.score > VISIBLE else (0.0, 0.0)
+    (match,) = matches(straight_lines(dark, scale), expected, [part], scale, MAX_SHIFT, 0.2)
+    return match.shift if match.score > MIN_BOX_SCORE else (0.0, 0.0)
 
 
 def _ink(dark: Grey, field: Field, box: Rectangle, scale: float) -> Grey:
-    """What is written in a field: without its lines, what is around it, and specks."""
-    sight = binarize(Image.fromarray(dark), "bright")
-    if not sight.levels:
+    """The darkness of a field where something is written: 0 on its lines, around it, and on specks."""
+    thresholds = binarize(Image.fromarray(dark), "bright").thresholds
+    if not thresholds:
         return np.zeros_like(dark)
-    mask = dark > sight.levels.faint
+    mask = dark > thresholds.edge
     left, top, width, height = box
     if field.boxes:
         uprights = [(line - field.box[0]) * scale + left for line in dividers(field)]
@@ -95,31 +108,31 @@ def _ink(dark: Grey, field: Field, box: Rectangle, scale: float) -> Grey:
     away = np.abs(centres - (left + width / 2, top + height / 2))
     kept = np.asarray((away[:, 0] <= width / 2) & (away[:, 1] <= height / 2))
     kept[0] = False  # the paper
-    if not (stats[kept, 2:4] >= SMALLEST * scale).any():
+    if not (stats[kept, 2:4] >= MIN_DIGIT_SIZE * scale).any():
         return np.zeros_like(dark)
     return np.where(kept[labels], dark, 0).astype(np.uint8)
 
 
 def read_line(crop: Crop, name: str, reader: Reader) -> Digits:
-    """The digits in a field, whose name is to be told in an error, as a line."""
+    """A field -> its digits, read as one line. name: the field's, for errors."""
     if not crop.ink.any():
         return Digits(())
     reading = reader.read(Image.fromarray(crop.ink), layout="line", ink="bright", name=f'the field "{name}"')
     found = [digit for line in reading.lines for digit in line.digits]
-    # A digit's confidence is that it is one, and which.
-    return Digits(tuple(_scaled(digit.probabilities, digit.confidence / max(digit.probabilities)) for digit in found))
+    # A digit's confidence is the probability that there is one, and this one.
+    return Digits(tuple(_times(digit.probabilities, digit.confidence / max(digit.probabilities)) for digit in found))
 
 
-def _scaled(row: tuple[float, ...], share: float) -> tuple[float, ...]:
+def _times(row: tuple[float, ...], share: float) -> tuple[float, ...]:
     return tuple(share * value for value in row)
 
 
 def read_boxes(crop: Crop, boxes: int, recognizer: Recognizer) -> Digits:
-    """The digits in a field, each printed box for itself."""
+    """A field with printed boxes -> its digits, each box read by itself."""
     digits: list[NDArray[np.uint8]] = []
     filled: list[int] = []
-    for number, ink in enumerate(_parted(crop, boxes)):
-        if _length(ink) < SMALLEST * crop.scale:
+    for number, ink in enumerate(_split(crop, boxes)):
+        if _ink_length(ink) < MIN_DIGIT_SIZE * crop.scale:
             continue
         try:
             digits.append(prepare(ink, ink="bright"))
@@ -132,13 +145,13 @@ def read_boxes(crop: Crop, boxes: int, recognizer: Recognizer) -> Digits:
     return Digits(tuple(tuple(map(float, row)) for row in found), filled[-1] - filled[0] >= len(filled))
 
 
-def _length(ink: Grey) -> int:
+def _ink_length(ink: Grey) -> int:
     """The longer side of the box around all ink, in pixels."""
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    return int(max(np.ptp(rows), np.ptp(columns))) + 1 if rows.size else 0
+    box = ink_slices(ink)
+    return max(side.stop - side.start for side in box) if box else 0
 
 
-def _parted(crop: Crop, boxes: int) -> list[Grey]:
+def _split(crop: Crop, boxes: int) -> list[Grey]:
     """The ink of each box. A stroke that hardly leaves its box stays whole; one across two is cut at the line."""
     left, _, width, _ = crop.box
     columns = np.arange(crop.ink.shape[1]) + 0.5
@@ -150,5 +163,5 @@ def _parted(crop: Crop, boxes: int) -> list[Grey]:
     np.add.at(amount, (labels[rows, places], cell[places]), 1)
     share = amount.max(axis=1) / np.maximum(amount.sum(axis=1), 1)
     home = amount.argmax(axis=1)
-    owner = np.where(share[labels] >= MOST, home[labels], cell[None])
+    owner = np.where(share[labels] >= MIN_BOX_SHARE, home[labels], cell[None])
     return [np.where(owner == number, crop.ink, 0).astype(np.uint8) for number in range(boxes)]

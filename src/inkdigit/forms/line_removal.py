@@ -1,4 +1,4 @@
-"""Printed lines at known places, taken away from under the ink that crosses them."""
+"""The ink of a field with printed lines at known places -> the same without the lines; ink that crosses them stays."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from numpy.typing import NDArray
 from inkdigit.forms.printed import Grey
 from inkdigit.forms.template import Rectangle
 
-SEARCH = 0.7  # mm from a line's place within which it is looked for
-BROADEST = 0.9  # mm: what is thicker is no printed line
-COVERED = 0.2  # of its length, at least, that a line is seen
-SPECK = 0.4  # mm: what is shorter is noise
-DARKER = 1.25  # times as dark as a line: ink that is told from it by that alone
+SEARCH_DISTANCE = 0.7  # mm from a line's place within which it is looked for
+MAX_LINE_WIDTH = 0.9  # mm: what is thicker is not a printed line
+MIN_SEEN_SHARE = 0.2  # of its length: a line that shows less is not there
+MAX_SPECK = 0.4  # mm: what is shorter is noise
+MIN_DARKNESS_RATIO = 1.25  # of ink to a line: darker ink is known by its darkness alone
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """The ink nearest to a level line's place, column by column, (N,) each.
+    """The ink nearest to the expected place of a horizontal line, in each of N columns.
 
-    there: whether there is any. thick: its height. centre: its middle row. level: its greatest darkness. first: the
-    column in the picture of the first. place: the row where the line should be.
+    Attributes:
+        there: (N,), whether there is any.
+        thick: (N,), its height in pixels.
+        centre: (N,), its middle row.
+        level: (N,), its greatest darkness.
+        first: the picture's column that the first of the N is.
+        place: the row where the line is expected.
     """
 
     there: Mask
@@ -40,23 +45,29 @@ class _Run:
 def without_lines(
     dark: Grey, mask: Mask, levels: Sequence[float], uprights: Sequence[float], box: Rectangle, scale: float
 ) -> Mask:
-    """The ink of a mask (H, W) that is not a printed line.
+    """The ink of a field -> the same without printed lines.
 
-    dark: (H, W) uint8, how dark the picture is. levels, uprights: the rows and columns of lines, about. box: x, y,
-    width and height of what they enclose. scale: pixels a mm.
-    Ink darker than a line is kept all along it; other ink where it comes out on both sides of the line.
+    Ink clearly darker than a line is kept all along it; other ink is kept where it continues on both sides.
+
+    Args:
+        dark: (H, W) uint8, how much darker than paper the picture is.
+        mask: (H, W), its ink, print included.
+        levels: the rows of horizontal lines, about.
+        uprights: the columns of vertical lines, about.
+        box: x, y, width and height of what the lines enclose.
+        scale: pixels per mm.
     """
     left, top, width, height = box
     across = [_run(dark, mask, row, (left, left + width), scale) for row in levels]
     down = [_run(dark.T, mask.T, column, (top, top + height), scale) for column in uprights]
-    across, down = ([run for run in runs if run.there.mean() >= COVERED] for runs in (across, down))
-    # All lines of a field are equally thick; some have strokes along most of their length.
+    across, down = ([run for run in runs if run.there.mean() >= MIN_SEEN_SHARE] for runs in (across, down))
+    # All lines of a field are equally thick, but some have strokes along most of their length.
     thicks = [float(np.percentile(run.thick[run.there], 40)) for run in across + down]
     thick = float(np.median(thicks)) if thicks else 0.0
-    if not 0 < thick <= BROADEST * scale:
+    if not 0 < thick <= MAX_LINE_WIDTH * scale:
         return mask
     bands = [_band(run, thick, mask.shape) for run in across] + [_band(run, thick, mask.T.shape).T for run in down]
-    outside = _without_specks(mask & ~np.any(bands, axis=0), SPECK * scale)
+    outside = _without_specks(mask & ~np.any(bands, axis=0), MAX_SPECK * scale)
     if not outside.any():
         return outside
     ink = float(np.percentile(dark[outside], 75))
@@ -64,8 +75,8 @@ def without_lines(
     crossed = _crossed(outside, thick), _crossed(outside.T, thick).T
     for number, (run, band) in enumerate(zip(across + down, bands, strict=True)):
         level = float(np.median(run.level[run.there]))
-        told = dark > (ink + level) / 2 if ink > DARKER * level else crossed[number >= len(across)]
-        kept |= mask & band & told
+        is_ink = dark > (ink + level) / 2 if ink > MIN_DARKNESS_RATIO * level else crossed[number >= len(across)]
+        kept |= mask & band & is_ink
     return kept
 
 
@@ -77,7 +88,7 @@ def _without_specks(mask: Mask, length: float) -> Mask:
 
 
 def _run(dark: Grey, mask: Mask, row: float, ends: tuple[float, float], scale: float) -> _Run:
-    reach, margin = round(SEARCH * scale), round(0.3 * scale)
+    reach, margin = round(SEARCH_DISTANCE * scale), round(0.3 * scale)
     first, last = max(round(ends[0]) - margin, 0), min(round(ends[1]) + margin + 1, mask.shape[1])
     top = max(round(row) - 2 * reach, 0)
     rows = slice(top, round(row) + 2 * reach + 1)
@@ -85,7 +96,7 @@ def _run(dark: Grey, mask: Mask, row: float, ends: tuple[float, float], scale: f
     number = np.arange(len(strip))[:, None]
     away = np.where(strip, np.abs(number - (row - top)), np.inf)
     nearest, there = away.argmin(axis=0), away.min(axis=0) <= reach
-    # Ink in one column without a break has one number; that of the nearest pixel is the line's.
+    # Each unbroken run of ink in a column has one number; the run of the nearest pixel is the line's.
     broken = np.cumsum(~strip, axis=0)
     line = strip & (broken == broken[nearest, np.arange(strip.shape[1])]) & there
     thick = line.sum(axis=0)
@@ -94,11 +105,11 @@ def _run(dark: Grey, mask: Mask, row: float, ends: tuple[float, float], scale: f
 
 
 def _band(run: _Run, thick: float, shape: tuple[int, ...]) -> Mask:
-    """All pixels, (H, W), of a level line `thick` pixels high: straight through where it is seen alone."""
+    """All pixels, (H, W), of a horizontal line `thick` pixels high: a straight fit through where it is seen alone."""
     columns = np.flatnonzero(run.there & (run.thick <= 1.3 * thick + 1))
     slope, start = 0.0, run.place
     if len(columns) > 0.1 * len(run.there):
-        for _ in range(2):  # the second time without what is off the first
+        for _ in range(2):  # the second time without what is away from the first fit
             slope, start = np.polyfit(columns, run.centre[columns], 1)
             good = np.abs(run.centre[columns] - (start + slope * columns)) <= 1
             columns = columns[good] if good.sum() > len(good) / 3 else columns
@@ -109,7 +120,7 @@ def _band(run: _Run, thick: float, shape: tuple[int, ...]) -> Mask:
 
 
 def _crossed(outside: Mask, thick: float) -> Mask:
-    """Where there is ink both above and below, a little aside at most, within the height of a level line's band."""
+    """Where there is ink both above and below, at most slightly to the side, within reach of a horizontal line."""
     reach = round(thick) + 3
     spread = np.ones((1, reach | 1), np.uint8)
     wide = cv2.dilate(outside.astype(np.uint8), spread)

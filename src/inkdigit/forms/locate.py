@@ -1,7 +1,7 @@
-"""Where a form lies in a photo or scan: printed marks, or the page's edges, or the picture as a whole.
+"""A photo or scan of a form -> where its page lies.
 
-Each of these proposes places. The marks and boxes that the template knows to be printed judge them, tell which way up
-the page lies, and correct the best one.
+The printed marks, the page's edges, and the picture as a whole propose places. What the template says is printed,
+marks and boxes, then scores the places, shows which way up the page lies, and corrects the best place.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
-from inkdigit.forms.printed import Grey, corners, darkness, drawn, landmarks, matches, straight
+from inkdigit.forms.homography import Matrix, Points, from_corners, placed, rectified
+from inkdigit.forms.printed import Grey, corners, drawn, landmarks, matches, paper_darkness, straight_lines
 from inkdigit.forms.template import Template
+from inkdigit.imaging.page.paper import resize_by
 
-SIDE = 1600  # pixels along the longer side of the picture in which a form is looked for
-SQUARES = 16  # filled squares that are tried as marks, the largest
-SURE, ENOUGH = 0.65, 0.5  # correlations with what is printed: no other place is tried; the form is there
-SEEN = 0.4  # correlation of a single mark or box that is where it was found
-TILT = 1.6  # how many times longer one side of a page may look than the opposite one
-FIT = 1.05  # how far a picture's proportions may be off the page's to be a scan of it
-ROUNDS = ((0.9, 0.03), (0.4, 0.012), (0.25, 0.006))  # blur in mm, and radius by the page's longer side
-
-Points = NDArray[np.float64]  # (N, 2)
-Matrix = NDArray[np.float64]  # (3, 3): mm on the page -> pixels of the picture
+SEARCH_SIZE = 1600  # pixels along the longer side of the picture in which a form is looked for
+MAX_SQUARES = 16  # of the filled squares in a picture, only so many, the largest, are tried as marks
+# Correlations with what is printed: from the first on no other place is tried; below the second the form is not there.
+SURE_SCORE, MIN_SCORE = 0.65, 0.5
+MIN_PART_SCORE = 0.4  # correlation of a single mark or box, from which on it counts as found
+MAX_SIDE_RATIO = 1.6  # how many times longer one side of a page may look than the opposite one
+MAX_ASPECT_ERROR = 1.05  # ratio of a picture's proportions to the page's, for a scan of the page
+# Rounds of correction: the blur in mm, and the search radius as a share of the page's longer side.
+CORRECTION_ROUNDS = ((0.9, 0.03), (0.4, 0.012), (0.25, 0.006))
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,18 @@ class _Place:
 
 
 def locate(picture: Grey, template: Template, name: str) -> Matrix:
-    """The homography from mm on the template's page to pixels of a grey picture (H, W) uint8.
+    """A picture of a form -> the homography from mm on its page to pixels.
 
-    name: what to call the picture in an error. Raises InkdigitError where the form is not found or cut off.
+    Args:
+        picture: (H, W) uint8, grey.
+        template: the form.
+        name: what to call the picture in an error.
+
+    Raises:
+        InkdigitError: the form is not found, or a field is cut off.
     """
-    factor = max(1.0, max(picture.shape) / SIDE)
-    small = cv2.resize(picture, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    factor = max(1.0, max(picture.shape) / SEARCH_SIZE)
+    small = resize_by(picture, 1 / factor)
     matrix = _best(np.asarray(small, np.uint8), template, name)
     # Centres of pixels, not their corners, keep their places when a picture is resized.
     enlarged = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
@@ -55,29 +61,31 @@ def locate(picture: Grey, template: Template, name: str) -> Matrix:
 def _best(small: Grey, template: Template, name: str) -> Matrix:
     ways = (_by_marks, _by_edges, _by_proportions)
     if not landmarks(template):
-        # Nothing printed judges: the first place that fits the page upright is it.
+        # Nothing printed can score places: the first one that fits the page upright is taken.
         places = (matrix for way in ways[1:] for matrix in way(small, template) if _upright(matrix, template))
         if (first := next(places, None)) is not None:
             return first
-        raise InkdigitError(f"{name} does not show the whole page upright: photograph it with all its edges.")
+        message = f"{name} does not show the whole page upright: photograph it with all its edges."
+        raise InkdigitError(message, code="form-not-upright")
     best = _Place(np.eye(3), 0.0)
     for way in ways:
-        places = [_judged(small, template, matrix, ROUNDS[:1]) for matrix in way(small, template)]
-        # The first round cannot tell a page from itself upside down where print is much the same both ways.
+        places = [_scored(small, template, matrix, CORRECTION_ROUNDS[:1]) for matrix in way(small, template)]
+        # The first round cannot distinguish a page from itself upside down if its print is similar both ways.
         for place in sorted(places, key=lambda place: place.score, reverse=True)[:3]:
-            best = max(best, _judged(small, template, place.matrix, ROUNDS[1:]), key=lambda place: place.score)
-        if best.score >= SURE:
+            best = max(
+                best, _scored(small, template, place.matrix, CORRECTION_ROUNDS[1:]), key=lambda place: place.score
+            )
+        if best.score >= SURE_SCORE:
             break
-    if best.score < ENOUGH:
+    if best.score < MIN_SCORE:
         seen = "its four corner marks" if template.marks else "all four edges of the page"
-        raise InkdigitError(
-            f"{name}: the form was not found in it: photograph the whole form, with {seen}, from above."
-        )
+        message = f"{name}: the form was not found in it: photograph the whole form, with {seen}, from above."
+        raise InkdigitError(message, code="form-not-found")
     return best.matrix
 
 
-def _judged(small: Grey, template: Template, matrix: Matrix, rounds: Sequence[tuple[float, float]]) -> _Place:
-    """How well a place agrees with what is printed, after corrections by it."""
+def _scored(small: Grey, template: Template, matrix: Matrix, rounds: Sequence[tuple[float, float]]) -> _Place:
+    """A place, corrected by what is printed; its score is how well it agrees with that."""
     scale = min(4.0, 1200 / max(template.page))
     expected = drawn(template, (0, 0, *template.page), scale)
     parts = landmarks(template)
@@ -86,10 +94,10 @@ def _judged(small: Grey, template: Template, matrix: Matrix, rounds: Sequence[tu
     score = 0.0
     for blur, radius in rounds:
         flat = rectified(small, matrix, (0, 0, *template.page), scale)
-        seen = straight(darkness(flat, scale, widest), scale)
+        seen = straight_lines(paper_darkness(flat, scale, widest), scale)
         found = list(matches(seen, expected, parts, scale, radius * max(template.page), blur))
         score = float(np.mean([match.score for match in found]))
-        good = np.array([match.score > SEEN for match in found])
+        good = np.array([match.score > MIN_PART_SCORE for match in found])
         if good.any():
             moved = centres + np.array([match.shift for match in found])
             matrix = matrix @ _correction(centres[good], moved[good], max(template.page))
@@ -97,57 +105,42 @@ def _judged(small: Grey, template: Template, matrix: Matrix, rounds: Sequence[tu
 
 
 def _correction(centres: Points, moved: Points, side: float) -> Matrix:
-    """The homography that takes mm to where they were found; a mere shift where the places tell no more."""
+    """The homography from mm to where they were found; only a shift where the points determine no more."""
     spread = np.linalg.svd(centres - centres.mean(axis=0), compute_uv=False)[-1] / np.sqrt(len(centres))
     if len(centres) >= 4 and spread > 0.1 * side:
         correction: Any = cv2.findHomography(centres, moved, cv2.RANSAC, 0.004 * side)[0]
-        if correction is not None:  # as it is for places in a line
+        if correction is not None:  # as it is for points on one line
             return np.asarray(correction, np.float64)
     x, y = np.median(moved - centres, axis=0)
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
 
 
-def rectified(
-    picture: NDArray[np.uint8], matrix: Matrix, area: tuple[float, float, float, float], scale: float
-) -> NDArray[np.uint8]:
-    """An area of the page, x, y, width and height in mm, seen straight from above at `scale` pixels a mm."""
-    x, y, width, height = area
-    size = round(width * scale), round(height * scale)
-    # The centre of pixel (0, 0) is half a pixel from the area's corner.
-    to_page = np.array([[1 / scale, 0, x + 0.5 / scale], [0, 1 / scale, y + 0.5 / scale], [0, 0, 1]])
-    shrinking = np.sqrt(abs(np.linalg.det((matrix @ to_page)[:2, :2])))
-    flags = (cv2.INTER_AREA if shrinking > 1.5 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpPerspective(picture, matrix @ to_page, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
-
-
 def _by_marks(small: Grey, template: Template) -> Iterator[Matrix]:
-    """Every three filled squares that may be those at the right and at the bottom, with a hollow one if it is seen."""
+    """Places by each three filled squares that may be the marks at the right and at the bottom, and a hollow one."""
     if not template.marks:
         return
     filled, hollow = _squares(small)
     page = np.array([(x + size / 2, y + size / 2) for x, y, size, _ in corners(template)])
     wide, high = float(np.ptp(page[:, 0])), float(np.ptp(page[:, 1]))
-    for three in itertools.permutations(filled[:SQUARES], 3):
+    for three in itertools.permutations(filled[:MAX_SQUARES], 3):
         right, corner, left = (square.centre for square in three)
         along, up = corner - left, right - corner
         across, tall = float(np.linalg.norm(along)), float(np.linalg.norm(up))
-        # Clockwise, of the page's proportions, and the marks alike and as large as they should be.
-        if along[0] * up[1] - along[1] * up[0] >= 0 or not _alike(across / wide, tall / high):
+        # They must go clockwise, have the page's proportions, and be similar and as large as marks should be.
+        if along[0] * up[1] - along[1] * up[0] >= 0 or not _similar(across / wide, tall / high):
             continue
         sides = [square.side for square in three]
-        if not _alike(min(sides), max(sides)) or not _alike(sides[1], across / wide * template.marks.size):
+        if not _similar(min(sides), max(sides)) or not _similar(sides[1], across / wide * template.marks.size):
             continue
         expected = right + left - corner
         near = min((square.centre for square in hollow), key=lambda one: _distance(one, expected), default=expected)
         upper = near if _distance(near, expected) < 0.2 * _distance(right, left) else expected
-        yield _perspective(page, np.array([upper, right, corner, left]))
+        yield from_corners(page, np.array([upper, right, corner, left]))
 
 
-def _alike(one: float, other: float) -> bool:
+def _similar(one: float, other: float) -> bool:
     """Whether two lengths differ by no more than a tilted page explains."""
-    return 1 / TILT < one / max(other, 1e-6) < TILT
+    return 1 / MAX_SIDE_RATIO < one / max(other, 1e-6) < MAX_SIDE_RATIO
 
 
 def _distance(one: Points, other: Points) -> float:
@@ -161,7 +154,7 @@ class _Square:
 
 
 def _squares(small: Grey) -> tuple[list[_Square], list[_Square]]:
-    """Dark spots that may be squares, filled and hollow ones, the largest first."""
+    """Dark spots that may be squares: filled ones, and hollow ones, each with the largest first."""
     window = max(small.shape) // 20 | 1
     mask = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 20)
     contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
@@ -177,7 +170,7 @@ def _squares(small: Grey) -> tuple[list[_Square], list[_Square]]:
         if around >= 0 or not 30 < area < 0.01 * small.size:
             continue
         centre, sides, _ = cv2.minAreaRect(contour)
-        if area > 0.7 * sides[0] * sides[1] and _alike(*sides):
+        if area > 0.7 * sides[0] * sides[1] and _similar(*sides):
             (filled if holes < 0.1 * area else hollow).append(_Square(np.array(centre), float(np.sqrt(area))))
     return sorted(filled, key=_size), sorted(hollow, key=_size)
 
@@ -187,13 +180,13 @@ def _size(square: _Square) -> float:
 
 
 def _by_edges(small: Grey, template: Template) -> Iterator[Matrix]:
-    """The large four-sided shapes in a picture, each in the four ways in which a page can lie."""
+    """Places by the large four-sided shapes in a picture, each in the four ways in which a page can lie."""
     for outline in _outlines(small):
         yield from _four_ways(outline, template)
 
 
 def _outlines(small: Grey) -> Iterator[Points]:
-    """The corners, (4, 2) clockwise, of what may be a page before its background."""
+    """The corners, (4, 2) clockwise, of shapes that may be a page on its background."""
     soft = cv2.GaussianBlur(small, (0, 0), 3)
     _, light = cv2.threshold(soft, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     edges = cv2.dilate(cv2.Canny(soft, 20, 60), np.ones((5, 5), np.uint8))
@@ -211,18 +204,18 @@ def _outlines(small: Grey) -> Iterator[Points]:
 
 
 def _clockwise(outline: Points) -> Points:
-    """Four corners in the order in which a picture's own are: upper left, upper right, lower right, lower left."""
+    """Four corners in the order upper left, upper right, lower right, lower left."""
     centre = outline.mean(axis=0)
     turned = outline[np.argsort(np.arctan2(*(outline - centre).T[::-1]))]
     return np.roll(turned, -int(turned.sum(axis=1).argmin()), axis=0)
 
 
 def _by_proportions(small: Grey, template: Template) -> Iterator[Matrix]:
-    """The picture as a whole, where it has the page's proportions, as a scan has."""
+    """The picture as a whole as a place, where it has the page's proportions, as a scan has."""
     height, width = small.shape
     shape = (width / height) / (template.page[0] / template.page[1])
     turned = (height / width) / (template.page[0] / template.page[1])
-    if any(1 / FIT < one < FIT for one in (shape, turned)):
+    if any(1 / MAX_ASPECT_ERROR < one < MAX_ASPECT_ERROR for one in (shape, turned)):
         whole = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64) - 0.5
         yield from _four_ways(whole, template)
 
@@ -234,12 +227,8 @@ def _four_ways(outline: Points, template: Template) -> Iterator[Matrix]:
     down = np.linalg.norm(outline[3] - outline[0]) + np.linalg.norm(outline[2] - outline[1])
     for turns in range(4):
         shape = float(across / down if turns % 2 == 0 else down / across) / (width / height)
-        if _alike(shape, 1):
-            yield _perspective(page, np.roll(outline, -turns, axis=0))
-
-
-def _perspective(page: Points, seen: Points) -> Matrix:
-    return np.asarray(cv2.getPerspectiveTransform(page.astype(np.float32), seen.astype(np.float32)), np.float64)
+        if _similar(shape, 1):
+            yield from_corners(page, np.roll(outline, -turns, axis=0))
 
 
 def _upright(matrix: Matrix, template: Template) -> bool:
@@ -250,11 +239,6 @@ def _upright(matrix: Matrix, template: Template) -> bool:
     return bool(across[0] > abs(across[1]) and down[1] > abs(down[0]))
 
 
-def placed(matrix: Matrix, points: Points) -> Points:
-    """Where points of the page, (N, 2) in mm, are in the picture."""
-    return np.asarray(cv2.perspectiveTransform(points[None], matrix)[0], np.float64)
-
-
 def _check_whole(picture: Grey, template: Template, matrix: Matrix, name: str) -> None:
     """Raise InkdigitError where a field is not in the picture, or not all of it."""
     height, width = picture.shape
@@ -262,5 +246,5 @@ def _check_whole(picture: Grey, template: Template, matrix: Matrix, name: str) -
         x, y, across, down = field.box
         ends = placed(matrix, np.array([(x, y), (x + across, y), (x + across, y + down), (x, y + down)]))
         if ends.min() < -1 or ends[:, 0].max() > width or ends[:, 1].max() > height:
-            advice = "photograph the whole form"
-            raise InkdigitError(f'{name}: the field "{field.name}" is cut off at the edge of the picture: {advice}.')
+            problem = f'the field "{field.name}" is cut off at the edge of the picture'
+            raise InkdigitError(f"{name}: {problem}: photograph the whole form.", code="form-cut-off")

@@ -1,4 +1,4 @@
-"""A picture of a filled form -> what each of its fields says."""
+"""A picture of a filled form -> the answer in each of its fields."""
 
 from __future__ import annotations
 
@@ -16,19 +16,27 @@ from inkdigit.forms import fields
 from inkdigit.forms.decode import Choice, choose
 from inkdigit.forms.locate import locate
 from inkdigit.forms.template import Field, Template
-from inkdigit.imaging.decode import FORMATS, LARGEST
+from inkdigit.imaging.decode import FORMATS, MAX_PIXELS
+from inkdigit.imaging.grayscale import flatten
 from inkdigit.imaging.preprocess import open_image
 from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
+from inkdigit.utils.printable import printable
 
-SHOWN = 0.8  # mm around a doubtful field that are shown with it
-LONGEST = 1400  # pixels of its picture
-LIGHT = 238  # grey level of its paper
+SHOWN_MARGIN = 0.8  # mm around a doubtful field that are shown with it
+MAX_SHOWN_SIZE = 1400  # pixels of its picture's longer side
+PAPER_LEVEL = 238  # grey level of the paper in its picture
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a field says. picture: PNG of the field where the answer is doubtful, to be looked at."""
+    """What was read in a field.
+
+    Attributes:
+        field: the field.
+        choice: the number, and how sure it is.
+        picture: a PNG of the field, for a person to look at, where the answer is doubtful; empty otherwise.
+    """
 
     field: Field
     choice: Choice
@@ -42,18 +50,37 @@ class Answer:
 
 @dataclass(frozen=True)
 class Form:
-    """What became of a picture: an answer for each field, or a sentence why there are none."""
+    """What became of a picture of a form.
+
+    Attributes:
+        file: the picture.
+        answers: one for each field of the template; none after an error.
+        error: one sentence that says why the picture could not be read; None where it was.
+    """
 
     file: Path
     answers: tuple[Answer, ...] = ()
     error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, to print and save."""
+        return printable(str(self.file))
 
 
 class FormReader:
     """Reads filled forms of one kind. Serves any number of threads."""
 
     def __init__(self, template: Template, run: str | Path | None = None) -> None:
-        """With the model of a run folder, or the one that ships. Raises InkdigitError for what is no such folder."""
+        """Open the models.
+
+        Args:
+            template: the form.
+            run: a run folder, whose model reads single digits; None for the one that ships.
+
+        Raises:
+            InkdigitError: it is not a run folder.
+        """
         self.template = template
         self._recognizer = Recognizer.load(*([run] if run else []))
 
@@ -62,14 +89,14 @@ class FormReader:
         return Reader(self._recognizer)
 
     def read(self, file: Path) -> Form:
-        """The fields of the form in a picture file; one that cannot be read has a sentence that says why."""
+        """A picture file -> the answers in its form, or an error in the Form that is returned."""
         try:
-            picture = np.asarray(_on_white(open_image(file, str(file), FORMATS, LARGEST)))
+            picture = np.asarray(flatten(open_image(file, str(file), FORMATS, MAX_PIXELS), "white"))
             grey = np.asarray(Image.fromarray(picture).convert("L"))
             matrix = locate(grey, self.template, str(file))
             return Form(file, tuple(self._answer(picture, matrix, field) for field in self.template.fields))
         except InkdigitError as error:
-            return Form(file, error=str(error))
+            return Form(file, error=printable(str(error)))
 
     def _answer(self, picture: NDArray[np.uint8], matrix: NDArray[np.float64], field: Field) -> Answer:
         crop = fields.cut_out(picture, matrix, field)
@@ -86,20 +113,13 @@ class FormReader:
         return Answer(field, choice, _png(crop)) if answer.doubtful else answer
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    white = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(white, picture).convert("RGB")
-
-
 def _png(crop: fields.Crop) -> bytes:
-    """The field as it is seen, with little around it, its paper made light."""
-    edge = round((fields.MARGIN - SHOWN) * crop.scale)
+    """A PNG of the field with a small margin, its paper made light."""
+    edge = round((fields.MARGIN - SHOWN_MARGIN) * crop.scale)
     seen = crop.picture[edge:-edge, edge:-edge].astype(np.float32)
     paper = np.percentile(seen, 80, axis=(0, 1))
-    image = Image.fromarray((seen * (LIGHT / np.maximum(paper, 1))).clip(0, 255).astype(np.uint8))
-    image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    image = Image.fromarray((seen * (PAPER_LEVEL / np.maximum(paper, 1))).clip(0, 255).astype(np.uint8))
+    image.thumbnail((MAX_SHOWN_SIZE, MAX_SHOWN_SIZE), Image.Resampling.LANCZOS)
     content = io.BytesIO()
     image.quantize(64).save(content, "PNG", optimize=True)
     return content.getvalue()

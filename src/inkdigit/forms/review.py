@@ -1,4 +1,4 @@
-"""The doubtful fields of many forms as one HTML page, to be corrected by a person. It asks nothing of any server."""
+"""The doubtful fields of many forms -> one HTML page on which a person corrects them. It needs no server."""
 
 from __future__ import annotations
 
@@ -17,15 +17,25 @@ from inkdigit.forms.template import DIGITS, Rule, Template
 from inkdigit.utils.files import atomic
 
 
-def write(path: Path, forms: Sequence[Form], template: Template, answers: str) -> None:
-    """Write the page. answers: the name of the table that it corrects. Raises InkdigitError where that fails."""
-    content = page(forms, template, answers)
+def write(path: Path, forms: Sequence[Form], template: Template, table: str) -> None:
+    """Write the page.
+
+    Args:
+        path: where to.
+        forms: what was read.
+        template: their form.
+        table: the name of the table that the page corrects.
+
+    Raises:
+        InkdigitError: it cannot be written.
+    """
+    content = page(forms, template, table)
     with atomic(path) as temporary:
         temporary.write_text(content, encoding="utf-8")
 
 
-def page(forms: Sequence[Form], template: Template, answers: str) -> str:
-    """The page. Whatever comes from file names is escaped; its script and style are its own, by their hashes."""
+def page(forms: Sequence[Form], template: Template, table: str) -> str:
+    """The page's HTML. What comes from file names is escaped; only the page's own script and style run, by hash."""
     parts = {name: _part(f"review.{name}") for name in ("css", "js")}
     doubts = [(row, number) for row, form in enumerate(forms) for number, a in enumerate(form.answers) if a.doubtful]
     failed = [form for form in forms if form.error]
@@ -38,7 +48,7 @@ def page(forms: Sequence[Form], template: Template, answers: str) -> str:
         "doubts": "\n".join(_doubt(forms[row], row, number) for row, number in doubts),
         "failed": _failed(failed),
         "hidden": "" if doubts else " hidden",
-        "data": json.dumps({"name": answers, "rows": rows}, ensure_ascii=True).replace("<", "\\u003c"),
+        "data": json.dumps({"name": table, "rows": rows}, ensure_ascii=True).replace("<", "\\u003c"),
     }
     return Text(_part("review.html")).substitute(values | parts)
 
@@ -65,10 +75,10 @@ def _summary(forms: Sequence[Form]) -> str:
 
 
 def _doubt(form: Form, row: int, number: int) -> str:
-    """One field: its picture, what was read, and other readings to choose."""
+    """The HTML of one field: its picture, what was read, and other readings to choose from."""
     answer = form.answers[number]
     name, choice = html.escape(answer.field.name), answer.choice
-    label = f"{name} in {html.escape(str(form.file))}"
+    label = f"{name} in {html.escape(form.name)}"
     source = base64.b64encode(answer.picture).decode()
     note = html.escape(choice.problem or "") or f"{_percent(choice.confidence)} sure"
     others = "".join(
@@ -77,7 +87,7 @@ def _doubt(form: Form, row: int, number: int) -> str:
     )
     others = f'<p class="others"><span>or</span>{others}</p>' if others else ""
     return f"""<li class="doubt" data-row="{row + 1}" data-column="{2 * number + 1}" {_rule(answer)}>
-<h2>{name} <small>{html.escape(str(form.file))}</small></h2>
+<h2>{name} <small>{html.escape(form.name)}</small></h2>
 <img src="data:image/png;base64,{source}" alt="What is written: {label}">
 <div class="reading"><label><span class="unseen">{label}</span>
 <input type="text" value="{choice.text}" inputmode="numeric" autocomplete="off" spellcheck="false"
@@ -88,14 +98,14 @@ def _doubt(form: Form, row: int, number: int) -> str:
 
 
 def _compared(text: str, read: str) -> str:
-    """Another reading; where it is as long, the digits in which it differs are marked."""
+    """The HTML of another reading; where it has the same length, the digits that differ are marked."""
     if len(text) != len(read):
         return text
     return "".join(one if one == other else f"<i>{one}</i>" for one, other in zip(text, read, strict=True))
 
 
 def _rule(answer: Answer) -> str:
-    """The field's pattern for the page to compare a correction with; a check digit is not computed there."""
+    """The field's pattern, which the page compares corrections with; it does not compute check digits."""
     rule: Rule = answer.field.rule
     sets = "".join("[0-9]" if allowed == DIGITS else f"[{''.join(sorted(allowed))}]" for allowed in rule.allowed or ())
     pattern = sets or "[0-9]*"
@@ -103,7 +113,7 @@ def _rule(answer: Answer) -> str:
 
 
 def _percent(share: float) -> str:
-    """A probability, as HTML; what is not certain is not shown as 100.0 %."""
+    """A probability -> HTML; what is not certain is not shown as 100.0 %."""
     if share >= 0.9995:
         return "&gt;99.9 %"
     return f"{100 * share:.1f} %" if share >= 0.001 else "&lt;0.1 %"

@@ -13,8 +13,8 @@ from inkdigit.errors import InkdigitError
 from inkdigit.forms.check_digits import CHECKS, Check
 from inkdigit.utils.options import read_toml
 
-SEE = "docs/forms.md"
-LONGEST = 64  # digits of a field
+DOCUMENTATION = "docs/forms.md"
+MAX_DIGITS = 64  # of a field
 DIGITS = frozenset("0123456789")
 
 Rectangle = tuple[float, float, float, float]  # x, y, width, height in mm from the page's upper left corner
@@ -22,9 +22,11 @@ Rectangle = tuple[float, float, float, float]  # x, y, width, height in mm from 
 
 @dataclass(frozen=True)
 class Marks:
-    """Filled squares in the page's corners, `inset` mm from both edges, `size` mm wide.
+    """Filled squares in the page's corners. The upper left one has a hole half as wide, which shows the way up.
 
-    The upper left one is hollow, its hole half as wide as it is: that tells which way up the page is.
+    Attributes:
+        size: mm, of each side.
+        inset: mm, from both edges of the page.
     """
 
     size: float
@@ -35,8 +37,9 @@ class Marks:
 class Rule:
     """What may be written in a field.
 
-    allowed: the digits of each place, None where the number may have any length. check: None where there is no check
-    digit.
+    Attributes:
+        allowed: the digits allowed at each place; None where the number may have any length.
+        check: the check that the number passes; None where there is no check digit.
     """
 
     allowed: tuple[frozenset[str], ...] | None = None
@@ -44,7 +47,7 @@ class Rule:
 
     @property
     def share(self) -> float:
-        """How many of all numbers of the same length keep the rule: 1 where there is none."""
+        """The share of numbers of the same length that keep the rule: 1 where everything is allowed."""
         share = 1 / self.check.states if self.check else 1.0
         for digits in self.allowed or ():
             share *= len(digits) / 10
@@ -53,7 +56,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Field:
-    """A field. boxes: printed boxes side by side, one a digit; 1: a frame around all digits; 0: nothing is printed."""
+    """A field of a form.
+
+    Attributes:
+        name: its column in the table.
+        box: where it is on the page; of printed boxes, to the middle of their lines.
+        rule: what may be written in it.
+        boxes: how many boxes are printed side by side, one for each digit; 1 is a frame around all digits; 0: nothing
+            is printed.
+        min_confidence: 0 to 1; below it an answer is doubtful.
+        optional: whether the field may be left empty.
+    """
 
     name: str
     box: Rectangle
@@ -65,7 +78,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Template:
-    """A form. page: its width and height in mm."""
+    """A form.
+
+    Attributes:
+        page: its width and height in mm.
+        marks: the squares in its corners, if it has them.
+        fields: in the order of the table's columns.
+    """
 
     page: tuple[float, float]
     marks: Marks | None
@@ -73,8 +92,12 @@ class Template:
 
 
 def load(path: Path) -> Template:
-    """The template in a TOML file. Raises InkdigitError, naming file, field and key, for anything else."""
-    whole = _Table(read_toml(path, SEE), str(path), ("form", "field"))
+    """A TOML file -> the template in it.
+
+    Raises:
+        InkdigitError: it is not a template; names file, field and key.
+    """
+    whole = _Table(read_toml(path, DOCUMENTATION), str(path), ("form", "field"))
     form = _Table(whole.table("form"), f"{path}, [form]", ("page", "marks"))
     page = form.numbers("page", 2, low=10, high=2000)
     marks = _marks(form, page) if "marks" in form else None
@@ -85,7 +108,7 @@ def load(path: Path) -> Template:
         taken = {column for other in fields for column in (other.name, f"{other.name}_confidence")}
         if {field.name, f"{field.name}_confidence"} & (taken | {"file", "error"}):
             problem = f'the name "{field.name}" would be the same as another column of the answers'
-            raise InkdigitError(f"{path}, field {number}: {problem}: choose another.")
+            raise InkdigitError(f"{path}, field {number}: {problem}: choose another.", code="form-field-duplicate")
         fields.append(field)
     return Template((page[0], page[1]), marks, tuple(fields))
 
@@ -95,23 +118,23 @@ def _marks(form: _Table, page: Sequence[float]) -> Marks:
     marks = Marks(table.number("size", 3, 50), table.number("inset", 0, 100))
     if 2 * (marks.size + marks.inset) > 0.8 * min(page):
         problem = "marks of that size and inset leave no room between them"
-        raise InkdigitError(f"{table.where}: {problem}: make them smaller.")
+        raise InkdigitError(f"{table.where}: {problem}: make them smaller.", code="form-value-invalid")
     return marks
 
 
 def _field(values: Mapping[str, Any], where: str, page: Sequence[float]) -> Field:
     keys = ("name", "box", "length", "pattern", "check", "boxes", "min_confidence", "optional")
-    named = isinstance(values.get("name"), str) and re.fullmatch(r"[^\W\d]\w{,63}", values["name"])
-    table = _Table(values, f'{where} ("{values["name"]}")' if named else where, keys)
+    is_named = isinstance(values.get("name"), str) and re.fullmatch(r"[^\W\d]\w{,63}", values["name"])
+    table = _Table(values, f'{where} ("{values["name"]}")' if is_named else where, keys)
     name = table.text("name")
-    if not named:
+    if not is_named:
         raise table.wrong("name", "give letters, digits and _ only, a letter first, 64 at most")
     x, y, width, height = table.numbers("box", 4, low=0, high=2000)
     if min(width, height) < 2:
         raise table.wrong("box", "give x, y, width and height in mm, both sides at least 2")
     if x + width > page[0] or y + height > page[1]:
         raise table.wrong("box", f"it reaches beyond the page of {page[0]:g} x {page[1]:g} mm")
-    boxes = int(table.number("boxes", 0, LONGEST, default=0, whole=True))
+    boxes = int(table.number("boxes", 0, MAX_DIGITS, default=0, whole=True))
     rule = _rule(table)
     if boxes > 1 and rule.allowed and len(rule.allowed) > boxes:
         raise table.wrong("boxes", f"{len(rule.allowed)} digits need as many")
@@ -125,7 +148,7 @@ def _rule(table: _Table) -> Rule:
     """The rule of length, pattern and check; length and pattern must agree."""
     allowed: tuple[frozenset[str], ...] | None = None
     if "length" in table:
-        allowed = (DIGITS,) * int(table.number("length", 1, LONGEST, whole=True))
+        allowed = (DIGITS,) * int(table.number("length", 1, MAX_DIGITS, whole=True))
     if "pattern" in table:
         pattern = _pattern(table)
         if allowed and len(allowed) != len(pattern):
@@ -137,8 +160,8 @@ def _rule(table: _Table) -> Rule:
     if name not in CHECKS:
         raise table.wrong("check", f"choose one of {', '.join(CHECKS)}")
     check = CHECKS[name]
-    if allowed and len(allowed) < check.shortest:
-        raise table.wrong("check", f"it takes numbers of {check.shortest} digits or more")
+    if allowed and len(allowed) < check.min_length:
+        raise table.wrong("check", f"it takes numbers of {check.min_length} digits or more")
     return Rule(allowed, check)
 
 
@@ -151,13 +174,15 @@ def _pattern(table: _Table) -> tuple[frozenset[str], ...]:
         token = re.match(r"[0-9#]|\[(?:[0-9]-[0-9]|[0-9])+\]", rest, re.ASCII)
         if not token:
             advice = "give digits, # for any digit, and sets such as [0-3] or [05]"
-            raise table.wrong("pattern", f'"{rest[0]}" at place {len(text) - len(rest) + 1} is none of these: {advice}')
+            raise table.wrong(
+                "pattern", f'"{rest[0]}" at place {len(text) - len(rest) + 1} cannot be used there: {advice}'
+            )
         places.append(_set(token[0]))
         if not places[-1]:
             raise table.wrong("pattern", f"{token[0]} has no digits: write the smaller one first")
         rest = rest[token.end() :]
-    if not 1 <= len(places) <= LONGEST:
-        raise table.wrong("pattern", f"give 1 to {LONGEST} digits")
+    if not 1 <= len(places) <= MAX_DIGITS:
+        raise table.wrong("pattern", f"give 1 to {MAX_DIGITS} digits")
     return tuple(places)
 
 
@@ -172,7 +197,7 @@ def _set(token: str) -> frozenset[str]:
 
 
 class _Table:
-    """A TOML table whose keys are known, and sentences that name it."""
+    """A TOML table with known keys; its values are checked, and errors name their place."""
 
     def __init__(self, values: Mapping[str, Any], where: str, keys: Sequence[str]) -> None:
         self._values, self.where = values, where
@@ -180,17 +205,18 @@ class _Table:
             if name not in keys:
                 near = difflib.get_close_matches(name, keys, 1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}."
-                raise InkdigitError(f'{where}: there is no key "{name}": {hint}')
+                raise InkdigitError(f'{where}: there is no key "{name}": {hint}', code="form-key-unknown")
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
     def wrong(self, name: str, advice: str) -> InkdigitError:
-        return InkdigitError(f"{self.where}: {name} = {self._values[name]!r} does not fit: {advice}.")
+        message = f"{self.where}: {name} = {self._values[name]!r} does not fit: {advice}."
+        return InkdigitError(message, code="form-value-invalid")
 
     def _get(self, name: str) -> Any:
         if name not in self._values:
-            raise InkdigitError(f"{self.where}: {name} is missing: see {SEE}.")
+            raise InkdigitError(f"{self.where}: {name} is missing: see {DOCUMENTATION}.", code="form-key-missing")
         return self._values[name]
 
     def text(self, name: str) -> str:
@@ -222,13 +248,13 @@ class _Table:
     def table(self, name: str) -> Mapping[str, Any]:
         value = self._get(name)
         if not isinstance(value, dict):
-            raise self.wrong(name, f"it is a table: see {SEE}")
+            raise self.wrong(name, f"it is a table: see {DOCUMENTATION}")
         return value
 
     def tables(self, name: str) -> list[Mapping[str, Any]]:
         value = self._get(name)
         if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
-            raise self.wrong(name, f"write [[{name}]] above each: see {SEE}")
+            raise self.wrong(name, f"write [[{name}]] above each: see {DOCUMENTATION}")
         return value
 
 

@@ -1,4 +1,4 @@
-"""Connected components of a mask, found by its rows' runs."""
+"""A mask -> its connected components, found from the runs of its rows. Needs no OpenCV."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Components:
-    """The K components of 8-connected pixels of a mask (H, W), and the runs that they are made of, in reading order.
+    """The K components of 8-connected pixels of a mask (H, W), and the N runs that they consist of, in reading order.
 
-    top, bottom, left, right: (K,), the boxes, their ends not included. length, component: (N,), of each run.
+    Attributes:
+        whole: (H, W), the mask.
+        top: (K,), each component's first row.
+        bottom: (K,), one more than its last row.
+        left: (K,), its first column.
+        right: (K,), one more than its last column.
+        length: (N,), the pixels of each run.
+        component: (N,), the number of the component that each run belongs to.
     """
 
     whole: NDArray[np.bool_]
@@ -24,13 +31,13 @@ class Components:
     component: NDArray[np.int64]
 
     def count(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """How many pixels of each component are in another mask, (K,)."""
+        """Another mask (H, W) -> how many pixels of each component are in it, (K,)."""
         first = self.length.cumsum() - self.length
         in_run = np.add.reduceat(mask[self.whole], first, dtype=np.int64)
         return np.bincount(self.component, in_run, len(self.top)).astype(np.int64)
 
     def box(self, kept: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-        """Top, bottom, left and right of the components for which `kept`, (K,), is true."""
+        """The box around the components for which `kept`, (K,), is true: top, bottom, left, right."""
         ends = self.top[kept].min(), self.bottom[kept].max(), self.left[kept].min(), self.right[kept].max()
         return int(ends[0]), int(ends[1]), int(ends[2]), int(ends[3])
 
@@ -41,21 +48,21 @@ class Components:
         return mask
 
 
-def components(mask: NDArray[np.bool_]) -> Components:
-    """The components of a mask (H, W) in which something is true."""
+def find_components(mask: NDArray[np.bool_]) -> Components:
+    """A mask (H, W) in which at least one pixel is true -> its connected components."""
     height, width = mask.shape
-    wide = width + 1  # an empty column parts the rows
-    padded = np.zeros((height, wide), bool)
+    row_length = width + 1  # an empty column keeps the rows apart
+    padded = np.zeros((height, row_length), bool)
     padded[:, :-1] = mask
     edges = np.flatnonzero(np.diff(padded.ravel(), prepend=False))
     start, stop = edges[::2], edges[1::2]
     # The runs of the next row that touch a run follow each other.
-    first = np.searchsorted(stop, start + wide, "left")
-    touching = np.searchsorted(start, stop + wide, "right") - first
+    first = np.searchsorted(stop, start + row_length, "left")
+    touching = np.searchsorted(start, stop + row_length, "right") - first
     above = np.repeat(np.arange(len(start)), touching)
     below = np.arange(len(above)) + np.repeat(first + touching - touching.cumsum(), touching)
     _, component = np.unique(_joined(len(start), above, below), return_inverse=True)
-    row, left = np.divmod(start, wide)
+    row, left = np.divmod(start, row_length)
     right = left + stop - start
     boxes = np.full((4, int(component.max()) + 1), height + width)
     for box, side in zip(boxes, (row, -row - 1, left, -right), strict=True):
@@ -63,9 +70,9 @@ def components(mask: NDArray[np.bool_]) -> Components:
     return Components(mask, boxes[0], -boxes[1], boxes[2], -boxes[3], stop - start, component)
 
 
-def _joined(number: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A representative for each of `number` things, the same for those that pairs of them join."""
-    parent = np.arange(number)
+def _joined(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A representative for each of `count` things, (count,); things that the pairs `one`, `other` join share it."""
+    parent = np.arange(count)
     while True:
         lowest = np.minimum(parent[one], parent[other])
         if np.array_equal(parent[one], parent[other]):

@@ -1,4 +1,4 @@
-"""A file -> its pictures: one, or the pages of a PDF or of a TIFF, each made when it is asked for."""
+"""A file -> its pictures: one, or the pages of a PDF or a TIFF, each made when it is asked for."""
 
 from __future__ import annotations
 
@@ -15,49 +15,73 @@ from typing import Any
 from PIL import Image
 
 from inkdigit.errors import InkdigitError, TooLargeError
-from inkdigit.imaging.decode import FORMATS, LARGEST, decode
+from inkdigit.imaging.decode import FORMATS, MAX_PIXELS, decode
 from inkdigit.utils.extras import require_extra
 
-MOST = 1000  # pages of a file
+MAX_PAGES = 1000  # of a file
 DPI = 200  # a digit 3 mm high has 24 pixels
-LARGEST_PAGE = 16_000_000  # pixels of a PDF's page: A3 at 200 dpi has half as many; larger paper gets fewer dpi
+MAX_PAGE_PIXELS = 16_000_000  # of a PDF's page: A3 at 200 dpi has half as many; larger paper gets fewer dpi
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PDF_START = 1024  # bytes, within which a PDF says that it is one
-_PDFIUM = threading.Lock()  # which is for one thread at a time
+_PDFIUM_LOCK = threading.Lock()  # PDFium is for one thread at a time
 
 
 @dataclass(frozen=True)
 class Page:
-    """A picture in a file. number: counted from 1; None where the file is the picture. name: for people."""
+    """A picture in a file.
+
+    Attributes:
+        number: the page's number, counted from 1; None where the file itself is the picture.
+        name: what to call the picture in messages.
+        open: makes the picture.
+    """
 
     number: int | None
     name: str
     open: Callable[[], Image.Image]
 
     def picture(self) -> Image.Image:
-        """The picture, upright, of mode L, RGB or RGBA. Raises InkdigitError where it is damaged or too large."""
+        """The picture, upright, of mode L, RGB or RGBA.
+
+        Raises:
+            TooLargeError: it has too many pixels.
+            InkdigitError: it is damaged.
+        """
         picture = self.open()
-        picture.info.clear()  # or whoever is given it turns it once more
+        picture.info.clear()  # or a caller that heeds EXIF would turn it a second time
         return picture
 
 
 def pages(
-    content: bytes, name: str, *, formats: Sequence[str] = FORMATS, largest: int = LARGEST, most: int = MOST
+    content: bytes,
+    name: str,
+    *,
+    formats: Sequence[str] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+    max_pages: int = MAX_PAGES,
 ) -> list[Page]:
-    """The pictures in the bytes of a file, none of them made yet: so there is one at a time in memory.
+    """The bytes of a file -> its pictures. None is made yet, so that only one at a time is in memory.
 
-    name: what to call the file in an error. formats: Pillow's names of those that are read, beside PDF. largest:
-    pixels of a picture. most: pages. Raises InkdigitError for what is damaged or encrypted, and TooLargeError.
+    Args:
+        content: the file's bytes.
+        name: what to call the file in an error.
+        formats: Pillow's names of the formats that are accepted, beside PDF.
+        max_pixels: how many pixels a picture may have.
+        max_pages: how many pages the file may have.
+
+    Raises:
+        TooLargeError: the file has more than `max_pages`.
+        InkdigitError: it is damaged or encrypted, or is a PDF and the `pdf` extra is not installed.
     """
     if is_pdf(content):
-        count, draw = _count_pdf(content, name), partial(_draw, content, largest=largest)
-    elif content.startswith(_TIFF) and "TIFF" in formats and (frames := _count_frames(content, most)) > 1:
-        count, draw = frames, partial(_frame, content, largest=largest)
+        count, draw = _count_pdf(content, name), partial(_draw_pdf, content, max_pixels=max_pixels)
+    elif content.startswith(_TIFF_STARTS) and "TIFF" in formats and (frames := _count_frames(content, max_pages)) > 1:
+        count, draw = frames, partial(_frame, content, max_pixels=max_pixels)
     else:
-        return [Page(None, name, partial(decode, content, name, formats=formats, largest=largest))]
-    if count > most:
-        raise TooLargeError(f"{name} has more than {most:,} pages: split it.")
+        return [Page(None, name, partial(decode, content, name, formats=formats, max_pixels=max_pixels))]
+    if count > max_pages:
+        raise TooLargeError(f"{name} has more than {max_pages:,} pages: split it.", code="pages-too-many")
     names = [f"{name}, page {number}" for number in range(1, count + 1)]
     return [Page(place + 1, named, partial(draw, named, place)) for place, named in enumerate(names)]
 
@@ -72,12 +96,12 @@ def reads_pdf() -> bool:
     return find_spec("pypdfium2") is not None
 
 
-def _count_frames(content: bytes, most: int) -> int:
-    """How many frames a TIFF has, or one more than `most`. A damaged one counts: whoever opens it hears of it."""
+def _count_frames(content: bytes, max_pages: int) -> int:
+    """How many frames a TIFF has, at most `max_pages` + 1. A damaged one counts: opening it raises the error."""
     frames = 0
     try:
         with Image.open(io.BytesIO(content), formats=("TIFF",)) as image:
-            while frames <= most:
+            while frames <= max_pages:
                 image.seek(frames)
                 frames += 1
     except EOFError:
@@ -87,43 +111,56 @@ def _count_frames(content: bytes, most: int) -> int:
     return frames
 
 
-def _frame(content: bytes, name: str, place: int, *, largest: int) -> Image.Image:
-    return decode(content, name, formats=("TIFF",), largest=largest, frame=place)
+def _frame(content: bytes, name: str, place: int, *, max_pixels: int) -> Image.Image:
+    return decode(content, name, formats=("TIFF",), max_pixels=max_pixels, frame=place)
 
 
 def _count_pdf(content: bytes, name: str) -> int:
-    with _pdf(content, name) as document:
+    with _opened_pdf(content, name) as document:
         return len(document)
 
 
-def _draw(content: bytes, name: str, place: int, *, largest: int) -> Image.Image:
+def _draw_pdf(content: bytes, name: str, place: int, *, max_pixels: int) -> Image.Image:
     """A page of a PDF as a picture."""
-    with _pdf(content, name) as document:
+    with _opened_pdf(content, name) as document:
         page = document[place]
-        width, height = page.get_size()
-        _check_images(page, name, largest)
-        scale = min(DPI / 72, math.sqrt(min(largest, LARGEST_PAGE) / (width * height)))
+        if not all(page.get_size()):
+            # The crop box lies outside the media box: like other viewers, show the whole page.
+            page.set_cropbox(*page.get_mediabox())
+        _check_images(page, name, max_pixels)
+        scale = min(DPI / 72, _largest_scale(page.get_size(), min(max_pixels, MAX_PAGE_PIXELS)))
         return page.render(scale=scale, rev_byteorder=True).to_pil().copy()
 
 
-def _check_images(page: Any, name: str, largest: int) -> None:
-    """Raise TooLargeError where the page shows a picture too large: it is unpacked whole, whatever is made of it."""
+def _largest_scale(size: tuple[float, float], max_pixels: int) -> float:
+    """How much a page of this size, in points, may be enlarged to have at most `max_pixels` pixels.
+
+    Each side is rounded up to whole pixels, which makes a million pixels of a line of 20,000,000 x 0.1 points.
+    Therefore the scale s solves (width * s + 1) * (height * s + 1) = max_pixels.
+    """
+    area, sides, spare = size[0] * size[1], size[0] + size[1], max_pixels - 1
+    return 2 * spare / (sides + math.sqrt(sides**2 + 4 * area * spare))
+
+
+def _check_images(page: Any, name: str, max_pixels: int) -> None:
+    """Raise TooLargeError where the page shows a picture too large: PDFium unpacks it whole at any scale."""
     from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
     for image in page.get_objects([FPDF_PAGEOBJ_IMAGE]):
         width, height = image.get_px_size()
-        if width * height > largest:
+        if width * height > max_pixels:
             size = f"{width} x {height} pixels"
-            raise TooLargeError(f"{name} has a picture of {size}, and at most {largest:,} are read: make it smaller.")
+            message = f"{name} has a picture of {size}, and at most {max_pixels:,} are allowed: make it smaller."
+            raise TooLargeError(message, code="picture-too-large")
 
 
 @contextmanager
-def _pdf(content: bytes, name: str) -> Generator[Any]:
-    """An open PDF, for this thread alone. Opened anew for each page: what is closed here, no other thread can hold."""
+def _opened_pdf(content: bytes, name: str) -> Generator[Any]:
+    """An open PDF, for this thread alone. It is opened again for each page, so that no other thread can hold it."""
     require_extra("pdf", f"{name} is a PDF, and reading it")
     import pypdfium2
 
-    with _PDFIUM:
+    with _PDFIUM_LOCK:
         try:
             document = pypdfium2.PdfDocument(content)
             try:
@@ -132,7 +169,7 @@ def _pdf(content: bytes, name: str) -> Generator[Any]:
                 document.close()
         except pypdfium2.PdfiumError as error:
             if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
-                problem = "is encrypted: save it without a password"
-            else:
-                problem = f"is a damaged PDF ({str(error).rstrip('.')}): save it again"
-            raise InkdigitError(f"{name} {problem}.") from error
+                message = f"{name} is encrypted: save it without a password."
+                raise InkdigitError(message, code="file-encrypted") from error
+            message = f"{name} is a damaged PDF ({str(error).rstrip('.')}): save it again."
+            raise InkdigitError(message, code="file-damaged") from error

@@ -1,4 +1,4 @@
-"""A running Inkdigit server, asked to read pictures."""
+"""A running Inkdigit server: sends pictures to it and returns what it read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import is_pdf
 from inkdigit.reading.file_results import PictureError
 
-KINDS = {
+MEDIA_TYPES = {  # by how a file begins
     b"\x89PNG": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"RIFF": "image/webp",
@@ -25,52 +25,72 @@ KINDS = {
 }
 
 _TIMEOUT = 60  # seconds, for the server to connect and to answer
-_LARGEST = 64 << 20  # bytes; an answer has some hundred for each digit
+_MAX_ANSWER = 64 << 20  # bytes; an answer has some hundred for each digit
 
 Answer = TypeVar("Answer")
 
 
 class Server:
-    """A server at an address such as http://127.0.0.1:8000. Raises InkdigitError where that is none."""
+    """A server at an address such as http://127.0.0.1:8000.
+
+    Attributes:
+        url: the address, as it was given.
+    """
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
+        """Prepare to connect.
+
+        Raises:
+            InkdigitError: the address is not valid.
+        """
         try:
             address = urlsplit(url)
             connect = {"http": HTTPConnection, "https": HTTPSConnection}[address.scheme]
             self._connection = connect(address.netloc, timeout=_TIMEOUT)
         except (KeyError, ValueError, HTTPException) as error:
-            advice = "give one such as http://127.0.0.1:8000"
-            raise InkdigitError(f"{url} is not the address of a server: {advice}.") from error
+            message = f"{url} is not the address of a server: give one such as http://127.0.0.1:8000."
+            raise InkdigitError(message, code="server-address-invalid") from error
         self.url = url
         self._path = address.path.rstrip("/")
         self._headers = {"X-API-Key": api_key} if api_key else {}
 
     def ask(self, route: str, file: Path, content: bytes, understand: Callable[[Any], Answer]) -> Answer:
-        """What the server's results for a picture file are understood as.
+        """Send a picture file to the server and return its results.
 
-        understand: raises what Python raises where they are not as they should be. Raises PictureError where the
-        server does not read this file, and InkdigitError where it reads none.
+        Args:
+            route: the path of the request, such as /v1/digits.
+            file: the file's path, for errors.
+            content: its bytes.
+            understand: makes the return value of the "results" in the answer; raises KeyError, TypeError or
+                ValueError where they are not as they should be.
+
+        Raises:
+            PictureError: the server refuses this file.
+            InkdigitError: the server cannot be reached, refuses the API key, or is not an Inkdigit server.
         """
-        kind = next((kind for start, kind in KINDS.items() if content.startswith(start)), "application/octet-stream")
-        headers = self._headers | {"Content-Type": "application/pdf" if is_pdf(content) else kind}
+        headers = self._headers | {"Content-Type": _media_type(content)}
         try:
             status, body = self._post(f"{self._path}{route}", content, headers)
         except UnicodeEncodeError as error:
-            raise InkdigitError("The API key has letters that no key has: copy it again.") from error
+            message = "The API key has letters that no key has: copy it again."
+            raise InkdigitError(message, code="api-key-invalid") from error
         except (OSError, HTTPException, ValueError) as error:
             reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
             check = "check the address, and that `inkdigit serve` runs there"
-            raise InkdigitError(f"{self.url} cannot be reached ({reason}): {check}.") from error
+            message = f"{self.url} cannot be reached ({reason}): {check}."
+            raise InkdigitError(message, code="server-unreachable") from error
         try:
             answer = json.loads(body)
             if status == HTTPStatus.OK:
                 return understand(answer["results"])
             detail = str(answer.get("detail") or answer["title"])
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise InkdigitError(f"{self.url} does not answer as an Inkdigit server does: check the address.") from error
+            message = f"{self.url} does not answer as an Inkdigit server does: check the address."
+            raise InkdigitError(message, code="server-answer-invalid") from error
         if status == HTTPStatus.UNAUTHORIZED:
-            raise InkdigitError(f"{self.url} wants an API key that it knows: give --api-key, or set INKDIGIT_API_KEY.")
-        raise PictureError(f"{file} was not read by {self.url} ({status}): {detail}")
+            message = f"{self.url} wants an API key that it knows: give --api-key, or set INKDIGIT_API_KEY."
+            raise InkdigitError(message, code="api-key-refused")
+        raise PictureError(f"{file} was not read by {self.url} ({status}): {detail}", code="picture-refused")
 
     def _post(self, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """The status and the body of the server's answer."""
@@ -79,6 +99,12 @@ class Server:
             with suppress(BrokenPipeError, ConnectionResetError):
                 self._connection.request("POST", path, content, headers)
             answer = self._connection.getresponse()
-            return answer.status, answer.read(_LARGEST)
+            return answer.status, answer.read(_MAX_ANSWER)
         finally:
             self._connection.close()
+
+
+def _media_type(content: bytes) -> str:
+    if is_pdf(content):
+        return "application/pdf"
+    return next((kind for start, kind in MEDIA_TYPES.items() if content.startswith(start)), "application/octet-stream")

@@ -1,47 +1,57 @@
-"""Files of pictures and pages -> their lines of digits, by a reader here or by a running Inkdigit server."""
+"""Files of pictures and pages -> their lines of digits, read in this process or by a running Inkdigit server."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from PIL import Image
+
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
+from inkdigit.imaging.page.lines import Layout
 from inkdigit.imaging.preprocess import read_file
 from inkdigit.reading.annotate import Annotations
 from inkdigit.reading.client import Server
-from inkdigit.reading.file_results import Outcome, PictureError, Read
-from inkdigit.reading.reader import Layout, Reader
+from inkdigit.reading.file_results import FileResult, PictureError, ReadFile
+from inkdigit.reading.reader import Reader
 from inkdigit.reading.results import Reading
 from inkdigit.recognizer import Recognizer
 
-# A result has "text", "lines" and "rejected"; and "annotated", where that picture was written.
+# A result has "text", "lines" and "rejected"; and "annotated", the path of the annotated picture, if one was written.
 
 
 @dataclass(frozen=True)
 class Options:
-    """layout, min_confidence: as for Reader.read. annotate: the folder where annotated pictures are written, if any."""
+    """How files are read.
+
+    Attributes:
+        layout: as for `Reader.read`.
+        min_confidence: as for `Reader.read`.
+        annotate: the folder that annotated pictures are written to, if any.
+    """
 
     layout: Layout
     min_confidence: float
     annotate: Path | None
 
 
-def told(outcome: Outcome, *, named: bool) -> list[str]:
-    """Lines for people: each line of digits, after the picture's name where it is `named` or a page among others."""
-    lines = str(outcome.result["text"]).splitlines()
-    return [f"{outcome.name}: {line}" for line in lines] if named or outcome.page is not None else lines
+def text_lines(result: FileResult, *, named: bool) -> list[str]:
+    """A result -> lines for people: each line of digits, after the picture's name if `named`, or if it is a page."""
+    lines = str(result.result["text"]).splitlines()
+    return [f"{result.name}: {line}" for line in lines] if named or result.page is not None else lines
 
 
-def local_reader(run: Path | None, options: Options) -> Read:
-    """Reads pictures one after the other with the model of a run, or the one that ships, in this process."""
+def local_reader(run: Path | None, options: Options) -> ReadFile:
+    """Reads pictures one after the other in this process, with the model of a run, or the one that ships."""
     reader = Reader(Recognizer.load(*([run] if run else [])))
     annotations = Annotations(options.annotate) if options.annotate else None
 
-    def read(file: Path) -> Generator[Outcome]:
+    def read(file: Path) -> Generator[FileResult]:
         for page in _pages(file, _content(file)):
             try:
                 picture = page.picture()
@@ -49,46 +59,66 @@ def local_reader(run: Path | None, options: Options) -> Read:
                     picture, layout=options.layout, min_confidence=options.min_confidence, name=page.name
                 )
             except InkdigitError as error:
-                yield Outcome(file, error=str(error), page=page.number)
+                yield FileResult(file, error=str(error), page=page.number)
                 continue
-            result = reading.to_dict()
-            if annotations:
-                result["annotated"] = str(annotations.write(file, page.number, picture, reading))
-            yield Outcome(file, result, page=page.number)
+            yield _with_annotation(annotations, file, page.number, reading, lambda picture=picture: picture)
 
     return read
 
 
-def remote_reader(server: Server, options: Options) -> Read:
+def remote_reader(server: Server, options: Options) -> ReadFile:
     """Sends a file to a server, which reads its pictures."""
     route = f"/v1/read?{urlencode({'layout': options.layout, 'min_confidence': options.min_confidence})}"
     annotations = Annotations(options.annotate) if options.annotate else None
 
-    def read(file: Path) -> Generator[Outcome]:
+    def read(file: Path) -> Generator[FileResult]:
         content = _content(file)
-        found = server.ask(route, file, content, _readings)
-        places = _pages(file, content) if annotations else []
-        for place, (number, reading) in enumerate(found):
-            result = reading.to_dict()
-            if annotations:
-                result["annotated"] = str(annotations.write(file, number, places[place].picture(), reading))
-            yield Outcome(file, result, page=number)
+        opened = cache(partial(pages, content, str(file)))  # only where pictures are drawn: a server may read more
+        for place, (number, reading) in enumerate(server.ask(route, file, content, _readings)):
+            yield _with_annotation(
+                annotations, file, number, reading, lambda place=place: _picture(opened(), place, file)
+            )
 
     return read
+
+
+def _with_annotation(
+    annotations: Annotations | None,
+    file: Path,
+    number: int | None,
+    reading: Reading,
+    picture: Callable[[], Image.Image],
+) -> FileResult:
+    """The result of one picture, which is drawn if asked for; one that cannot be made has an error too."""
+    result = reading.to_dict()
+    if annotations:
+        try:
+            drawn = picture()
+        except InkdigitError as error:
+            return FileResult(file, result, f"{error} It was read, but not annotated.", number)
+        result["annotated"] = str(annotations.write(file, number, drawn, reading))
+    return FileResult(file, result, page=number)
+
+
+def _picture(found: list[Page], place: int, file: Path) -> Image.Image:
+    """The picture at a place in a file, of which a server may see more than this machine does."""
+    if place >= len(found):
+        raise PictureError(f"{file} has {len(found)} pages here, and more at the server.", code="pages-differ")
+    return found[place].picture()
 
 
 def _content(file: Path) -> bytes:
     try:
         return read_file(file)
     except InkdigitError as error:
-        raise PictureError(str(error)) from error
+        raise PictureError(str(error), code=error.code) from error
 
 
 def _pages(file: Path, content: bytes) -> list[Page]:
     try:
         return pages(content, str(file))
     except InkdigitError as error:
-        raise PictureError(str(error)) from error
+        raise PictureError(str(error), code=error.code) from error
 
 
 def _readings(results: Any) -> list[tuple[int | None, Reading]]:

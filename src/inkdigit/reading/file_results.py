@@ -1,4 +1,4 @@
-"""What became of each picture in some files."""
+"""What became of each picture in some files: what was read in it, or why nothing was."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.printable import printable
 
-Result = dict[str, Any]  # as the API gives it
+Result = dict[str, Any]  # the fields of a result in the API
 
 
 class PictureError(InkdigitError):
@@ -18,8 +19,15 @@ class PictureError(InkdigitError):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A picture's result, or a sentence why there is none. page: where its file has pages, counted from 1."""
+class FileResult:
+    """What became of one picture.
+
+    Attributes:
+        file: the picture's file.
+        result: what was read in it; empty where nothing could be read.
+        error: one sentence saying what went wrong; None where nothing did. With a result, only drawing it failed.
+        page: the picture's number in a file with pages, counted from 1.
+    """
 
     file: Path
     result: Result = field(default_factory=dict[str, Any])
@@ -33,26 +41,22 @@ class Outcome:
 
     def to_json(self) -> str:
         """One compact line."""
-        about = {"file": str(self.file)} | ({} if self.page is None else {"page": self.page})
-        content = about | ({"error": self.error} if self.error else self.result)
+        place = {"file": str(self.file)} | ({} if self.page is None else {"page": self.page})
+        content = place | self.result | ({"error": self.error} if self.error else {})
         return printable(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
 
 
-def printable(text: str) -> str:
-    """What is no letter, as a file's name may hold, as an escape, which in JSON means the same."""
-    return text.encode("utf-8", "backslashreplace").decode()
+ReadFile = Callable[[Path], Iterable[FileResult]]
 
 
-Read = Callable[[Path], Iterable[Outcome]]
+def read_files(files: Iterable[Path], read: ReadFile) -> Generator[FileResult]:
+    """Read one file after the other; a file that cannot be read does not keep the others from being read.
 
-
-def outcomes(files: Iterable[Path], read: Read) -> Generator[Outcome]:
-    """Read one file after the other. One that cannot be read does not keep the others from it.
-
-    Raises InkdigitError where no picture at all can be read, as with a server that is not there.
+    Raises:
+        InkdigitError: no picture at all can be read, as from a server that is not there.
     """
     for file in files:
         try:
             yield from read(file)
         except PictureError as error:
-            yield Outcome(file, error=str(error))
+            yield FileResult(file, error=str(error))

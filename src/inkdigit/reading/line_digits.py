@@ -1,4 +1,4 @@
-"""The ink of a strip's digits, piece by piece: what the recognizer says of each that stands alone, and what is left."""
+"""The digits detected on a strip, and its ink -> which digits they are, and the ink that belongs to none."""
 
 from __future__ import annotations
 
@@ -9,66 +9,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.imaging.normalize import normalize
-from inkdigit.reading.line_model.detector import Spot
+from inkdigit.reading.line_model.detector import DetectedDigit, StripBox
 from inkdigit.recognizer import Recognizer
 
-Boxes = Sequence[tuple[float, float, float, float]]  # left, top, right, bottom in pixels of a strip
+RECOGNIZER_WEIGHT = 0.2  # the recognizer's part in naming a digit that stands alone; the rest is the line model's
 
-_INK = 48  # of 255: less is a stroke's soft edge, which joins neighbours
-_WHOLE = 0.8  # of a piece of ink inside a digit's box: it is the digit's
-_HALF = 0.2  # the recognizer's part in what a digit that stands alone is
-_TALL = 9  # pixels of a strip that is 48 high: ink less long is a sign or dirt, and not worth a word
+_MIN_INK = 48  # of 255: less is a stroke's soft edge, which joins neighbours
+_MIN_OWN_SHARE = 0.8  # of a piece of ink inside a digit's box: the piece belongs to the digit
+_MAX_FOREIGN_SHARE = 0.25  # of a digit's own ink: if its box holds more ink of another piece, the digit touches it
+_MIN_CLAIMED_SHARE = 0.3  # of a piece of ink inside some digit's box: the piece is not rejected
+_MIN_REJECTED_SIZE = 9  # pixels of a strip 48 high: smaller ink is a sign or dirt, and is not reported
 
 
-def classify_digits(strip: NDArray[np.uint8], spots: Sequence[Spot], recognizer: Recognizer) -> NDArray[np.float64]:
-    """Of each of N digits on a strip its ten probabilities, (N, 10).
+def classify_digits(
+    strip: NDArray[np.uint8], digits: Sequence[DetectedDigit], recognizer: Recognizer
+) -> NDArray[np.float64]:
+    """A strip (48, W) uint8 and the N digits on it -> the ten probabilities of each, (N, 10).
 
-    The detector sees a digit among its neighbours; the recognizer sees it alone, if it touches none, and is the better
-    judge. Their probabilities are multiplied.
+    The line model sees a digit among its neighbours; the recognizer sees it alone, if it touches none, and is the
+    better judge. Their probabilities are multiplied, each raised to its weight.
     """
-    found = np.array([spot.probabilities for spot in spots]).reshape(-1, 10)
-    alone = [(k, image) for k, image in enumerate(_alone(strip, [spot.box for spot in spots])) if image is not None]
+    probabilities = np.array([digit.probabilities for digit in digits]).reshape(-1, 10)
+    images = _standing_alone(strip, [digit.box for digit in digits])
+    alone = [(k, image) for k, image in enumerate(images) if image is not None]
     if alone:
         rows = [k for k, _ in alone]
         second = recognizer.predict_proba(np.stack([image for _, image in alone]))
-        odds = found[rows] ** (1 - _HALF) * np.maximum(second, 1e-6) ** _HALF
-        found[rows] = odds / odds.sum(1, keepdims=True)
-    return found
+        odds = probabilities[rows] ** (1 - RECOGNIZER_WEIGHT) * np.maximum(second, 1e-6) ** RECOGNIZER_WEIGHT
+        probabilities[rows] = odds / odds.sum(1, keepdims=True)
+    return probabilities
 
 
-def unclaimed_ink(strip: NDArray[np.uint8], spots: Sequence[Spot]) -> list[tuple[float, float, float, float]]:
-    """The boxes of ink that is no digit's."""
-    _, labels, stats, _ = _components(strip)
-    owned = _owners(labels, stats, [spot.box for spot in spots]).max(0, initial=0) > 0.3
+def unclaimed_ink(strip: NDArray[np.uint8], digits: Sequence[DetectedDigit]) -> list[StripBox]:
+    """A strip (48, W) uint8 and the digits on it -> the boxes of pieces of ink that are in no digit's box."""
+    labels, stats = _components(strip)
+    claimed = _shares(labels, stats, [digit.box for digit in digits]).max(0, initial=0) > _MIN_CLAIMED_SHARE
     boxes = [(float(x), float(y), float(x + w), float(y + h)) for x, y, w, h, _ in stats.tolist()]
-    return [box for k, box in enumerate(boxes) if k and not owned[k] and max(stats[k, 2:4]) >= _TALL]
+    return [box for k, box in enumerate(boxes) if k and not claimed[k] and max(stats[k, 2:4]) >= _MIN_REJECTED_SIZE]
 
 
-def _alone(strip: NDArray[np.uint8], boxes: Boxes) -> list[NDArray[np.uint8] | None]:
-    """Each digit's own ink as the recognizer wants it, (28, 28) uint8; None for one that touches another."""
-    _, labels, stats, _ = _components(strip)
-    owners = _owners(labels, stats, boxes)
+def _standing_alone(strip: NDArray[np.uint8], boxes: Sequence[StripBox]) -> list[NDArray[np.uint8] | None]:
+    """Each digit's own ink in MNIST's form, (28, 28) uint8; None for a digit that touches another."""
+    labels, stats = _components(strip)
     images: list[NDArray[np.uint8] | None] = []
-    for share in owners:
-        mine = share > _WHOLE
-        mine[0] = False
-        touching = (share[1:] * stats[1:, 4] > 0.25 * max((share * stats[:, 4] * mine).sum(), 1)) & ~mine[1:]
-        if touching.any() or not mine.any():
+    for share in _shares(labels, stats, boxes):
+        own = share > _MIN_OWN_SHARE
+        own[0] = False  # the paper
+        own_ink = max((share * stats[:, 4] * own).sum(), 1)
+        touching = (share[1:] * stats[1:, 4] > _MAX_FOREIGN_SHARE * own_ink) & ~own[1:]
+        if touching.any() or not own.any():
             images.append(None)
             continue
-        left, top = stats[mine, 0].min(), stats[mine, 1].min()
-        right, bottom = (stats[mine, 0] + stats[mine, 2]).max(), (stats[mine, 1] + stats[mine, 3]).max()
+        left, top = stats[own, 0].min(), stats[own, 1].min()
+        right, bottom = (stats[own, 0] + stats[own, 2]).max(), (stats[own, 1] + stats[own, 3]).max()
         part = slice(top, bottom), slice(left, right)
-        images.append(normalize(np.where(mine[labels[part]], strip[part], 0).astype(np.uint8)))
+        images.append(normalize(np.where(own[labels[part]], strip[part], 0).astype(np.uint8)))
     return images
 
 
-def _components(strip: NDArray[np.uint8]) -> tuple[int, NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    return cv2.connectedComponentsWithStats((strip > _INK).view(np.uint8), connectivity=8)  # type: ignore[return-value]
+def _components(strip: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The labels (48, W) of a strip's K components, the paper's is 0, and OpenCV's statistics of them, (K, 5)."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((strip > _MIN_INK).view(np.uint8), connectivity=8)
+    return labels, stats  # type: ignore[return-value]
 
 
-def _owners(labels: NDArray[np.int32], stats: NDArray[np.int32], boxes: Boxes) -> NDArray[np.float64]:
-    """How much of each component, (K,) with the paper, is in each of N boxes: (N, K) from 0 to 1."""
+def _shares(labels: NDArray[np.int32], stats: NDArray[np.int32], boxes: Sequence[StripBox]) -> NDArray[np.float64]:
+    """How much of each of K components, 0 to 1, is inside each of N boxes, (N, K); the paper has 0."""
     shares = np.zeros((len(boxes), len(stats)))
     for row, (left, top, right, bottom) in zip(shares, boxes, strict=True):
         part = labels[max(int(top) - 1, 0) : int(bottom) + 2, max(int(left) - 1, 0) : int(right) + 2]

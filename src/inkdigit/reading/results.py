@@ -1,18 +1,22 @@
-"""What was read in a picture: lines of digits, and the ink that is none."""
+"""What was read in a picture: lines of digits, and the ink that is not a digit; in Python and in JSON."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture as it is seen, upright
+from inkdigit.imaging.crop import Box
 
 
 @dataclass(frozen=True)
 class Digit:
     """One digit.
 
-    confidence: the probability of `digit`. probabilities: of the digits 0 to 9.
+    Attributes:
+        digit: 0 to 9.
+        confidence: the calibrated probability that there is a digit, and this one.
+        probabilities: ten, of the digits 0 to 9, if there is one.
+        box: its box in the picture.
     """
 
     digit: int
@@ -21,7 +25,7 @@ class Digit:
     box: Box
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The fields of the JSON object."""
         return {
             "digit": self.digit,
             "confidence": round(self.confidence, 6),
@@ -31,7 +35,11 @@ class Digit:
 
     @classmethod
     def from_dict(cls, content: Any) -> Digit:
-        """What `to_dict` gave. Raises what Python raises where it is something else, as all `from_dict` do."""
+        """The fields of a JSON object -> the digit.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are not what `to_dict` returns. The same holds for the other classes.
+        """
         probabilities = tuple(float(value) for value in content["probabilities"])
         return cls(int(content["digit"]), float(content["confidence"]), probabilities, _box(content["box"]))
 
@@ -48,29 +56,29 @@ class Line:
         return "".join(str(digit.digit) for digit in self.digits)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The fields of the JSON object."""
         return {"text": self.text, "digits": [digit.to_dict() for digit in self.digits]}
 
     @classmethod
     def from_dict(cls, content: Any) -> Line:
-        """What `to_dict` gave."""
+        """The fields of a JSON object, as `to_dict` returns them -> the object."""
         return cls(tuple(map(Digit.from_dict, content["digits"])))
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """Ink that is not read as a digit. reason: a few words."""
+    """Ink that is not read as a digit, and the reason in a few words."""
 
     box: Box
     reason: str
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The fields of the JSON object."""
         return {"box": list(self.box), "reason": self.reason}
 
     @classmethod
     def from_dict(cls, content: Any) -> Rejected:
-        """What `to_dict` gave."""
+        """The fields of a JSON object, as `to_dict` returns them -> the object."""
         return cls(_box(content["box"]), str(content["reason"]))
 
 
@@ -87,7 +95,7 @@ class Reading:
         return "\n".join(line.text for line in self.lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The fields of the JSON object."""
         return {
             "text": self.text,
             "lines": [line.to_dict() for line in self.lines],
@@ -96,7 +104,7 @@ class Reading:
 
     @classmethod
     def from_dict(cls, content: Any) -> Reading:
-        """What `to_dict` gave."""
+        """The fields of a JSON object, as `to_dict` returns them -> the object."""
         lines, rejected = content["lines"], content["rejected"]
         return cls(tuple(map(Line.from_dict, lines)), tuple(map(Rejected.from_dict, rejected)))
 

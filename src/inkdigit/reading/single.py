@@ -1,4 +1,4 @@
-"""Pictures of one digit each -> answers, by a model here or by a running Inkdigit server."""
+"""Pictures of one digit each -> which digit, by a model in this process or by a running Inkdigit server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from inkdigit.errors import InkdigitError, NoInkError
 from inkdigit.imaging.preprocess import prepare, read_file
 from inkdigit.reading.client import Server
-from inkdigit.reading.file_results import Outcome, PictureError, Read, Result
+from inkdigit.reading.file_results import FileResult, PictureError, ReadFile, Result
 from inkdigit.recognizer import Recognizer
 
 BLANK = "The picture shows no ink: draw a digit on it, or take one with more contrast."
@@ -17,43 +17,43 @@ BLANK = "The picture shows no ink: draw a digit on it, or take one with more con
 # A result has "digit", "confidence" and "probabilities"; or a "digit" of None and a "reason".
 
 
-def told(outcome: Outcome, *, named: bool = True) -> list[str]:  # noqa: ARG001 - the name is always told
-    """One line for people."""
-    digit, confidence = outcome.result["digit"], outcome.result.get("confidence", 0)
+def text_lines(result: FileResult, *, named: bool = True) -> list[str]:  # noqa: ARG001 - the name is always shown
+    """A result -> one line for people."""
+    digit, confidence = result.result["digit"], result.result.get("confidence", 0)
     if digit is None:
-        return [f"{outcome.name}: no digit ({outcome.result['reason'].rstrip('.')})"]
-    tenths = math.floor(1000 * confidence) / 10  # what is not certain is not shown as 100.0 %
-    return [f"{outcome.name}: {digit} ({tenths:.1f} %)"]
+        return [f"{result.name}: no digit ({result.result['reason'].rstrip('.')})"]
+    percent = math.floor(1000 * confidence) / 10  # what is not certain is not shown as 100.0 %
+    return [f"{result.name}: {digit} ({percent:.1f} %)"]
 
 
-def local_reader(run: Path | None) -> Read:
-    """Prepares a picture and lets the model of a run answer, or the one that ships, in this process."""
+def local_reader(run: Path | None) -> ReadFile:
+    """Reads pictures in this process, with the model of a run, or the one that ships."""
     recognizer = Recognizer.load(*([run] if run else []))
 
-    def read(file: Path) -> list[Outcome]:
+    def read(file: Path) -> list[FileResult]:
         try:
             image = prepare(file)
         except NoInkError:
-            return [Outcome(file, {"digit": None, "reason": BLANK})]
+            return [FileResult(file, {"digit": None, "reason": BLANK})]
         except InkdigitError as error:
-            raise PictureError(str(error)) from error
+            raise PictureError(str(error), code=error.code) from error
         probabilities = [round(float(value), 6) for value in recognizer.predict_proba(image[None])[0]]
         confidence = max(probabilities)
         digit = {"digit": probabilities.index(confidence), "confidence": confidence, "probabilities": probabilities}
-        return [Outcome(file, digit)]
+        return [FileResult(file, digit)]
 
     return read
 
 
-def remote_reader(server: Server) -> Read:
-    """Sends a picture to a server."""
+def remote_reader(server: Server) -> ReadFile:
+    """Sends a picture to a server, which reads it."""
 
-    def read(file: Path) -> list[Outcome]:
+    def read(file: Path) -> list[FileResult]:
         try:
             content = read_file(file)
         except InkdigitError as error:
-            raise PictureError(str(error)) from error
-        return [Outcome(file, server.ask("/v1/digits", file, content, _result))]
+            raise PictureError(str(error), code=error.code) from error
+        return [FileResult(file, server.ask("/v1/digits", file, content, _result))]
 
     return read
 

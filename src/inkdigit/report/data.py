@@ -166,7 +166,7 @@ class Report:
         return sum(layer.multiply_adds for layer in self.layers) * self.networks * self.views
 
 
-def samples_of(digits: Dataset) -> Samples:
+def pick_samples(digits: Dataset) -> Samples:
     """Pick 12 images of each digit from labelled rows, and count the rows of each digit."""
     tiles = np.zeros((10, SAMPLES_PER_DIGIT, 28, 28), np.uint8)
     for digit in range(10):
@@ -176,7 +176,7 @@ def samples_of(digits: Dataset) -> Samples:
     return Samples(tiles, np.bincount(digits.required_labels, minlength=10))
 
 
-def scored_by(
+def collect_scored(
     name: str,
     digits: Dataset,
     probabilities: NDArray[np.floating],

@@ -95,10 +95,10 @@ def build_folder(
             or nothing can be written.
     """
     folder, place = partial_folder(out), Path(os.path.realpath(out))
-    if place == Path.cwd():
+    if place == Path.cwd() or place.is_mount():
+        what = "a mount point" if place.is_mount() else "the folder you are in"
         raise InkdigitError(
-            f"{out} is the folder you are in, and a run takes a folder's place: name a new one.",
-            code="run-folder-in-use",
+            f"{out} is {what}, and a run takes a folder's place: name a new folder.", code="run-folder-in-use"
         )
     _make_folder(folder.parent, out)
     with lock_folder(folder, out):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +59,7 @@ def write_predictions(
     folder: Path, trained_on: Hashes, model_trained_on: Hashes, scored: Dataset, probabilities: NDArray[np.floating]
 ) -> Predictions:
     """Write predictions.npz into a run folder and return its content; the arguments are as in `Predictions`."""
-    # Cast once: whoever looks for mistakes in these arrays finds the same ones.
+    # Cast once, so that every reader of these arrays finds the same mistakes.
     kept, labels = probabilities.astype(np.float32), scored.required_labels
     mistakes = scored.images[kept.argmax(axis=1) != labels]
     predictions = Predictions(trained_on, model_trained_on, scored.hashes, labels, kept, mistakes)
@@ -73,14 +72,26 @@ def read_predictions(folder: Path) -> Predictions:
     """Read a run's predictions, verified. Raises InkdigitError where they are missing or not its manifest's."""
     if not has_predictions(folder) or PREDICTIONS_FILE in _files(folder):
         return read_arrays(folder, PREDICTIONS_FILE, lambda arrays: Predictions(**{n: arrays[n] for n in _NAMES}))
-    found: dict[str, NDArray[Any]] = {}
-    for file in _OLD_FILES:
-        found |= read_arrays(folder, file, lambda arrays: {n: arrays[n] for n in arrays if n in _WANTED_OLD})
-    return Predictions(**{name: found[_OLD_NAMES.get(name, name)] for name in _NAMES})
+    return _read_old(folder)
 
 
 _NAMES = tuple(field.name for field in fields(Predictions))
-_WANTED_OLD = {_OLD_NAMES.get(name, name) for name in _NAMES}
+
+
+def _read_old(folder: Path) -> Predictions:
+    rows, report = _OLD_FILES
+    found = read_arrays(folder, rows, lambda arrays: {n: arrays[_OLD_NAMES.get(n, n)] for n in _OF_OLD_ROWS})
+    found |= read_arrays(folder, report, lambda arrays: {n: arrays[n] for n in _NAMES if n not in _OF_OLD_ROWS})
+    found["probabilities"] = found["probabilities"].astype(np.float32)
+    predictions = Predictions(**found)
+    if len(predictions.mistakes) != predictions.wrong.sum():
+        # Its mistakes were found before the probabilities were cast to float32, which may move a near-tie.
+        blank = np.zeros((predictions.wrong.sum(), 28, 28), np.uint8)
+        return replace(predictions, mistakes=blank)
+    return predictions
+
+
+_OF_OLD_ROWS = ("trained_on", "model_trained_on", "scored", "mistakes")
 
 
 def has_predictions(folder: Path) -> bool:
@@ -119,7 +130,7 @@ def count_trained_rows(folders: Sequence[Path], dataset: Dataset) -> tuple[int |
 
     Returns:
         How many of the images any of the runs was trained on, None where a run does not say; and warnings, a sentence
-        each, for whoever reads that score.
+        each, for the reader of that score.
 
     Raises:
         InkdigitError: A run is not what its manifest says.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ NOT_DIGIT_MODEL = "not_digit.onnx"  # recognises images that show no digit, in a
 METRICS = "metrics.json"
 SUBMISSION = "submission.csv"
 SHIPPED_RUN = Path(__file__).parents[1] / "shipped"  # the run whose model comes with the package
+
+PLAIN_NAME = re.compile(r"[^/\\\\:\0.][^/\\\\:\0]*")  # of a file in the folder: no path, no hidden file
 
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
@@ -70,6 +73,9 @@ def read_run(folder: Path) -> Run:
         )
     if not isinstance(files, dict) or not isinstance(manifest.get("settings", {}), dict):
         raise damaged_manifest(folder)
+    for name in files:  # the names are joined to the folder, and outdated files are removed
+        if not PLAIN_NAME.fullmatch(name):
+            raise damaged_manifest(folder, f"{name!r} is not the name of a file in it")
     return Run(folder, manifest)
 
 

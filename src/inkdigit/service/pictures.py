@@ -95,7 +95,7 @@ class Pictures:
         formats = tuple(PICTURE_TYPES.values())
         with _as_problem(file.field):
             try:
-                return prepare(file.content, name=file.field, formats=formats, largest=self._max_pixels)
+                return prepare(file.content, name=file.field, formats=formats, max_pixels=self._max_pixels)
             except NoInkError:
                 return Blank()
 
@@ -128,7 +128,9 @@ class Pictures:
         with _as_problem(file.field):
             formats = tuple(PAGE_TYPES.values())
             try:
-                return pages(file.content, file.field, formats=formats, largest=self._max_pixels, most=self._max_images)
+                return pages(
+                    file.content, file.field, formats=formats, max_pixels=self._max_pixels, max_pages=self._max_images
+                )
             except TooLargeError:
                 raise too_many_images(self._max_images + 1, self._max_images) from None
 
@@ -147,7 +149,7 @@ class Pictures:
                 layout=options.layout,
                 min_confidence=options.min_confidence,
                 name=page.name,
-                largest=self._max_pixels,
+                max_pixels=self._max_pixels,
                 check=check,
             )
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.imaging.crop import ink_slices
 from inkdigit.imaging.normalize import normalize
 from inkdigit.synth.hershey import fonts
 from inkdigit.training.augment.rare_styles import draw_strokes, round_corners
@@ -31,9 +32,9 @@ def non_digits(count: int, digits: Picture, rng: np.random.Generator) -> Picture
     pictures: list[Picture] = []
     while len(pictures) < count:
         drawn = _drawn(digits, rng)
-        rows, columns = np.flatnonzero((drawn > INK).any(axis=1)), np.flatnonzero((drawn > INK).any(axis=0))
-        if rows.size:
-            pictures.append(normalize(drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]))
+        box = ink_slices(drawn > INK)
+        if box is not None:
+            pictures.append(normalize(drawn[box]))
     return np.stack(pictures)
 
 

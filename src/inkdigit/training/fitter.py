@@ -5,10 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inkdigit.data.dataset import Dataset
+from inkdigit.evaluation.calibration import Calibration
 from inkdigit.training import backend
 from inkdigit.training.config import Settings
 from inkdigit.training.progress import TrainingProgress
@@ -23,6 +28,24 @@ if TYPE_CHECKING:
 
 TRAINING, REFIT = "training", "refit"  # names of stages
 TITLES = {TRAINING: "Training", REFIT: "Refit on all rows"}
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What the training gave. Curve and calibration belong to networks that were not trained on the validation rows.
+
+    Attributes:
+        model: the one to keep, in float32.
+        calibration: fitted on the validation rows.
+        history: the curve.
+        validation: (N, 10), calibrated probabilities of the validation rows by such networks, where the model to keep
+            was trained on those rows; else None.
+    """
+
+    model: keras.Model
+    calibration: Calibration
+    history: list[Epoch]
+    validation: NDArray[np.float64] | None = None
 
 
 class Fit(Protocol):

@@ -23,7 +23,9 @@ from inkdigit.training.finetune import check_network
 from inkdigit.utils.progress import console
 
 MIN_ROWS = 100
-PATHS = ("train", "test", "model_file", "start_from", "teacher", "tensorboard")  # of a job
+# Of a job: its files, and of what types its other options are.
+PATHS = ("train", "test", "model_file", "start_from", "teacher", "tensorboard")
+OPTIONS = {"member": int, "folds": int | None, "deterministic": bool}
 
 
 @dataclass(frozen=True)
@@ -196,13 +198,15 @@ def unfinished_job(out: Path) -> Job:
             code="run-has-members",
         )
     stored = read_job(out)
+    settings = from_manifest(stored["identity"]["settings"], str(out))
     try:
-        settings = from_manifest(stored["identity"]["settings"], str(out))
-        options = {name: stored["identity"][name] for name in ("member", "folds", "deterministic")}
+        options = {name: complete_manifest(stored["identity"])[name] for name in OPTIONS}
         paths = {name: Path(stored[name]) if stored[name] else None for name in PATHS}
-        return Job(settings, out, **paths, **options)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError):
         raise damaged_job(out) from None
+    if not all(isinstance(options[name], kind) for name, kind in OPTIONS.items()):
+        raise damaged_job(out)
+    return Job(settings, out, **paths, **options)
 
 
 def finished_run(job: Job, data: JobData) -> Run | None:

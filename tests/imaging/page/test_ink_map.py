@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from inkdigit.imaging.page.ink_map import LARGEST, InkMap, find_ink
+from inkdigit.imaging.page.ink_map import MAX_PIXELS, InkMap, find_ink
 from tests.imaging.pages import Page
 
 
@@ -40,14 +40,14 @@ def test_plain_ink_on_plain_paper(tall: int):
     page.write("07107", 100, 120, tall)
     sheet = find_ink(page.picture())
     check(sheet, page)
-    assert sheet.light
+    assert sheet.light_paper
 
 
 def test_bright_ink_is_found_by_itself():
     page = written()
     sheet = find_ink(page.picture(paper=(35, 45, 40), pen=(230, 230, 220)))
     check(sheet, page)
-    assert not sheet.light
+    assert not sheet.light_paper
 
 
 def test_uneven_light_and_noise(rng: np.random.Generator):
@@ -88,7 +88,7 @@ def test_the_inside_of_a_broad_stroke_is_ink():
 
 
 def test_a_very_large_picture_is_shrunk():
-    side = int((LARGEST * 1.1) ** 0.5)
+    side = int((MAX_PIXELS * 1.1) ** 0.5)
     sheet = find_ink(Image.new("L", (side, side), 200))
     assert sheet.ink.shape == (-(-side // 2),) * 2
     np.testing.assert_array_equal(sheet.to_picture, [[2, 0, 0], [0, 2, 0]])
@@ -113,7 +113,7 @@ def test_a_sheet_on_a_table_of_the_ink_s_brightness(bright: bool, rng: np.random
     table = Image.new("RGB", (900, 640), (45, 38, 35))
     table.paste(sheet, (100, 90))
     found = find_ink(ImageOps.invert(table) if bright else table)
-    assert found.light is not bright
+    assert found.light_paper is not bright
     inked = found.ink[90 + 150 : 90 + 280, 100 + 100 : 100 + 520] > 60
     drawn = page.ink[150:280, 100:520] > 0.5
     assert (inked & drawn).sum() > 0.8 * drawn.sum()
@@ -125,7 +125,7 @@ def test_a_broad_stroke_that_fills_the_picture_is_the_ink():
         picture = Image.new("L", (300, 300), 255 if light else 0)
         ImageDraw.Draw(picture).line([(150, 30), (150, 270)], fill=0 if light else 255, width=60)
         noisy = np.asarray(picture).astype(int) + np.random.default_rng(0).normal(0, 4, (300, 300))
-        assert find_ink(Image.fromarray(noisy.clip(0, 255).astype(np.uint8))).light is light
+        assert find_ink(Image.fromarray(noisy.clip(0, 255).astype(np.uint8))).light_paper is light
 
 
 def test_a_drawing_has_the_ink_that_a_scan_of_it_has():

@@ -44,20 +44,9 @@ def test_the_command_takes_all_three_and_prints_a_file_that_it_takes(
     assert run_command("serve", "--config", tmp_path / "again.toml", "--print-config").stdout == printed.stdout
 
 
-def test_what_cannot_be_served_is_refused_in_one_line(run_command: Command, tmp_path: Path) -> None:
-    (tmp_path / "no.toml").write_text("port = ")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        cases: dict[object, list[object]] = {
-            port: ["--port", port],
-            "no.such.host.example": ["--host", "no.such.host.example"],
-            tmp_path / "nothing": ["--port", 0, "--model", tmp_path / "nothing"],
-            tmp_path / "no.toml": ["--config", tmp_path / "no.toml"],
-        }
-        for place, options in cases.items():
-            assert str(place) in one_line(run_command("serve", *options))
+def test_a_missing_run_is_refused_in_one_line(run_command: Command, tmp_path: Path) -> None:
+    run = tmp_path / "nothing"
+    assert str(run) in one_line(run_command("serve", "--port", 0, "--model", run))
 
 
 def test_of_two_servers_started_at_once_one_has_the_port(linear_run: Path) -> None:

@@ -39,10 +39,10 @@ def test_memory_stays_where_it_was(real_digits: Dataset) -> None:
             for _ in range(40):
                 assert client.post("/v1/digits", content=b"{", headers={"Content-Type": "application/json"}).is_error
 
-        for _ in range(4):
+        for _ in range(3):
             ask()
         before = memory().rss
-        for _ in range(12):
+        for _ in range(8):
             ask()
         assert memory().rss - before < MAX_GROWTH
 

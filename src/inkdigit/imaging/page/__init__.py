@@ -1,1 +1,1 @@
-"""A picture of a page -> its ink, lines and boxes."""
+"""A picture of a page -> its ink, without printed lines and boxes, grouped into straightened lines. Needs OpenCV."""

@@ -1,4 +1,4 @@
-"""Printed boxes close around digits."""
+"""A page's darkness -> the printed boxes close around its digits."""
 
 from __future__ import annotations
 
@@ -8,51 +8,53 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[Any]  # of uint8; OpenCV's own types say less
+from inkdigit.imaging.page.paper import Map
+
 Corners = NDArray[np.float64]  # (4, 2), x and y: top left, top right, bottom right, bottom left
 
-_SIDE = 18  # pixels, at least, of a box in the picture that is looked at
-_GAP = 7  # pixels of it that may be hidden, or too faint
-_HALF = 4  # pixels: half an edge's width is less
-# What may be edges: half of how broad they are at most, and how many pixels are straight and whole. The short ones are
+_MIN_SIDE = 18  # pixels of a box
+_MAX_HIDDEN = 7  # pixels of an edge that may be hidden, or too faint
+_HALF_EDGE = 4  # pixels: half an edge's width is less
+# What may be edges: their greatest half width, and the length in pixels that is straight and whole. The short ones are
 # those of small boxes; fewer strokes are as straight as the long ones; the broad ones are of boxes that touch.
-_KINDS = (_HALF, 13), (_HALF, 28), (2 * _HALF, 28)
-FAINTEST = 4  # of 255: less is noise
-_FULL = 0.94  # of the rectangle around a hole: less is round
-_LEFT = 0.5  # of it, where a stroke cuts into the hole
-_MOSTLY = 0.8  # of a frame that ink hides in part
-_UNEVEN = 2.0  # times as dark as another of its sides a box has none
-_CORNER = 0.7  # of how dark its sides are, the corners are at least
-_FLATTEST, _TALLEST = 0.3, 4.0  # times as high as it is wide
-_STEEPEST = 8.0  # degrees
-_MOST = 400  # boxes: so many are the squares of squared paper, or a table's, which rules make up
-_SEVERAL, _ALIKE = 3, 0.1  # boxes so much alike in height, as a logarithm: one that is alone and empty may be a nought
+_EDGE_KINDS = (_HALF_EDGE, 13), (_HALF_EDGE, 28), (2 * _HALF_EDGE, 28)
+MIN_RIDGE = 4  # of 255: a ridge of darkness that stands out less is noise
+_MIN_FILL = 0.94  # of the rectangle around a hole: a hole that fills less is round
+_MIN_FILL_CUT = 0.5  # the same where a stroke cuts into the hole
+_MIN_FRAME_SHARE = 0.8  # of a frame that ink hides in part
+_MAX_UNEVENNESS = 2.0  # how many times as dark as another one side of a box may be
+_MIN_CORNER = 0.7  # of how dark its sides are, the corners are at least
+_MIN_ASPECT, _MAX_ASPECT = 0.3, 4.0  # height by width
+_MAX_TURN = 8.0  # degrees
+_MAX_BOXES = 400  # more are the squares of squared paper, or of a table, which are taken off as rules
+# A box that is alone and empty may be a zero; at least so many have heights this close, as logarithms.
+_MIN_ALIKE, _MAX_LOG_RATIO = 3, 0.1
 
 
 def find_boxes(dark: Map) -> list[Corners]:
-    """The boxes in a map (H, W) of how dark a page is, 0 for paper: their corners, in the middle of their frames."""
-    if min(dark.shape) < 2 * _SIDE:
+    """A page's darkness (H, W) uint8, 0 for paper -> the corners of its boxes, in the middle of their frames."""
+    if min(dark.shape) < 2 * _MIN_SIDE:
         return []
     found: list[Corners] = []
     turned = cv2.transpose(dark)
-    drawn = [cv2.bitwise_or(_edges(dark, *kind), cv2.transpose(_edges(turned, *kind))) for kind in _KINDS]
+    drawn = [cv2.bitwise_or(_edges(dark, *kind), cv2.transpose(_edges(turned, *kind))) for kind in _EDGE_KINDS]
     for frames in drawn:
         earlier = _middles(found)
         found += [corners for corners in _rectangles(frames, dark) if not _overlapping(corners, earlier)]
     found = _outermost(found)
-    found += _hidden(found, cv2.dilate(drawn[0], np.ones((7, 7), np.uint8)))
+    found += _partly_hidden(found, cv2.dilate(drawn[0], np.ones((7, 7), np.uint8)))
     heights = np.array([corners[3, 1] - corners[0, 1] for corners in found])
-    alike = (np.abs(np.log(heights[:, None] / heights)) < _ALIKE).sum(0)
-    return [c for c, many in zip(found, alike, strict=True) if many >= _SEVERAL or _is_written_in(dark, c)]
+    alike = (np.abs(np.log(heights[:, None] / heights)) < _MAX_LOG_RATIO).sum(0)
+    return [box for box, count in zip(found, alike, strict=True) if count >= _MIN_ALIKE or _is_written_in(dark, box)]
 
 
 def _rectangles(frames: Map, dark: Map) -> list[Corners]:
-    """Rectangular holes among what may be frames, with their corners on the frame; none where there are too many."""
+    """The rectangular holes in a mask of frames, their corners on the frame; none where there are too many."""
     frames = cv2.dilate(frames, np.ones((3, 3), np.uint8))
     contours, tree = cv2.findContours(frames, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
     found = [corners for hole in holes if (corners := _rectangle(hole)) is not None]
-    if not 0 < len(found) <= _MOST:
+    if not 0 < len(found) <= _MAX_BOXES:
         return []
     broad = cv2.dilate(dark, np.ones((3, 3), np.uint8))
     found = [_on_frame(corners, dark) for corners in found]
@@ -60,37 +62,37 @@ def _rectangles(frames: Map, dark: Map) -> list[Corners]:
 
 
 def are_squares(boxes: list[Corners]) -> bool:
-    """Whether boxes are the squares of squared paper: half of them, at least, are right above others."""
+    """Whether boxes are the squares of squared paper: at least half of them stand directly above others."""
     if not boxes:
         return False
     tops, feet = np.array([corners[:2] for corners in boxes]), np.array([corners[[3, 2]] for corners in boxes])
-    adjoining = np.abs(feet[:, None] - tops[None]).max((2, 3)) < _SIDE / 3
+    adjoining = np.abs(feet[:, None] - tops[None]).max((2, 3)) < _MIN_SIDE / 3
     return bool((adjoining.any(0) | adjoining.any(1)).mean() >= 0.5)
 
 
 def _edges(dark: Map, half: int, length: int) -> Map:
-    """The pixels, 255, of what is less broad than twice `half` pixels and runs across for `length`."""
+    """A mask, 0 or 255, of horizontal lines less than 2 * `half` pixels thick and at least `length` pixels long."""
     smooth = cv2.blur(dark, (7, 1))
     wide = cv2.copyMakeBorder(smooth, half, half, 0, 0, cv2.BORDER_REPLICATE)
     beside = cv2.max(wide[: -2 * half], wide[2 * half :])
-    ridge: Map = (cv2.subtract(smooth, beside) > FAINTEST).view(np.uint8) * np.uint8(255)
+    ridge: Map = (cv2.subtract(smooth, beside) > MIN_RIDGE).view(np.uint8) * np.uint8(255)
     ridge = cv2.dilate(ridge, np.ones((2, 1), np.uint8))
-    ridge = cv2.morphologyEx(ridge, cv2.MORPH_CLOSE, np.ones((1, _GAP), np.uint8))
+    ridge = cv2.morphologyEx(ridge, cv2.MORPH_CLOSE, np.ones((1, _MAX_HIDDEN), np.uint8))
     return cv2.morphologyEx(ridge, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
 
 
 def _rectangle(hole: NDArray[Any]) -> Corners | None:
-    """The corners of a hole that is an upright rectangle, about; None for another."""
+    """The corners of a hole that is nearly an upright rectangle; None for another."""
     _, _, width, height = cv2.boundingRect(hole)
-    if min(width, height) < _SIDE or not _FLATTEST < height / width < _TALLEST:
+    if min(width, height) < _MIN_SIDE or not _MIN_ASPECT < height / width < _MAX_ASPECT:
         return None
-    around = cv2.minAreaRect(hole)
-    turn, area = (around[2] + 45) % 90 - 45, around[1][0] * around[1][1]
+    enclosing = cv2.minAreaRect(hole)
+    turn, area = (enclosing[2] + 45) % 90 - 45, enclosing[1][0] * enclosing[1][1]
     # A stroke that touches the frame cuts into the hole, but seldom at a corner.
-    full = min(cv2.contourArea(cv2.convexHull(hole)) / _FULL, cv2.contourArea(hole) / _LEFT)
-    if abs(turn) > _STEEPEST or full < area:
+    largest_area = min(cv2.contourArea(cv2.convexHull(hole)) / _MIN_FILL, cv2.contourArea(hole) / _MIN_FILL_CUT)
+    if abs(turn) > _MAX_TURN or largest_area < area:
         return None
-    points = cv2.boxPoints(around).astype(np.float64)
+    points = cv2.boxPoints(enclosing).astype(np.float64)
     total, difference = points.sum(1), points[:, 0] - points[:, 1]
     return points[[total.argmin(), difference.argmax(), total.argmax(), difference.argmin()]]
 
@@ -102,19 +104,19 @@ def _on_frame(corners: Corners, dark: Map) -> Corners:
     for axis, ends in ((1, [0, 1]), (0, [1, 2]), (1, [2, 3]), (0, [3, 0])):
         step = np.zeros(2)
         step[axis] = outward[ends[0], axis]
-        strength = [_median_on(corners[ends] + far * step, dark) for far in range(-1, 2 * _HALF)]
+        strength = [_median_on(corners[ends] + far * step, dark) for far in range(-1, 2 * _HALF_EDGE)]
         moved[ends] += (int(np.argmax(strength)) - 1) * step
     return moved
 
 
 def _is_even(sides: NDArray[np.float64]) -> bool:
-    """Whether the four sides, (4, N), are about as dark, and go to the corners.
+    """Whether the darkness of four sides, (4, N), is about the same and reaches the corners.
 
-    The bar of a 7 is darker than the box around it, and a nought has no corners.
+    The bar of a 7 is darker than the box around it, and a 0 has no corners.
     """
     dark = np.median(sides, axis=1)
     corners = np.maximum(sides[:, 0], np.roll(sides[:, -1], -1))
-    return bool(dark.max() < _UNEVEN * dark.min() and corners.min() > _CORNER * np.median(dark))
+    return bool(dark.max() < _MAX_UNEVENNESS * dark.min() and corners.min() > _MIN_CORNER * np.median(dark))
 
 
 def _median_on(ends: Corners, dark: Map) -> float:
@@ -135,7 +137,7 @@ def _between(start: NDArray[np.float64], end: NDArray[np.float64], values: Map) 
 
 
 def _outermost(boxes: list[Corners]) -> list[Corners]:
-    """Those that are not inside another: the loop of a 6 may look like a small box."""
+    """The boxes that are not inside another: the loop of a 6 may look like a small box."""
     if not boxes:
         return []
     middles, corners = _middles(boxes), np.stack(boxes)
@@ -146,22 +148,25 @@ def _outermost(boxes: list[Corners]) -> list[Corners]:
 
 
 def _middles(boxes: list[Corners]) -> NDArray[np.float64]:
-    """(N, 2)."""
+    """The middles of N boxes, (N, 2)."""
     return np.array([corners.mean(0) for corners in boxes]).reshape(-1, 2)
 
 
 def _overlapping(corners: Corners, middles: NDArray[np.float64]) -> bool:
-    """Whether a box has those in its place of which the middles, (N, 2), are known."""
+    """Whether a box has the same place as one of other boxes, whose middles, (N, 2), are given."""
     return bool((np.abs(middles - corners.mean(0)) < 0.8 * np.ptp(corners, axis=0)).all(1).any())
 
 
-def _hidden(found: list[Corners], frames: Map) -> list[Corners]:
-    """Boxes that adjoin others but are no holes, since ink hides a part of their frames."""
+def _partly_hidden(found: list[Corners], frames: Map) -> list[Corners]:
+    """Boxes beside others that were not found as holes, since ink hides a part of their frames."""
     hidden: list[Corners] = []
     for corners in found:
         for step in (corners[1] - corners[0], corners[0] - corners[1]):
             beside = corners + step
-            if not _overlapping(beside, _middles(found + hidden)) and (_sides(frames, beside) > 0).mean() > _MOSTLY:
+            if (
+                not _overlapping(beside, _middles(found + hidden))
+                and (_sides(frames, beside) > 0).mean() > _MIN_FRAME_SHARE
+            ):
                 hidden.append(beside)
     return hidden
 
@@ -170,6 +175,6 @@ def _is_written_in(dark: Map, corners: Corners) -> bool:
     """Whether something in a box is as dark as its frame."""
     (left, top), (right, bottom) = corners.min(0).astype(int), corners.max(0).astype(int)
     room = dark[max(top, 0) : bottom + 1, max(left, 0) : right + 1]
-    inside = room[_HALF:-_HALF, _HALF:-_HALF]
+    inside = room[_HALF_EDGE:-_HALF_EDGE, _HALF_EDGE:-_HALF_EDGE]
     frame = np.median(np.concatenate([room[:2].ravel(), room[-2:].ravel()]))
-    return bool((inside > max(0.7 * float(frame), 2 * FAINTEST)).mean() > 0.02)
+    return bool((inside > max(0.7 * float(frame), 2 * MIN_RIDGE)).mean() > 0.02)

@@ -1,60 +1,56 @@
-"""Printed rules, squares and boxes, taken off a page; the ink that crosses them stays."""
+"""A page's darkness -> the same without printed rules, squares and boxes; the ink that crosses them stays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.imaging.page.boxes import FAINTEST, Corners, are_squares, find_boxes
+from inkdigit.imaging.page.boxes import MIN_RIDGE, Corners, are_squares, find_boxes
+from inkdigit.imaging.page.paper import Map, resize_by
 
-Map = NDArray[Any]  # of uint8; OpenCV's own types say less
-
-_SIDE = 1400  # pixels along the longer side, about, of the picture that rules are looked for in
+_SEARCH_SIZE = 1400  # pixels along the longer side, about, of the picture in which rules are looked for
 _BLOCK = 12  # pixels of a rule that are looked at together
-_FOUND = 0.7  # of a block's columns have the rule
-_HALF = 4  # pixels: half a rule's width is less
-_LONGEST_GAP = 6  # blocks of a rule that may be hidden, or too faint
-_BEYOND = 8  # blocks that a rule may go on beyond where it is found
-_LONG = 0.3  # of the picture's longer side: what is so long and straight is no stroke
-_WHOLE = 0.6  # of a rule's blocks are found
-_SHORTEST = 250  # pixels, at least; in small pictures a rule goes from one side to the other
-_STEEPEST = 0.25
+_MIN_BLOCK_SHARE = 0.7  # of a block's columns show the rule
+_HALF_WIDTH = 4  # pixels: half a rule's width is less
+_MAX_GAP = 6  # blocks of a rule that may be hidden, or too faint
+_REACH = 8  # blocks that a rule may continue beyond where it is found
+_MIN_LENGTH_SHARE = 0.3  # of the picture's longer side: what is so long and straight is not a stroke
+_MIN_FOUND_SHARE = 0.6  # of a rule's blocks are found
+_MIN_LENGTH = 250  # pixels; in small pictures a rule goes from one side to the other
+_MAX_SLOPE = 0.25
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """A rule that runs across: its places (N,) from left to right, and how far down it is at each."""
+    """A rule that runs across: places (N,) from left to right, and how far down it is at each."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
 
 
 def without_rules(dark: Map) -> Map:
-    """A map (H, W) of how dark a page is, 0 for paper, without its printed rules.
+    """A page's darkness (H, W) uint8, 0 for paper -> the same without its printed rules.
 
-    Rules that run down are looked for in large pictures only: in small ones it may be a 1.
+    Rules that run down are looked for in large pictures only: in small ones they may be a 1.
     """
-    shrink = max(1.0, max(dark.shape) / _SIDE)
-    small = dark
-    if shrink > 1:
-        small = cv2.resize(dark, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
-    least = _LONG * max(small.shape)
-    across = _rules(small, max(least, min(0.8 * small.shape[1], _SHORTEST)))
-    down = _rules(cv2.transpose(small), max(least, _SHORTEST))
+    shrink = max(1.0, max(dark.shape) / _SEARCH_SIZE)
+    small = resize_by(dark, 1 / shrink) if shrink > 1 else dark
+    min_length = _MIN_LENGTH_SHARE * max(small.shape)
+    across = _rules(small, max(min_length, min(0.8 * small.shape[1], _MIN_LENGTH)))
+    down = _rules(cv2.transpose(small), max(min_length, _MIN_LENGTH))
     boxes = find_boxes(small)
     if are_squares(boxes):
         boxes = [corners for corners in boxes if not any(_has_side_on(rule, corners) for rule in down)]
-    dark = _without(dark, _sides(boxes, [[0, 1], [3, 2]]), shrink, _HALF)
-    dark = _without(dark, across, shrink, 2 * _HALF)
+    dark = _without(dark, _sides(boxes, [[0, 1], [3, 2]]), shrink, _HALF_WIDTH)
+    dark = _without(dark, across, shrink, 2 * _HALF_WIDTH)
     if down or boxes:
         dark = cv2.transpose(dark)
-        dark = _without(dark, _sides([corners[:, ::-1] for corners in boxes], [[0, 3], [1, 2]]), shrink, _HALF)
-        dark = cv2.transpose(_without(dark, down, shrink, 2 * _HALF))
+        dark = _without(dark, _sides([corners[:, ::-1] for corners in boxes], [[0, 3], [1, 2]]), shrink, _HALF_WIDTH)
+        dark = cv2.transpose(_without(dark, down, shrink, 2 * _HALF_WIDTH))
     return dark
 
 
@@ -63,19 +59,23 @@ def _has_side_on(rule: _Rule, corners: Corners) -> bool:
     middle = corners[:, 1].mean()
     at = np.interp(middle, rule.x, rule.y)
     inside = rule.x[0] <= middle <= rule.x[-1]
-    return bool(inside and np.abs(corners[[0, 1], 0] + corners[[3, 2], 0] - 2 * at).min() < 2 * _HALF)
+    return bool(inside and np.abs(corners[[0, 1], 0] + corners[[3, 2], 0] - 2 * at).min() < 2 * _HALF_WIDTH)
 
 
 def _sides(boxes: list[Corners], which: list[list[int]]) -> list[_Rule]:
     """Sides of boxes, given by the numbers of their ends."""
     ends = [corners[side] for corners in boxes for side in which]
     places = np.linspace(0, 1, 8)
-    half = _HALF / 2  # of the frame, around the corner
+    half = _HALF_WIDTH / 2  # of the frame, around the corner
     return [_Rule(np.linspace(a[0] - half, b[0] + half, 8), a[1] + places * (b[1] - a[1])) for a, b in ends]
 
 
 def _without(dark: Map, rules: list[_Rule], shrink: float, reach: int) -> Map:
-    """A map without rules across; they were found in one so many times smaller, and reach so many of its pixels."""
+    """A page's darkness without rules across.
+
+    shrink: how many times smaller the picture was in which they were found. reach: pixels of that picture, up and
+    down, in which a rule is.
+    """
     if rules:
         dark = dark.copy()
     for rule in rules:
@@ -83,31 +83,31 @@ def _without(dark: Map, rules: list[_Rule], shrink: float, reach: int) -> Map:
     return dark
 
 
-def _rules(dark: Map, least: float) -> list[_Rule]:
-    """The rules that run across, at least so long; a little up or down, straight or bent as the paper is."""
+def _rules(dark: Map, min_length: float) -> list[_Rule]:
+    """The rules that run across, a little up or down, straight or bent as the paper is. min_length: pixels."""
     height, width = dark.shape
     count = width // _BLOCK
-    if height < 4 * _HALF or count < 4:
+    if height < 4 * _HALF_WIDTH or count < 4:
         return []
     place = _nodes(dark[:, : count * _BLOCK], count)
-    return [rule for rule in _tracked(place) if rule.x[-2] - rule.x[1] >= least]
+    return [rule for rule in _tracked(place) if rule.x[-2] - rule.x[1] >= min_length]
 
 
 def _nodes(dark: Map, count: int) -> list[NDArray[np.int64]]:
     """For each block of columns: the rows in which there may be a rule."""
     smooth = cv2.blur(dark, (7, 1)).astype(np.int16)
-    wide = np.pad(smooth, ((_HALF, _HALF), (0, 0)))
-    ridge = (smooth > np.maximum(wide[: -2 * _HALF], wide[2 * _HALF :]) + FAINTEST).view(np.uint8)
+    wide = np.pad(smooth, ((_HALF_WIDTH, _HALF_WIDTH), (0, 0)))
+    ridge = (smooth > np.maximum(wide[: -2 * _HALF_WIDTH], wide[2 * _HALF_WIDTH :]) + MIN_RIDGE).view(np.uint8)
     ridge = cv2.dilate(ridge, np.ones((3, 1), np.uint8))
     share = ridge.reshape(len(ridge), count, _BLOCK).mean(axis=2, dtype=np.float32)
     level = smooth.reshape(len(ridge), count, _BLOCK).mean(axis=2, dtype=np.float32)
-    level[share < _FOUND] = 0
-    best = cv2.dilate(level, np.ones((2 * _HALF + 1, 1), np.uint8))
+    level[share < _MIN_BLOCK_SHARE] = 0
+    best = cv2.dilate(level, np.ones((2 * _HALF_WIDTH + 1, 1), np.uint8))
     return [np.flatnonzero((level[:, k] > 0) & (level[:, k] == best[:, k])) for k in range(count)]
 
 
 def _tracked(place: list[NDArray[np.int64]]) -> list[_Rule]:
-    """Rows of neighbouring blocks, joined where one goes on as the other did."""
+    """Rows of neighbouring blocks, joined where one continues the other's course."""
     tracks: list[list[tuple[int, float]]] = []
     slopes: list[float] = []
     for block, rows in enumerate(place):
@@ -115,7 +115,7 @@ def _tracked(place: list[NDArray[np.int64]]) -> list[_Rule]:
         for number, track in enumerate(tracks):
             last, y = track[-1]
             gap = block - last
-            if gap > _LONGEST_GAP or not free.any():
+            if gap > _MAX_GAP or not free.any():
                 continue
             expected = y + gap * slopes[number]
             distance = np.where(free, np.abs(rows - expected), np.inf)
@@ -126,7 +126,7 @@ def _tracked(place: list[NDArray[np.int64]]) -> list[_Rule]:
             track.append((block, float(rows[nearest])))
             early = track[-min(len(track), 12)]
             slope = (rows[nearest] - early[1]) / (block - early[0])
-            slopes[number] = float(np.clip(slope, -_STEEPEST * _BLOCK, _STEEPEST * _BLOCK))
+            slopes[number] = float(np.clip(slope, -_MAX_SLOPE * _BLOCK, _MAX_SLOPE * _BLOCK))
         for row in rows[free]:
             tracks.append([(block, float(row))])
             slopes.append(0.0)
@@ -135,11 +135,11 @@ def _tracked(place: list[NDArray[np.int64]]) -> list[_Rule]:
 
 def _rule(track: list[tuple[int, float]], count: int) -> _Rule | None:
     blocks, rows = np.array(track).T
-    if len(track) < 4 or len(track) < _WHOLE * (blocks[-1] - blocks[0] + 1):
+    if len(track) < 4 or len(track) < _MIN_FOUND_SHARE * (blocks[-1] - blocks[0] + 1):
         return None
     smooth = cv2.blur(rows.reshape(1, -1), (5, 1), borderType=cv2.BORDER_REPLICATE)[0] if len(rows) > 8 else rows
-    # On to the picture's edges, where they are near: the erasing sees whether there is a rule.
-    ends = np.array([max(0, blocks[0] - _BEYOND), min(count, blocks[-1] + _BEYOND)])
+    # Continue to the picture's edges where they are near: erasing finds out whether the rule is there.
+    ends = np.array([max(0, blocks[0] - _REACH), min(count, blocks[-1] + _REACH)])
     slope = (smooth[[7, -1]] - smooth[[0, -8]]) / (blocks[[7, -1]] - blocks[[0, -8]]) if len(rows) > 8 else np.zeros(2)
     beyond = smooth[[0, -1]] + slope * (ends - blocks[[0, -1]])
     x, y = np.concatenate([ends[:1], blocks, ends[1:]]), np.concatenate([beyond[:1], smooth, beyond[1:]])
@@ -149,7 +149,7 @@ def _rule(track: list[tuple[int, float]], count: int) -> _Rule | None:
 
 
 def _erase(dark: Map, rule: _Rule, shrink: float, reach: int) -> None:
-    """Take one rule off, which was found in a map so many times smaller."""
+    """Take one rule off, in place. Arguments as for `_without`."""
     height, width = dark.shape
     x = np.arange(max(0, int(rule.x[0] * shrink)), min(width, int(rule.x[-1] * shrink) + 1))
     y = np.rint((np.interp((x + 0.5) / shrink, rule.x, rule.y) + 0.5) * shrink - 0.5).astype(np.int64)
@@ -164,7 +164,7 @@ def _cleaned(band: Map, reach: int) -> Map:
     middle = len(band) // 2
     profile = _along(band)
     peak = profile[middle - reach // 2 : middle + reach // 2 + 1].max(axis=0)
-    # Of all the rule no piece is much darker than most: what is so is a stroke along it.
+    # No piece of a rule is much darker than most of it: a darker piece is a stroke along the rule.
     most = 1.5 * np.median(peak)
     profile, peak = np.minimum(profile, most), np.minimum(peak, most)
     ruled = profile > np.maximum(0.3 * peak, 1)
@@ -176,7 +176,7 @@ def _cleaned(band: Map, reach: int) -> Map:
 
 
 def _along(band: Map) -> NDArray[np.float32]:
-    """How dark each row of a band is around each column: the median of a piece in which ink is the lesser part."""
+    """How dark each row of a band is around each column: the median of a piece that is mostly without ink."""
     step = 24
     width = band.shape[1]
     pieces = max(1, width // step)
@@ -189,7 +189,7 @@ def _along(band: Map) -> NDArray[np.float32]:
 
 
 def _bridged(band: Map, gap: int) -> Map:
-    """With strokes carried across a gap of so many rows, straight on or aslant."""
+    """A band with its strokes continued across a gap of this many rows, straight or slanted."""
     length = gap + 3
     bridged = band
     for lean in (-1.0, -0.5, 0.0, 0.5, 1.0):

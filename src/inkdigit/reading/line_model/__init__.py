@@ -1,1 +1,1 @@
-"""The learned line reader: a network that finds digits along a strip, and its training."""
+"""The line model: a small network that finds the digits on a strip of ink; its training and its use."""

@@ -1,4 +1,4 @@
-"""The learned line reader: a strip of ink -> where its digits are, and which."""
+"""The trained line model in ONNX Runtime: strips of ink -> where their digits are, and which. Imports no Keras."""
 
 from __future__ import annotations
 
@@ -9,81 +9,96 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-STRIDE = 2  # pixels of a strip for each column of the network's answer
-UNIT = 16.0  # pixels in which it tells the sides of boxes
-LEAST = 0.3  # probability that a digit's middle is in a column, below which there is none
-SAME = 0.8  # two boxes that share so much of the narrower one's width are one digit's
-AT_ONCE = 4096  # columns of pixels in a call of ONNX Runtime: bounds the memory
+from inkdigit.reading.line_model.spec import (
+    BOX_UNIT,
+    DIGITS,
+    DOWN,
+    INPUT,
+    LEFT,
+    OBJECTNESS,
+    OUTPUT,
+    RIGHT,
+    STRIDE,
+    UP,
+)
+from inkdigit.utils.onnx_session import onnx_session
+
+MIN_OBJECTNESS = 0.3  # probability that a digit's middle is in a column, below which there is none
+MAX_OVERLAP = 0.8  # of the narrower box's width; two boxes that share more are one digit's
+WIDTH_STEP = 32  # pixels: strips are padded to a multiple of this
+BATCH_WIDTH = 4096  # pixels of all strips in one call of ONNX Runtime: bounds the memory
+
+StripBox = tuple[float, float, float, float]  # left, top, right, bottom in pixels of a strip
 
 
 @dataclass(frozen=True)
-class Spot:
+class DetectedDigit:
     """A digit on a strip.
 
-    here: how sure it is that there is one. probabilities: (10,) float64, of the digits, should there be one. box: left,
-    top, right, bottom in pixels of the strip.
+    Attributes:
+        objectness: the probability that there is a digit at all.
+        probabilities: (10,) float64, of the digits 0 to 9, if there is one.
+        box: left, top, right, bottom in pixels of the strip.
     """
 
-    here: float
+    objectness: float
     probabilities: NDArray[np.float64]
-    box: tuple[float, float, float, float]
+    box: StripBox
 
 
 class LineDetector:
-    """Finds digits along strips. Serves any number of threads.
-
-    model: the bytes of an ONNX file as `line_model.network.to_onnx` writes it. threads: that it works on; 0: one for
-    each core.
-    """
+    """Finds digits along strips. Serves any number of threads."""
 
     def __init__(self, model: bytes, threads: int = 0) -> None:
-        import onnxruntime
+        """Open a model.
 
-        options: Any = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.enable_cpu_mem_arena = False  # every width of a strip would have a part of its own
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-    def find(self, strips: Sequence[NDArray[np.uint8]], check: Callable[[], object] = lambda: None) -> list[list[Spot]]:
-        """The digits of each strip (48, W) uint8, ink bright on 0, from left to right.
-
-        check: called before each batch; it may raise, which ends the work.
+        Args:
+            model: the bytes of an ONNX file as `line_model.network.to_onnx` writes it.
+            threads: how many ONNX Runtime uses; 0 is one for each core.
         """
-        found: list[list[Spot]] = [[] for _ in strips]
+        self._session: Any = onnx_session(model, threads=threads, arena=False)
+
+    def find(self, strips: Sequence[NDArray[np.uint8]], check: Callable[[], None]) -> list[list[DetectedDigit]]:
+        """Strips (48, W) uint8, ink bright on 0 -> the digits of each, from left to right.
+
+        check: called before each call of the model; raises to end the work.
+        """
+        found: list[list[DetectedDigit]] = [[] for _ in strips]
         order = sorted(range(len(strips)), key=lambda k: strips[k].shape[1])
         while order:
             check()
-            width = -(-strips[order[-1]].shape[1] // 32) * 32
-            together = [order.pop() for _ in range(min(max(AT_ONCE // width, 1), len(order)))]
-            batch = np.zeros((len(together), strips[0].shape[0], width), np.uint8)
-            for row, k in zip(batch, together, strict=True):
+            width = -(-strips[order[-1]].shape[1] // WIDTH_STEP) * WIDTH_STEP
+            chosen = [order.pop() for _ in range(min(max(BATCH_WIDTH // width, 1), len(order)))]
+            batch = np.zeros((len(chosen), strips[0].shape[0], width), np.uint8)
+            for row, k in zip(batch, chosen, strict=True):
                 row[:, : strips[k].shape[1]] = strips[k]
-            for k, columns in zip(together, self._session.run(["columns"], {"strips": batch})[0], strict=True):
-                found[k] = _spots(columns.astype(np.float64), strips[k].shape)
+            for k, columns in zip(chosen, self._session.run([OUTPUT], {INPUT: batch})[0], strict=True):
+                found[k] = _detected(columns.astype(np.float64), strips[k].shape)
         return found
 
 
-def _spots(columns: NDArray[np.float64], shape: tuple[int, ...]) -> list[Spot]:
-    """What the network answers, (15, C), as digits from left to right."""
-    here = 1 / (1 + np.exp(-columns[0]))
-    padded = np.pad(here, 1)
-    peaks = np.flatnonzero((here >= LEAST) & (here >= padded[:-2]) & (here > padded[2:]))
+def _detected(columns: NDArray[np.float64], shape: tuple[int, ...]) -> list[DetectedDigit]:
+    """The network's answer for a strip of this shape, (15, C) -> its digits, from left to right."""
+    objectness = 1 / (1 + np.exp(-columns[OBJECTNESS.start]))
+    padded = np.pad(objectness, 1)
+    is_peak = (objectness >= MIN_OBJECTNESS) & (objectness >= padded[:-2]) & (objectness > padded[2:])
+    peaks = np.flatnonzero(is_peak)
     kept: list[tuple[int, float, float]] = []
-    for peak in peaks[np.argsort(-here[peaks])]:
+    for peak in peaks[np.argsort(-objectness[peaks])]:
         middle = (peak + 0.5) * STRIDE
-        left, right = middle - UNIT * columns[11, peak], middle + UNIT * columns[13, peak]
-        if not any(_same(left, right, *other[1:]) for other in kept):
+        left, right = middle - BOX_UNIT * columns[LEFT, peak], middle + BOX_UNIT * columns[RIGHT, peak]
+        if not any(_is_same(left, right, *other[1:]) for other in kept):
             kept.append((int(peak), left, right))
-    spots: list[Spot] = []
+    digits: list[DetectedDigit] = []
     for peak, left, right in sorted(kept):
-        odds = np.exp(columns[1:11, peak] - columns[1:11, peak].max())
-        top, bottom = shape[0] / 2 - UNIT * columns[12, peak], shape[0] / 2 + UNIT * columns[14, peak]
-        box = max(left, 0), max(top, 0), min(right, shape[1]), min(bottom, shape[0])
-        spots.append(Spot(float(here[peak]), odds / odds.sum(), tuple(float(side) for side in box)))  # type: ignore[arg-type]
-    return spots
+        logits = columns[DIGITS, peak]
+        odds = np.exp(logits - logits.max())
+        top, bottom = shape[0] / 2 - BOX_UNIT * columns[UP, peak], shape[0] / 2 + BOX_UNIT * columns[DOWN, peak]
+        box = float(max(left, 0)), float(max(top, 0)), float(min(right, shape[1])), float(min(bottom, shape[0]))
+        digits.append(DetectedDigit(float(objectness[peak]), odds / odds.sum(), box))
+    return digits
 
 
-def _same(left: float, right: float, other_left: float, other_right: float) -> bool:
+def _is_same(left: float, right: float, other_left: float, other_right: float) -> bool:
     common = min(right, other_right) - max(left, other_left)
-    return common > SAME * min(right - left, other_right - other_left)
+    return common > MAX_OVERLAP * min(right - left, other_right - other_left)

@@ -1,4 +1,4 @@
-"""Strips with a line of ink each, as a line reader meets them: digits from MNIST's among signs, letters and dirt."""
+"""Digits -> labelled strips to train the line model on: lines of digits among signs, letters and dirt."""
 
 from __future__ import annotations
 
@@ -10,44 +10,51 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.imaging.page import grouping as found_lines
+from inkdigit.imaging.page.deskew import Strip
+from inkdigit.imaging.page.lines import lines_in
+from inkdigit.reading.line_model.detector import StripBox
+from inkdigit.reading.line_model.spec import STRIP_HEIGHT
 from inkdigit.synth import glyphs
 from inkdigit.synth.glyphs import Hand, Piece
-from inkdigit.synth.page import Digit as Mark
+from inkdigit.synth.page import Digit as PageDigit
 from inkdigit.synth.page import Page
 
-HEIGHT = 48  # pixels of a strip
-DIGIT = 27  # pixels of a common digit's height in it
+DIGIT_HEIGHT = 27  # pixels of a common digit's height in a strip
 LETTERS = [character for character in glyphs.LETTERS if character not in glyphs.LOOK_ALIKES]
-# In a word its neighbours tell these from digits.
+# In a word, neighbours make the difference between these and digits.
 WORD_LETTERS = [character for character in glyphs.LETTERS if character not in "OoDQIlSsZz"]
-COMMON = "etaoinsrhldcumfpgwybvk"  # letters as they are common in European languages, and how common, about
+COMMON_LETTERS = "etaoinsrhldcumfpgwybvk"  # of European languages, and how common they are, about
 COMMON_SHARES = np.array([13, 9, 8, 8, 7, 7, 7, 7, 5, 5, 4, 4, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1]) / 102
 SEPARATORS = (".", ",", "-", ".", ",", "=", "/", ":", "+", "#", "€")
-FAINTEST = 8  # of 255: a box with less ink on average has none of its digit's
+MIN_MEAN_INK = 8  # of 255: a box with less ink on average has lost its digit
 GAPS = ((-0.03, 0.05), (0.04, 0.05), (0.22, 0.1), (0.7, 0.3))  # mean and spread, as shares of a digit's height
 
 
 @dataclass
-class Strip:
-    """A line of ink.
+class LabelledStrip:
+    """A line of ink and its digits.
 
-    image: (48, W) uint8, ink bright on 0. labels: the digits from left to right. boxes: (N, 4) float32, of each
-    digit's ink: left, top, right, bottom.
+    Attributes:
+        image: (48, W) uint8, ink bright on 0.
+        labels: the digits from left to right.
+        boxes: of each digit's ink, left, top, right, bottom in pixels of the strip.
     """
 
     image: NDArray[np.uint8]
     labels: list[int] = field(default_factory=list[int])
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list[tuple[float, float, float, float]])
+    boxes: list[StripBox] = field(default_factory=list[StripBox])
 
 
-def synthesize_strip(digits: Dataset, width: int, rng: np.random.Generator) -> Strip:
-    """A strip of a width, of which a line fills more or less.
+def synthesize_strip(digits: Dataset, width: int, rng: np.random.Generator) -> LabelledStrip:
+    """Digits -> a strip of this width with a line, which may end early.
 
-    digits: labelled images as MNIST's, of which some are drawn anew.
+    Args:
+        digits: labelled images in MNIST's form; they are redrawn with other pens.
+        width: pixels.
+        rng: random numbers.
     """
-    canvas = np.zeros((HEIGHT, width), np.uint8)
-    strip = Strip(canvas)
+    canvas = np.zeros((STRIP_HEIGHT, width), np.uint8)
+    strip = LabelledStrip(canvas)
     writer = _Writer(digits, strip, rng)
     kind = rng.random()
     while writer.room:
@@ -61,12 +68,12 @@ def synthesize_strip(digits: Dataset, width: int, rng: np.random.Generator) -> S
     return strip
 
 
-def windows(page: Page, width: int, rng: np.random.Generator) -> list[Strip]:
-    """The strips that are found on a page, cut or padded to a width."""
-    found: list[Strip] = []
-    marks = [digit for line in page.lines for digit in line]
-    for strip in found_lines.strips(Image.fromarray(page.picture)).lines:
-        whole = _labelled(strip, marks)
+def windows(page: Page, width: int, rng: np.random.Generator) -> list[LabelledStrip]:
+    """The strips found on a page, with the page's digits, cut or padded to a width in pixels."""
+    found: list[LabelledStrip] = []
+    digits = [digit for line in page.lines for digit in line]
+    for strip in lines_in(Image.fromarray(page.picture)).strips:
+        whole = _labelled(strip, digits)
         spare = whole.image.shape[1] - width
         if spare <= 0:
             found.append(_window(whole, -int(rng.integers(-spare + 1)), width))
@@ -76,27 +83,32 @@ def windows(page: Page, width: int, rng: np.random.Generator) -> list[Strip]:
     return found
 
 
-def _labelled(strip: found_lines.Strip, marks: list[Mark]) -> Strip:
+def _labelled(strip: Strip, digits: list[PageDigit]) -> LabelledStrip:
     """A strip found on a page, with those of the page's digits that are on it."""
     to_strip = cv2.invertAffineTransform(strip.to_picture)
-    whole = Strip(strip.image)
-    for mark in marks:
-        x, y, w, h = mark.box
+    whole = LabelledStrip(strip.image)
+    for digit in digits:
+        x, y, w, h = digit.box
         corners = np.array([[x, x + w, x, x + w], [y, y, y + h, y + h], [1, 1, 1, 1]])
         (left, top), (right, bottom) = (to_strip @ corners).min(1), (to_strip @ corners).max(1)
         part = strip.image[max(int(top), 0) : int(bottom) + 1, max(int(left), 0) : int(right) + 1]
         middle = (left + right) / 2, (top + bottom) / 2
-        if part.size and 0 < middle[0] < strip.image.shape[1] and 0 < middle[1] < HEIGHT and part.mean() > FAINTEST:
-            whole.labels.append(mark.digit)
+        if (
+            part.size
+            and 0 < middle[0] < strip.image.shape[1]
+            and 0 < middle[1] < STRIP_HEIGHT
+            and part.mean() > MIN_MEAN_INK
+        ):
+            whole.labels.append(digit.digit)
             whole.boxes.append((float(left), float(top), float(right), float(bottom)))
     return whole
 
 
-def _window(whole: Strip, start: int, width: int) -> Strip:
-    image = np.zeros((HEIGHT, width), np.uint8)
+def _window(whole: LabelledStrip, start: int, width: int) -> LabelledStrip:
+    image = np.zeros((STRIP_HEIGHT, width), np.uint8)
     part = whole.image[:, max(start, 0) : start + width]
     image[:, max(-start, 0) : max(-start, 0) + part.shape[1]] = part
-    window = Strip(image)
+    window = LabelledStrip(image)
     for label, (left, top, right, bottom) in zip(whole.labels, whole.boxes, strict=True):
         inside = min(right - start, width) - max(left - start, 0)
         if inside > 0.6 * (right - left):
@@ -108,15 +120,15 @@ def _window(whole: Strip, start: int, width: int) -> Strip:
 class _Writer:
     """Writes pieces of ink from left to right."""
 
-    def __init__(self, digits: Dataset, strip: Strip, rng: np.random.Generator) -> None:
+    def __init__(self, digits: Dataset, strip: LabelledStrip, rng: np.random.Generator) -> None:
         self.digits, self.strip, self.rng = digits, strip, rng
         self.hand = _hand(rng)
-        self.height = float(np.clip(rng.normal(DIGIT, 3.5), 17, 37))
+        self.height = float(np.clip(rng.normal(DIGIT_HEIGHT, 3.5), 17, 37))
         self.variation = rng.choice([0.04, 0.1, 0.2])
         self.slope = float(rng.normal(0, 0.03))
-        self.foot = HEIGHT / 2 + self.height / 2 + float(rng.normal(0, 2))  # where the line stands in the middle
+        self.foot = STRIP_HEIGHT / 2 + self.height / 2 + float(rng.normal(0, 2))  # where the line stands in the middle
         self.x = int(rng.integers(2, 16))
-        self.right = np.full(HEIGHT, -100)  # the last inked column of each row
+        self.right = np.full(STRIP_HEIGHT, -100)  # the last inked column of each row
 
     @property
     def room(self) -> bool:
@@ -126,7 +138,7 @@ class _Writer:
         gap = GAPS[self.rng.choice(4, p=[0.25, 0.3, 0.3, 0.15])]
         joined = self.rng.random() < 0.12
         count = int(self.rng.integers(1, 10))
-        alike = self.rng.random() < 0.15  # "000", "11": many numbers have them, and they touch
+        alike = self.rng.random() < 0.15  # "000", "11": many numbers have equal digits, and they touch
         round_from = int(self.rng.integers(1, 4)) if self.rng.random() < 0.2 else count
         flat = float(self.rng.uniform(0.5, 1)), float(self.rng.uniform(1, 1.8))
         index = self._index(None)
@@ -165,7 +177,7 @@ class _Writer:
         """A word or more in print."""
         scale = self.rng.uniform(0.85, 1.25)
         for _ in range(int(self.rng.integers(1, 5))):
-            letters = self.rng.choice([*COMMON], int(self.rng.integers(2, 11)), p=COMMON_SHARES)
+            letters = self.rng.choice([*COMMON_LETTERS], int(self.rng.integers(2, 11)), p=COMMON_SHARES)
             text, case = "".join(letters), self.rng.random()
             text = text.title() if case < 0.35 else text.upper() if case < 0.45 else text
             text += str(self.rng.choice(["", "", "", "", ",", ".", ":", ")"]))
@@ -208,8 +220,8 @@ class _Writer:
         """Lay a piece beside what is there, `gap` pixels from it where both are nearest."""
         image = self.strip.image
         slope = (self.x - image.shape[1] / 2) * self.slope
-        y = int(np.clip(round(top + slope), 0, max(HEIGHT - piece.shape[0], 0)))
-        piece = piece[: HEIGHT - y]
+        y = int(np.clip(round(top + slope), 0, max(STRIP_HEIGHT - piece.shape[0], 0)))
+        piece = piece[: STRIP_HEIGHT - y]
         rows = np.flatnonzero((piece > 60).any(1))
         first = (piece > 60).argmax(1)[rows]
         near = np.array([self.right[max(y + row - 2, 0) : y + row + 3].max() for row in rows], int)
@@ -234,7 +246,7 @@ class _Writer:
         if not rows.size:
             return
         row = int(rows[self.rng.integers(0, max(len(rows) // 3, 1))])
-        end = left + int(self.rng.integers(2, 6)), int(np.clip(row + self.rng.integers(-3, 4), 0, HEIGHT - 1))
+        end = left + int(self.rng.integers(2, 6)), int(np.clip(row + self.rng.integers(-3, 4), 0, STRIP_HEIGHT - 1))
         thickness = max(round(self.hand.width * self.height * 0.7), 1)
         cv2.line(self.strip.image, (int(before[row]), row), end, 220, thickness, cv2.LINE_AA)
 

@@ -1,4 +1,4 @@
-"""Synthesised strips in, a fitted network out."""
+"""Synthesised strips -> the trained network of the line model."""
 
 from __future__ import annotations
 
@@ -18,8 +18,17 @@ from numpy.typing import NDArray
 
 from inkdigit.data import mnist
 from inkdigit.data.dataset import Dataset
-from inkdigit.reading.line_model.network import BOX, DIGITS, HERE, OUTPUTS, STRIDE, build
-from inkdigit.reading.line_model.samples import HEIGHT, Strip, synthesize_strip, windows
+from inkdigit.reading.line_model.network import build
+from inkdigit.reading.line_model.samples import LabelledStrip, synthesize_strip, windows
+from inkdigit.reading.line_model.spec import (
+    BOX,
+    BOX_UNIT,
+    CHANNELS,
+    DIGITS,
+    OBJECTNESS,
+    STRIDE,
+    STRIP_HEIGHT,
+)
 from inkdigit.synth.page import synthesize_page
 from inkdigit.training import backend
 from inkdigit.training.augment.rare_styles import draw_digits
@@ -27,14 +36,19 @@ from inkdigit.training.batch_norm import fuse_batch_norm
 from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
 from inkdigit.utils.files import atomic
 
-WIDTH = 224  # pixels of a training strip
+TRAINING_WIDTH = 224  # pixels of a training strip
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A cycle of the learning rate, up to `rate`; each epoch brings so many new strips, and windows on pages.
+    """A part of the training with one cycle of the learning rate.
 
-    A window, a line as it is found on a page with all that comes along, costs more than a written strip.
+    Attributes:
+        epochs: how long it lasts.
+        rate: the highest learning rate.
+        strips: how many new strips are written for each epoch.
+        windows: how many windows are cut out of new pages for each epoch. A window shows a line as it is found on a
+            page, with everything around it, and takes longer to make than a strip.
     """
 
     epochs: int
@@ -52,70 +66,76 @@ PHASES = (
 )
 EPOCHS = sum(phase.epochs for phase in PHASES)
 BATCH = 32
-SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
-INSIDE = 0.5  # height of the bump from which on a column has to name the digit and its box
-DRAWN = 4000  # digits in rare styles for each epoch's strips
-UNIT = 16.0  # pixels: the boxes' sides are learnt in these
+BUMP_SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
+MIN_BUMP = 0.5  # height of the bump from which on a column has to name the digit and its box
+RARE_DIGITS = 4000  # digits drawn in rare styles for each epoch
 
 
-def targets(strip: Strip) -> NDArray[np.float32]:
-    """What the columns of a strip should answer, (W / 2, 15) float32.
+def targets(strip: LabelledStrip) -> NDArray[np.float32]:
+    """A labelled strip -> what the network should answer, (W / 2, 15) float32, with channels as in `spec`.
 
-    A bump of height 1 at the middle of each digit (Zhou, Wang and Krähenbühl, "Objects as points", 2019); beneath it
-    the digit and how far its box's sides are from the column's middle, and from the strip's.
+    Objectness has a bump of height 1 at the middle of each digit (Zhou, Wang and Krähenbühl, "Objects as points",
+    2019); in the columns of the bump are the digit and the sides of its box.
     """
     columns = strip.image.shape[1] // STRIDE
     middles = (np.arange(columns) + 0.5) * STRIDE
-    wanted = np.zeros((columns, OUTPUTS), np.float32)
+    wanted = np.zeros((columns, CHANNELS), np.float32)
     for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
-        far = (middles - (left + right) / 2) / STRIDE
-        bump = np.exp(-(far**2) / (2 * SPREAD**2)).astype(np.float32)
-        bump[np.abs(far).argmin()] = 1
+        distance = (middles - (left + right) / 2) / STRIDE
+        bump = np.exp(-(distance**2) / (2 * BUMP_SPREAD**2)).astype(np.float32)
+        bump[np.abs(distance).argmin()] = 1
         nearest = bump > wanted[:, 0]
-        wanted[nearest, HERE] = bump[nearest, None]
+        wanted[nearest, OBJECTNESS] = bump[nearest, None]
         wanted[nearest, DIGITS] = np.eye(10, dtype=np.float32)[label]
-        sides = np.stack([middles - left, np.full(columns, HEIGHT / 2 - top), right - middles], 1)
-        sides = np.concatenate([sides, np.full((columns, 1), bottom - HEIGHT / 2)], 1)
-        wanted[nearest, BOX] = sides[nearest] / UNIT
+        sides = np.stack([middles - left, np.full(columns, STRIP_HEIGHT / 2 - top), right - middles], 1)
+        sides = np.concatenate([sides, np.full((columns, 1), bottom - STRIP_HEIGHT / 2)], 1)
+        wanted[nearest, BOX] = sides[nearest] / BOX_UNIT
     return wanted
 
 
 def loss(wanted: Any, answered: Any) -> Any:
-    """The focal loss of the bumps, and beneath them the cross-entropy of the digits and the boxes' distances."""
-    bump, logit = wanted[..., 0], answered[..., 0]
+    """Targets and the network's answers -> the loss, a scalar.
+
+    It is the focal loss of objectness, and inside the bumps the cross-entropy of the digits and the distances of the
+    boxes' sides.
+    """
+    bump, logit = wanted[..., OBJECTNESS.start], answered[..., OBJECTNESS.start]
     peak: Any = ops.cast(bump >= 1, "float32")
-    inside: Any = ops.cast(bump > INSIDE, "float32")
-    here: Any = ops.sigmoid(logit)
-    surely: Any = ops.softplus(-logit)  # - log here
-    miss = peak * (1 - here) ** 2 * surely
-    ghost = (1 - peak) * (1 - bump) ** 4 * here**2 * (logit + surely)
+    inside: Any = ops.cast(bump > MIN_BUMP, "float32")
+    objectness: Any = ops.sigmoid(logit)
+    negative_log: Any = ops.softplus(-logit)  # of objectness
+    missed = peak * (1 - objectness) ** 2 * negative_log
+    spurious = (1 - peak) * (1 - bump) ** 4 * objectness**2 * (logit + negative_log)
     smooth = 0.95 * wanted[..., DIGITS] + 0.005
-    named: Any = ops.sum(smooth * ops.log_softmax(answered[..., DIGITS], axis=-1), -1)
+    log_likelihood: Any = ops.sum(smooth * ops.log_softmax(answered[..., DIGITS], axis=-1), -1)
     sides: Any = ops.sum(ops.abs(wanted[..., BOX] - answered[..., BOX]), -1)
     peaks: Any = ops.sum(peak)
     columns: Any = ops.sum(inside)
-    return ops.sum(miss + ghost) / (peaks + 1) + ops.sum(inside * (0.25 * sides - named)) / (columns + 1)
+    return ops.sum(missed + spurious) / (peaks + 1) + ops.sum(inside * (0.25 * sides - log_likelihood)) / (columns + 1)
 
 
 def synthesize(digits: Dataset, seed: int, epoch: int, phase: Phase) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """An epoch's new strips, (N, 48, W) uint8, and targets, (N, W / 2, 15) float16."""
+    """Digits -> new strips for one epoch, (N, 48, W) uint8, and their targets, (N, W / 2, 15) float16.
+
+    The same seed and epoch give the same strips.
+    """
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, epoch))
     digits = with_styles(digits, rng)
-    found: list[Strip] = []
+    found: list[LabelledStrip] = []
     while len(found) < phase.windows:
         page = synthesize_page(digits.images, digits.required_labels, ["all"], rng)
-        if "sideways" not in page.hardships:  # another turns pages upright
-            found += windows(page, WIDTH, rng)
-    strips = found[: phase.windows] + [synthesize_strip(digits, WIDTH, rng) for _ in range(phase.strips)]
+        if "sideways" not in page.hardships:  # such pages are turned upright before their lines are found
+            found += windows(page, TRAINING_WIDTH, rng)
+    strips = found[: phase.windows] + [synthesize_strip(digits, TRAINING_WIDTH, rng) for _ in range(phase.strips)]
     images = np.stack([strip.image for strip in strips])
     return images, np.stack([targets(strip) for strip in strips]).astype(np.float16)
 
 
 def with_styles(digits: Dataset, rng: np.random.Generator) -> Dataset:
-    """The digits, and a third as many in styles that are rare among them: some thousand, each several times."""
-    labels = rng.integers(0, 10, DRAWN)
-    times = max(len(digits) // 3 // DRAWN, 1)
+    """The digits, and a third as many in styles that are rare among them: RARE_DIGITS drawings, repeated."""
+    labels = rng.integers(0, 10, RARE_DIGITS)
+    times = max(len(digits) // 3 // RARE_DIGITS, 1)
     images = np.concatenate([digits.images, np.tile(draw_digits(labels, rng), (times, 1, 1))])
     return Dataset(
         images, np.concatenate([digits.required_labels, np.tile(labels, times)]), f"{digits.source} and other styles"
@@ -123,14 +143,15 @@ def with_styles(digits: Dataset, rng: np.random.Generator) -> Dataset:
 
 
 class Training:
-    """A training that goes on from its folder."""
+    """One training of the line model. Its folder holds the strips and a checkpoint, from which it is resumed."""
 
     def __init__(self, folder: Path, seed: int) -> None:
+        """Build the network; make the folder where it is missing."""
         self.folder, self.seed = folder, seed
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy(backend.dtype_policy("auto"))
-        self.model = build(WIDTH)
+        self.model = build(TRAINING_WIDTH)
         keras.config.set_dtype_policy("float32")
         fuse_batch_norm(self.model)
         self.model.compile(keras.optimizers.AdamW(weight_decay=0.01), loss, jit_compile=backend.jit_compile())
@@ -138,7 +159,7 @@ class Training:
         self.average = WeightEMA(math.exp(-1 / (0.05 * PHASES[0].epochs * 2 * PHASES[0].strips / BATCH)))
 
     def run(self) -> Generator[tuple[int, float]]:
-        """Train; yields the epoch's number and loss after each."""
+        """Train from the last finished epoch on; yields the number and the loss of each epoch after it."""
         train = mnist.load()[0]
         done = self._restore()
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
@@ -150,31 +171,31 @@ class Training:
                 self._save(epoch + 1)
 
     def result(self) -> keras.Model:
-        """The averaged weights in a network of float32."""
-        plain = build(WIDTH)
+        """The trained network: the averaged weights, in float32."""
+        plain = build(TRAINING_WIDTH)
         with self.average.applied(self.model):
             plain.set_weights(self.model.get_weights())
         return plain
 
     def _prepare(self, pool: ProcessPoolExecutor, train: Dataset, epoch: int) -> Future[Any]:
-        """Let the other process write what an epoch brings, unless it is there or no epoch is to come."""
-        if epoch == EPOCHS or self._chunk(epoch).is_file():
+        """Let the other process write the strips of an epoch, unless they exist or there is no such epoch."""
+        if epoch == EPOCHS or self._strips_file(epoch).is_file():
             return pool.submit(int)
-        return pool.submit(_synthesised, self._chunk(epoch), train, self.seed, epoch, PHASES[_phase(epoch)[0]])
+        return pool.submit(_write_strips, self._strips_file(epoch), train, self.seed, epoch, PHASES[_phase(epoch)[0]])
 
-    def _chunk(self, epoch: int) -> Path:
+    def _strips_file(self, epoch: int) -> Path:
         return self.folder / f"strips-{epoch}.npz"
 
     def _epoch(self, epoch: int) -> float:
-        """New strips and those of earlier epochs: to synthesise one takes as long as to learn from it, or longer."""
+        """Train on new strips and on earlier ones, since making one takes as long as training on it; the loss."""
         rng = np.random.default_rng((self.seed, epoch, 1))
         phase, first = _phase(epoch)
         chosen = [epoch, int(rng.integers(first, max(epoch, first + 1)))]
-        if phase:  # what was learnt shall not be forgotten
+        if phase:  # or the network would forget the strips of the phase before
             chosen.append(int(rng.integers(first - PHASES[phase - 1].epochs, first)))
         parts: list[tuple[NDArray[np.uint8], NDArray[Any]]] = []
         for number in chosen:
-            with np.load(self._chunk(number)) as chunk:
+            with np.load(self._strips_file(number)) as chunk:
                 parts.append((chunk["images"], chunk["wanted"]))
         images, wanted = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         batches = np.array_split(rng.permutation(len(images)), len(images) // BATCH)
@@ -196,7 +217,7 @@ class Training:
             np.savez(file, allow_pickle=False, epochs=np.array(epochs), **arrays)
 
     def _restore(self) -> int:
-        """How many epochs are done."""
+        """Restore the checkpoint, if there is one; how many epochs are done."""
         checkpoint = self.folder / "checkpoint.npz"
         if not checkpoint.is_file():
             return 0
@@ -219,18 +240,18 @@ def _phase(epoch: float) -> tuple[int, int]:
         if epoch < first + phase.epochs:
             return number, first
         first += phase.epochs
-    raise ValueError(f"There are {EPOCHS} epochs, no {epoch}.")
+    raise ValueError(f"There are {EPOCHS} epochs, not {epoch}.")
 
 
 def _rate(epochs: float) -> float:
-    """The learning rate after so many epochs: in each phase a linear rise over a tenth, then half a cosine."""
+    """Epochs done -> the learning rate: in each phase it rises linearly over a tenth, then falls like half a cosine."""
     number, first = _phase(epochs)
     done = (epochs - first) / PHASES[number].epochs
     share = done / 0.1 if done < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.1) / 0.9)
     return PHASES[number].rate * share + 1e-6
 
 
-def _synthesised(path: Path, digits: Dataset, seed: int, epoch: int, phase: Phase) -> None:
+def _write_strips(path: Path, digits: Dataset, seed: int, epoch: int, phase: Phase) -> None:
     images, wanted = synthesize(digits, seed, epoch, phase)
     with atomic(path) as temporary, temporary.open("wb") as file:
         np.savez(file, images=images, wanted=wanted)

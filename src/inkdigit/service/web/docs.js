@@ -1,7 +1,7 @@
 // The API's description, drawn from /openapi.json.
 
 const METHODS = ["get", "post", "put", "delete"];
-const SHORT = 600; // characters of an example that are shown at once
+const MAX_EXAMPLE = 600; // characters of an example that are shown at once
 const root = document.querySelector('a[href="./"]').href; // where this server's addresses begin
 let spec = null;
 
@@ -20,7 +20,7 @@ function prose(text) {
 }
 
 function inline(text) {
-  const parts = (text ?? "").split(/`([^`]+)`/); // the odd ones stood between backquotes
+  const parts = (text ?? "").split(/`([^`]+)`/); // those with an odd index stood between backquotes
   return parts.map((part, i) => (i % 2 ? make("code", {}, part) : part));
 }
 
@@ -143,7 +143,7 @@ function drawContent(content) {
     const shown = examples(media).map(([name, value]) => {
       const text = typeof value === "string" ? value : pretty(value);
       const block = code(text, name || `Example of ${kind}`, typeof value === "string" ? value : JSON.stringify(value));
-      if (text.length > SHORT) return make("details", {}, make("summary", {}, name || "Example"), block);
+      if (text.length > MAX_EXAMPLE) return make("details", {}, make("summary", {}, name || "Example"), block);
       return [name ? make("h4", {}, name) : null, block];
     });
     const { schema = {} } = media;

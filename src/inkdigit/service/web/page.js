@@ -1,27 +1,27 @@
-// The page: the paper's changes go to the reader, the reader's outcomes onto the screen.
+// The page: changes of the paper go to the reader, and the reader's outcomes are shown.
 
 import { Paper } from "./paper.js";
 import { open, receive } from "./pictures.js";
 import { Reader } from "./reader.js";
 
-const SURE = 0.8; // below it the answer is "not sure"
-const QUIET = 800; // ms without news, after which a screen reader is told
-const IDLE = "The answer appears here, stroke by stroke.";
-const at = (id) => document.getElementById(id);
+const SURE_CONFIDENCE = 0.8; // below it the answer is "not sure"
+const ANNOUNCE_DELAY = 800; // ms without a change, after which a screen reader announces the answer
+const IDLE_TEXT = "The answer appears here, stroke by stroke.";
+const byId = (id) => document.getElementById(id);
 const bars = Array.from({ length: 10 }, (_, digit) => bar(digit));
-let quiet = null; // the timer
-let view = null; // the newest of what the model saw
+let announceTimer = null;
+let newestInput = null; // the newest PNG of what the model saw
 
-const paper = new Paper(at("paper"));
+const paper = new Paper(byId("paper"));
 const reader = new Reader(show);
 
 paper.addEventListener("change", () => {
-  at("hint").hidden = !paper.blank;
-  at("undo").setAttribute("aria-disabled", !paper.changed);
-  at("clear").setAttribute("aria-disabled", paper.blank);
-  if (paper.blank) say("idle", IDLE, "The paper is blank.");
-  if (paper.blank) answer({ digit: null });
-  busy(!paper.blank);
+  byId("hint").hidden = !paper.blank;
+  byId("undo").setAttribute("aria-disabled", !paper.changed);
+  byId("clear").setAttribute("aria-disabled", paper.blank);
+  if (paper.blank) showStatus("idle", IDLE_TEXT, "The paper is blank.");
+  if (paper.blank) showDigit({ digit: null });
+  setBusy(!paper.blank);
   reader.read(paper.blank ? null : sheet);
 });
 
@@ -41,7 +41,7 @@ function bar(digit) {
   name.textContent = digit;
   track.append(fill);
   row.append(name, track, chance);
-  at("bars").append(row);
+  byId("bars").append(row);
   return { row, fill, chance };
 }
 
@@ -50,65 +50,65 @@ function percent(share) {
   return `${(100 * share).toFixed(1)}\u00a0%`;
 }
 
-/** look: of the answer, for page.css; text: what is seen; spoken: what a screen reader is told once it is quiet. */
-function say(look, text, spoken = text) {
-  at("answer").dataset.look = look;
-  at("key").hidden = look !== "locked";
-  at("status").textContent = text;
-  clearTimeout(quiet);
-  quiet = setTimeout(() => (at("announced").textContent = spoken), QUIET);
+/** look: of the answer, for page.css; text: what is shown; spoken: what a screen reader announces after a pause. */
+function showStatus(look, text, spoken = text) {
+  byId("answer").dataset.look = look;
+  byId("key").hidden = look !== "locked";
+  byId("status").textContent = text;
+  clearTimeout(announceTimer);
+  announceTimer = setTimeout(() => (byId("announced").textContent = spoken), ANNOUNCE_DELAY);
 }
 
-/** Whether the answer is still to come. */
-function busy(waiting) {
-  at("answer").setAttribute("aria-busy", waiting);
+/** Marks whether the answer is still to come. */
+function setBusy(waiting) {
+  byId("answer").setAttribute("aria-busy", waiting);
 }
 
 function show(outcome) {
-  busy(!outcome.newest);
+  setBusy(!outcome.newest);
   if (outcome.kind === "answer") {
     const { name, version } = outcome.model;
     const time = Math.max(Math.round(outcome.milliseconds), 1);
-    at("model").textContent = `Model ${name}, version ${version} · ${time} ms`;
-    if (outcome.result.lines) return several(outcome.result);
+    byId("model").textContent = `Model ${name}, version ${version} · ${time} ms`;
+    if (outcome.result.lines) return showLines(outcome.result);
     paper.mark([]);
-    judge(outcome.result);
-    answer(outcome.result);
+    showCertainty(outcome.result);
+    showDigit(outcome.result);
   } else if (outcome.kind === "key") {
-    say("locked", outcome.refused ? "This key is not accepted. Try another." : "This server wants an API key.");
+    showStatus("locked", outcome.refused ? "This key is not accepted. Try another." : "This server asks for an API key.");
   } else {
-    say(outcome.kind === "away" ? "away" : "wrong", outcome.text);
+    showStatus(outcome.kind === "away" ? "away" : "wrong", outcome.text);
   }
 }
 
-function judge({ digit, confidence, probabilities }) {
-  if (digit === null) return say("idle", "There is no ink to be seen. Try a picture with more contrast.");
-  if (confidence >= SURE) return say("sure", `${percent(confidence)} sure`, `${digit}, ${percent(confidence)} sure.`);
+function showCertainty({ digit, confidence, probabilities }) {
+  if (digit === null) return showStatus("idle", "The picture shows no ink. Try one with more contrast.");
+  if (confidence >= SURE_CONFIDENCE) return showStatus("sure", `${percent(confidence)} sure`, `${digit}, ${percent(confidence)} sure.`);
   const [first, second] = probabilities.map((share, each) => [share, each]).sort(([a], [b]) => b - a);
-  const perhaps = ([share, each]) => `${each}\u00a0(${Math.round(100 * share)}\u00a0%)`;
-  return say("unsure", `Not sure: ${perhaps(first)} or ${perhaps(second)}?`);
+  const option = ([share, each]) => `${each}\u00a0(${Math.round(100 * share)}\u00a0%)`;
+  return showStatus("unsure", `Not sure: ${option(first)} or ${option(second)}?`);
 }
 
-/** Several digits: their text, to be copied, and boxes on the paper. */
-function several({ lines, rejected }) {
+/** Shows several digits: their text, which can be copied, and boxes on the paper. */
+function showLines({ lines, rejected }) {
   const digits = lines.flatMap((line) => line.digits);
-  const unsure = digits.filter(({ confidence }) => confidence < SURE).length;
-  const look = ({ confidence }) => (confidence < SURE ? "unsure" : "sure");
+  const unsure = digits.filter(({ confidence }) => confidence < SURE_CONFIDENCE).length;
+  const lookOf = ({ confidence }) => (confidence < SURE_CONFIDENCE ? "unsure" : "sure");
   paper.mark([
     ...rejected.map(({ box }) => ({ box, text: "", look: "rejected" })),
-    ...digits.map((each) => ({ box: each.box, text: each.digit, look: look(each) })),
+    ...digits.map((each) => ({ box: each.box, text: each.digit, look: lookOf(each) })),
   ]);
-  at("answer").dataset.shows = "lines";
-  at("lines").replaceChildren(...lines.map(({ digits: each }) => row(each)));
-  at("lines").dataset.size = size(lines);
-  at("copy").hidden = !digits.length;
-  at("copied").textContent = "";
+  byId("answer").dataset.shows = "lines";
+  byId("lines").replaceChildren(...lines.map(({ digits: each }) => row(each)));
+  byId("lines").dataset.size = size(lines);
+  byId("copy").hidden = !digits.length;
+  byId("copied").textContent = "";
   const seen = digits.length ? count(digits.length, "digit", "digits") : "No digits";
   const doubt = unsure ? `${unsure} of them doubtful` : "";
-  const others = rejected.length ? count(rejected.length, "mark that is none", "marks that are none") : "";
+  const others = rejected.length ? count(rejected.length, "mark that is not a digit", "marks that are not digits") : "";
   const text = `${[seen, doubt, others].filter(Boolean).join(", ")}.`;
   const spelled = lines.map((line) => [...line.text].join(" ")).join(", ");
-  say(unsure ? "unsure" : digits.length ? "sure" : "idle", text, `${spelled}. ${text}`);
+  showStatus(unsure ? "unsure" : digits.length ? "sure" : "idle", text, `${spelled}. ${text}`);
 }
 
 function row(digits) {
@@ -117,7 +117,7 @@ function row(digits) {
     const span = document.createElement("span");
     span.textContent = digit;
     span.title = `${percent(confidence)} sure`;
-    if (confidence < SURE) span.className = "doubt";
+    if (confidence < SURE_CONFIDENCE) span.className = "doubt";
     line.append(span);
   }
   return line;
@@ -134,52 +134,52 @@ function count(number, one, more) {
 }
 
 async function copy() {
-  const text = at("lines").innerText.trim();
-  // Without https: a browser keeps its clipboard, and the text is chosen for a person to copy.
+  const text = byId("lines").innerText.trim();
+  // Without https a browser does not allow it: then the text is selected, for the person to copy.
   const done = await navigator.clipboard?.writeText(text).then(() => true, () => false);
-  if (!done) getSelection().selectAllChildren(at("lines"));
-  at("copied").textContent = at("announced").textContent = done ? "Copied." : "Press Ctrl+C to copy.";
+  if (!done) getSelection().selectAllChildren(byId("lines"));
+  byId("copied").textContent = byId("announced").textContent = done ? "Copied." : "Press Ctrl+C to copy.";
 }
 
-function answer({ digit, confidence, probabilities, input_png: seen }) {
-  at("answer").dataset.shows = "digit";
-  const [name, doubt] = at("digit").children;
+function showDigit({ digit, confidence, probabilities, input_png: seen }) {
+  byId("answer").dataset.shows = "digit";
+  const [name, doubt] = byId("digit").children;
   name.textContent = digit ?? "–";
-  doubt.hidden = digit === null || confidence >= SURE;
+  doubt.hidden = digit === null || confidence >= SURE_CONFIDENCE;
   bars.forEach(({ row, fill, chance }, each) => {
     const share = probabilities?.[each] ?? 0;
     row.classList.toggle("top1", each === digit);
     fill.style.setProperty("--p", share);
     chance.textContent = probabilities ? percent(share) : "";
   });
-  if (digit === null) at("model").textContent = "\u00a0";
-  look(seen);
+  if (digit === null) byId("model").textContent = "\u00a0";
+  showInput(seen);
 }
 
-/** The model's own view, drawn once it is decoded: an <img> would flash between two of them. */
-async function look(png) {
-  const canvas = at("seen");
+/** Shows what the model saw, once the PNG is decoded: an <img> would flash between two of them. */
+async function showInput(png) {
+  const canvas = byId("seen");
   const context = canvas.getContext("2d");
   canvas.setAttribute("aria-label", png ? "The 28 by 28 pixels that the model sees" : "Nothing yet");
-  view = png;
+  newestInput = png;
   if (!png) return context.clearRect(0, 0, 28, 28);
   const image = new Image();
   image.src = `data:image/png;base64,${png}`;
   await image.decode();
-  if (view === png) context.drawImage(image, 0, 0);
+  if (newestInput === png) context.drawImage(image, 0, 0);
 }
 
-async function take(file) {
-  if (!file) return say("wrong", "There was no picture in it. Save it as a file first, and choose that.");
-  busy(true);
+async function takePicture(file) {
+  if (!file) return showStatus("wrong", "It holds no picture. Save the picture as a file first, and choose that.");
+  setBusy(true);
   const opened = await open(file);
   if (opened) return paper.lay(opened.picture, opened.blob);
-  busy(false);
+  setBusy(false);
   const name = file.name || "that";
-  return say("wrong", `This browser cannot open ${name} as a picture. Save it as PNG or JPEG and try again.`);
+  return showStatus("wrong", `This browser cannot open ${name} as a picture. Save it as PNG or JPEG and try again.`);
 }
 
-function onKey(event) {
+function onKeyDown(event) {
   if (event.target.closest("input") || event.altKey) return;
   const control = event.ctrlKey || event.metaKey;
   const name = control ? `Control+${event.key.toLowerCase()}` : event.key;
@@ -189,23 +189,23 @@ function onKey(event) {
   event.preventDefault();
 }
 
-at("copy").addEventListener("click", copy);
-at("undo").addEventListener("click", () => paper.undo());
-at("clear").addEventListener("click", () => paper.clear());
+byId("copy").addEventListener("click", copy);
+byId("undo").addEventListener("click", () => paper.undo());
+byId("clear").addEventListener("click", () => paper.clear());
 for (const [button, input] of [["choose", "picture"], ["camera", "photo"]]) {
-  at(button).addEventListener("click", () => at(input).click());
-  at(input).addEventListener("change", () => {
-    if (at(input).files[0]) take(at(input).files[0]);
-    at(input).value = ""; // the same file may be chosen again
+  byId(button).addEventListener("click", () => byId(input).click());
+  byId(input).addEventListener("change", () => {
+    if (byId(input).files[0]) takePicture(byId(input).files[0]);
+    byId(input).value = ""; // the same file may be chosen again
   });
 }
-at("key").addEventListener("submit", (event) => {
+byId("key").addEventListener("submit", (event) => {
   event.preventDefault();
-  const key = at("secret").value.trim();
-  at("secret").value = "";
+  const key = byId("secret").value.trim();
+  byId("secret").value = "";
   if (/^[!-~]+$/.test(key)) reader.useKey(key);
   else show({ kind: "key", refused: true });
 });
-document.addEventListener("keydown", onKey);
-receive(take);
-answer({ digit: null });
+document.addEventListener("keydown", onKeyDown);
+receive(takePicture);
+showDigit({ digit: null });

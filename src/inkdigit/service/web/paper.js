@@ -1,21 +1,21 @@
-// The paper: strokes kept in units of its side, so that they stay sharp at any size, and every state to go back to.
+// The paper: strokes in units of its side, so that they stay sharp at any size, and all earlier states for undo.
 
-const BRUSH = 0.075; // of the side: a digit as large as people draw it then has strokes as wide as MNIST's
-const SENT = 280; // pixels a side of what the model is asked about: ten for one of its own
-const WIDE = 1.3; // times its height, as wide as no digit is: a drawing of several
-const FINE = 0.16; // of the tallest stroke's height: the brush for several, for they are smaller than one
-const FINEST = 0.02;
-const STEP = 0.04; // of the side, that an arrow key moves the pen
+const BRUSH_WIDTH = 0.075; // of the side: a digit of the usual size then has strokes as wide as those of MNIST
+const SENT_SIZE = 280; // pixels of each side of the picture that is sent: ten for each pixel of the model
+const SEVERAL_RATIO = 1.3; // of width to height: no digit is wider, so that a wider drawing shows several
+const FINE_RATIO = 0.16; // of the tallest stroke's height: the brush for several digits, which are smaller than one
+const MIN_BRUSH_WIDTH = 0.02;
+const PEN_STEP = 0.04; // of the side: how far an arrow key moves the pen
 
-/** Draws with pointer and keyboard; tells of every "change". A state is its strokes, or one picture. */
+/** Draws with pointer and keyboard, and fires "change" after every change. A state is its strokes, or one picture. */
 export class Paper extends EventTarget {
   #canvas;
   #states = [{ strokes: [] }];
-  #marks = []; // what was read, over it: { box: [x, y, width, height] in units of the side, text, look }
-  #stroke = null; // the points of the one being drawn
+  #marks = []; // what was read, drawn over the state: { box: [x, y, width, height] in units of the side, text, look }
+  #stroke = null; // the points of the stroke being drawn
   #pointer = null;
-  #frame = null; // in which the screen is drawn next
-  #pen = null; // the keyboard's: { x, y, down }, shown while the paper has the focus
+  #frame = null; // the animation frame that will draw the screen next
+  #pen = null; // the keyboard's pen { x, y, down }, shown while the paper has the focus
 
   constructor(canvas) {
     super();
@@ -23,7 +23,7 @@ export class Paper extends EventTarget {
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
-    // Or a quick stroke counts as a fling too, which takes the tap after it: on Clear, nothing would happen.
+    // Otherwise a quick stroke counts as a fling, too, which swallows the next tap, such as one on Clear.
     canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#put(null));
@@ -61,7 +61,7 @@ export class Paper extends EventTarget {
 
   /** Shows what was read. marks: { box, text, look }, their boxes in pixels of what was sent. */
   mark(marks) {
-    const { width, height } = this.#state.picture ?? { width: SENT, height: SENT };
+    const { width, height } = this.#state.picture ?? { width: SENT_SIZE, height: SENT_SIZE };
     const side = Math.max(width, height);
     const [left, top] = [(side - width) / 2, (side - height) / 2];
     const onPaper = ([x, y, w, h]) => [(x + left) / side, (y + top) / side, w / side, h / side];
@@ -73,32 +73,32 @@ export class Paper extends EventTarget {
   get several() {
     const { strokes, picture } = this.#state;
     const [width, height] = extent(strokes.flat());
-    return Boolean(picture) || strokes.length > 1 || width + BRUSH > WIDE * (height + BRUSH);
+    return Boolean(picture) || strokes.length > 1 || width + BRUSH_WIDTH > SEVERAL_RATIO * (height + BRUSH_WIDTH);
   }
 
-  /** Finer once the strokes that are finished are wider or higher than any digit made of them. */
+  /** The width of the brush: finer once the finished strokes are wider or higher than one digit. */
   get #brush() {
     const { strokes } = this.#state;
     const finished = this.#stroke ? strokes.slice(0, -1) : strokes;
-    if (finished.length < 2) return BRUSH;
+    if (finished.length < 2) return BRUSH_WIDTH;
     const [width, height] = extent(finished.flat());
     const tallest = Math.max(...finished.map((stroke) => extent(stroke)[1]));
-    if (Math.max(width, height) < WIDE * tallest) return BRUSH;
-    return Math.min(Math.max(FINE * tallest, FINEST), BRUSH);
+    if (Math.max(width, height) < SEVERAL_RATIO * tallest) return BRUSH_WIDTH;
+    return Math.min(Math.max(FINE_RATIO * tallest, MIN_BRUSH_WIDTH), BRUSH_WIDTH);
   }
 
   get isPicture() {
     return Boolean(this.#state.picture);
   }
 
-  /** What the model is to read: a Blob of the picture, or of dark strokes on white. */
+  /** What is sent to the model: a Blob of the picture, or of dark strokes on white. */
   async blob() {
     if (this.#state.blob) return this.#state.blob;
-    const canvas = new OffscreenCanvas(SENT, SENT);
+    const canvas = new OffscreenCanvas(SENT_SIZE, SENT_SIZE);
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.fillStyle = "#fff";
-    context.fillRect(0, 0, SENT, SENT);
-    trace(context, this.#state.strokes, SENT, "#000", this.#brush);
+    context.fillRect(0, 0, SENT_SIZE, SENT_SIZE);
+    trace(context, this.#state.strokes, SENT_SIZE, "#000", this.#brush);
     return canvas.convertToBlob({ type: "image/png" });
   }
 
@@ -108,26 +108,26 @@ export class Paper extends EventTarget {
 
   #changed() {
     this.#stroke = null;
-    this.#tell();
+    this.#notify();
   }
 
-  #tell() {
+  #notify() {
     this.#show();
     this.dispatchEvent(new Event("change"));
   }
 
-  /** A new stroke goes on what was drawn so far; beside a picture it would be lost, so it starts a new drawing. */
+  /** Starts a stroke on top of what was drawn so far; after a picture, it starts a new drawing. */
   #begin(point) {
     this.#stroke = [point];
     if (this.#state.picture) this.#marks = [];
     this.#states.push({ strokes: [...this.#state.strokes, this.#stroke] });
-    this.#tell();
+    this.#notify();
   }
 
   #down(event) {
     const pen = event.pointerType === "pen";
     if (event.button !== 0 || (this.#pointer !== null && !pen)) return;
-    if (this.#pointer !== null) this.undo(); // the palm came down before its pen
+    if (this.#pointer !== null) this.undo(); // the palm touched before the pen
     this.#pointer = event.pointerId;
     this.#canvas.setPointerCapture(event.pointerId);
     this.#put(null);
@@ -138,7 +138,7 @@ export class Paper extends EventTarget {
     if (event.pointerId !== this.#pointer || !this.#stroke) return;
     const between = event.getCoalescedEvents?.() ?? [];
     this.#stroke.push(...(between.length ? between : [event]).map((each) => this.#place(each)));
-    this.#tell();
+    this.#notify();
   }
 
   #up(event) {
@@ -146,7 +146,7 @@ export class Paper extends EventTarget {
     this.#pointer = null;
     const before = this.#brush;
     this.#stroke = null;
-    if (this.#brush !== before) this.#tell();
+    if (this.#brush !== before) this.#notify();
   }
 
   #place(event) {
@@ -160,12 +160,12 @@ export class Paper extends EventTarget {
     event.preventDefault();
     const pen = this.#pen ?? { x: 0.5, y: 0.2, down: false };
     const inside = (value) => Math.min(Math.max(value, 0.05), 0.95);
-    const moved = { x: inside(pen.x + STEP * x), y: inside(pen.y + STEP * y), down: pen.down !== (event.key === " ") };
+    const moved = { x: inside(pen.x + PEN_STEP * x), y: inside(pen.y + PEN_STEP * y), down: pen.down !== (event.key === " ") };
     if (moved.down && this.#stroke) this.#stroke.push([moved.x, moved.y]);
     else if (moved.down) this.#begin([moved.x, moved.y]);
     else this.#stroke = null;
     this.#put(moved);
-    this.#tell();
+    this.#notify();
   }
 
   #put(pen) {
@@ -193,7 +193,7 @@ export class Paper extends EventTarget {
   }
 }
 
-/** Width and height of what some points span. */
+/** Width and height of the box around points. */
 function extent(points) {
   return [0, 1].map((axis) => {
     const places = points.map((point) => point[axis]);
@@ -201,7 +201,7 @@ function extent(points) {
   });
 }
 
-/** Strokes through their points, the corners between them rounded away. */
+/** Draws strokes through their points, with rounded corners. */
 function trace(context, strokes, side, colour, brush) {
   Object.assign(context, { strokeStyle: colour, lineWidth: brush * side, lineCap: "round", lineJoin: "round" });
   for (const stroke of strokes) {
@@ -213,12 +213,12 @@ function trace(context, strokes, side, colour, brush) {
       context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
     }
     const [x, y] = points.at(-1);
-    context.lineTo(x + 0.01, y); // a dot: a line of no length at all is not drawn
+    context.lineTo(x + 0.01, y); // for a dot: a line without length is not drawn
     context.stroke();
   }
 }
 
-/** A box around what was read, with the answer above it; dashed around what was not. */
+/** Draws a box around what was read, with the answer above it; a dashed box around what was rejected. */
 function frame(context, { box: [x, y, width, height], text, look }, side, style) {
   const scale = devicePixelRatio;
   const air = 3 * scale;
@@ -233,7 +233,7 @@ function frame(context, { box: [x, y, width, height], text, look }, side, style)
   const baseline = above > size ? above : bottom + size;
   context.beginPath();
   context.roundRect(left, top, right - left, bottom - top, 4 * scale);
-  // Twice: on any paper there is one of the two colours to be seen.
+  // In two colours, so that one of them is visible on any paper.
   for (const [strokeStyle, width] of [[style.getPropertyValue("--card"), 4.5], [colour, 2]]) {
     Object.assign(context, { strokeStyle, lineWidth: width * scale });
     if (look === "rejected") context.setLineDash([5 * scale, 4 * scale]);
@@ -245,7 +245,7 @@ function frame(context, { box: [x, y, width, height], text, look }, side, style)
   context.restore();
 }
 
-/** The keyboard's pen: a ring, filled while it is down. */
+/** Draws the keyboard's pen: a ring, filled while the pen is down. */
 function ring(context, pen, side, colour, brush) {
   context.beginPath();
   context.arc(pen.x * side, pen.y * side, (brush / 2) * side, 0, 2 * Math.PI);

@@ -1,24 +1,24 @@
-// Pictures from outside: chosen, photographed, dropped or pasted; shrunk before they travel.
+// Picture files that are chosen, photographed, dropped or pasted; shrunk before they are sent.
 
-const LONGEST = 1600; // pixels of the longest side
+const MAX_SIDE = 1600; // pixels of the longest side
 
-/** { picture, blob } of a file, upright; null where this browser cannot decode it. */
+/** { picture, blob } of a file, upright; null if this browser cannot decode it. */
 export async function open(file) {
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => null);
   if (!bitmap) return null;
-  const scale = Math.min(LONGEST / Math.max(bitmap.width, bitmap.height), 1);
+  const scale = Math.min(MAX_SIDE / Math.max(bitmap.width, bitmap.height), 1);
   const [width, height] = [bitmap.width, bitmap.height].map((length) => Math.max(Math.round(length * scale), 1));
   const picture = new OffscreenCanvas(width, height);
   const context = picture.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
-  // JPEG has no transparency; of other formats PNG loses nothing.
+  // PNG keeps the transparency of other formats; JPEG has none.
   const type = file.type === "image/jpeg" ? "image/jpeg" : "image/png";
   return { picture, blob: await picture.convertToBlob({ type, quality: 0.92 }) };
 }
 
-/** Calls `take` with every file that is dropped on or pasted into the page, or with null when there was none in it. */
+/** Calls `take` with every file that is dropped on or pasted into the page, or with null if that holds no file. */
 export function receive(take) {
   const root = document.documentElement;
   const over = (event, dropping) => {

@@ -1,8 +1,8 @@
-// The conversation with the server: one request at a time, the newest picture next, patience when it is away.
+// Requests to the server: one at a time, the newest picture next, and retries while the server is away.
 
 const PAUSE = 50; // ms between two requests while a stroke is drawn
-const DEADLINE = 10_000; // ms, after which a server that took a request counts as away
-const FIRST_WAIT = 1_000; // ms until it is tried again, doubled up to
+const DEADLINE = 10_000; // ms for an answer, after which the server counts as away
+const FIRST_WAIT = 1_000; // ms until a retry; doubled each time up to
 const LONGEST_WAIT = 4_000;
 const AWAY = new Set([502, 503, 504]);
 const STORED = "inkdigit-key";
@@ -12,13 +12,13 @@ const CLEARED = "the paper is blank";
  * Reads what it is given and shows the outcome, one of
  *   { kind: "answer", result, model, milliseconds }   { kind: "key", refused }
  *   { kind: "problem", text }                         { kind: "away", text, wait }
- * newest: whether it is about what was given last.
+ * newest: whether the outcome is about the newest picture.
  */
 export class Reader {
   #show;
-  #make = null; // makes the sheet to read; null where there is nothing
-  #asked = 0; // counts what was wanted,
-  #done = 0; // and up to where it is settled
+  #make = null; // makes the sheet to read; null if there is none
+  #asked = 0; // number of the newest sheet
+  #done = 0; // number of the newest sheet with an outcome
   #busy = null; // aborts the request in flight
   #timer = null;
   #failures = 0;
@@ -30,7 +30,7 @@ export class Reader {
     addEventListener("online", () => this.#retry());
   }
 
-  /** make: gives a sheet as `ask` takes it (or a promise of one) when its turn comes; null stops what is going on. */
+  /** make: returns a sheet as `ask` takes it, or a promise of one, when it is needed; null stops the current request. */
   read(make) {
     this.#make = make;
     this.#asked += 1;
@@ -84,7 +84,7 @@ export class Reader {
 }
 
 /**
- * What is on a sheet: lines of digits, where it may be several and is; or one digit.
+ * Asks what is on a sheet: lines of digits if there may be several and are; else one digit.
  * sheet: { blob, several, isPicture }. busy: the AbortController that ends it.
  */
 async function ask({ blob, several, isPicture }, key, busy) {
@@ -93,7 +93,7 @@ async function ask({ blob, several, isPicture }, key, busy) {
     if (outcome.kind !== "answer") return outcome;
     const { lines, rejected } = outcome.result;
     const digits = lines.flatMap((line) => line.digits).length;
-    // On a photo, what is no digit would spoil the view of one; a drawing is one digit unless it is more.
+    // Ink that is not a digit would spoil the single digit of a photo; a drawing without two digits is one digit.
     if (digits > 1 || (isPicture && rejected.length)) return outcome;
   }
   return post("v1/digits?show=input", blob, key, busy);
@@ -113,17 +113,17 @@ async function post(route, body, key, busy) {
     return { kind: "answer", result: content.results[0], model: content.model, milliseconds };
   }
   if (!response || response.ok) {
-    return { kind: "away", text: "The server does not answer. The drawing is kept, and tried again by itself." };
+    return { kind: "away", text: "The server does not answer. The drawing is kept, and sent again automatically." };
   }
   if (response.status === 401) return { kind: "key", refused: Boolean(key) };
   if (AWAY.has(response.status)) {
     const seconds = Math.min(Number(response.headers.get("Retry-After")), 30) || undefined;
-    return { kind: "away", text: "The server is busy. It is tried again by itself.", wait: seconds && 1000 * seconds };
+    return { kind: "away", text: "The server is busy. The drawing is sent again automatically.", wait: seconds && 1000 * seconds };
   }
   return { kind: "problem", text: content?.detail ?? `The server answered ${response.status}.` };
 }
 
-/** Without storage (a browser may forbid it) the key lasts as long as the page. */
+/** The key of this tab. Without storage, which a browser may forbid, it lasts as long as the page. */
 function remembered() {
   try {
     return sessionStorage.getItem(STORED);

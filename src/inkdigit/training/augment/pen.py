@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.imaging.crop import ink_slices
 from inkdigit.imaging.normalize import normalize, stroke_width
 
 SIDE = 28
@@ -53,8 +54,8 @@ def _slanted(image: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _cut(image: Picture) -> Picture | None:
-    rows, columns = np.flatnonzero((image >= INK).any(axis=1)), np.flatnonzero((image >= INK).any(axis=0))
-    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows.size else None
+    box = ink_slices(image >= INK)
+    return None if box is None else image[box]
 
 
 def _stretched(digit: Picture, rng: np.random.Generator) -> Picture:

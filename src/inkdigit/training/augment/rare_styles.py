@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.imaging.crop import ink_slices
 from inkdigit.imaging.normalize import normalize
 
 Corners = NDArray[np.float64]  # (K, 2): x to the right, y down
@@ -125,8 +126,8 @@ def _written(digit: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     draw_strokes(
         picture, [round_corners(stroke) * size + SIDE for stroke in placed], round(SIDE * rng.uniform(0.06, 0.18))
     )
-    rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
-    return normalize(picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    box = ink_slices(picture)
+    return normalize(picture if box is None else picture[box])
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,23 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from inkdigit.training import tensorboard
 from inkdigit.training.trainer import Epoch
-from tests.conftest import Command
 from tests.errors import refused
 
 
-class Listener:
+class Recorder:
+    """A progress that keeps what it is notified of."""
+
     def __init__(self) -> None:
-        self.heard: list[object] = []
+        self.calls: list[object] = []
 
     def resume(self, history: list[Epoch]) -> None:
-        self.heard.append(history)
+        self.calls.append(history)
 
     def step(self) -> None:
-        self.heard.append("step")
+        self.calls.append("step")
 
     def epoch(self, epoch: Epoch) -> None:
-        self.heard.append(epoch)
+        self.calls.append(epoch)
 
 
 def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -41,14 +41,14 @@ def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
 def test_tensorboard_reads_every_figure_and_the_other_progress_is_notified(tmp_path: Path) -> None:
     first = Epoch(1, 0.75, 0.5, 0.25, 0.875, 0.015, 3.0)
     refit = Epoch(300, 0.125, 1.0, None, None, 0.001, 3.0)
-    listener = Listener()
-    with tensorboard.record_epochs(listener, tmp_path / "logs") as progress:
+    recorder = Recorder()
+    with tensorboard.record_epochs(recorder, tmp_path / "logs") as progress:
         progress.resume([first])
         progress.step()
         progress.epoch(first)
         progress.epoch(refit)
         assert read(tmp_path / "logs")["loss"] == [(1, 0.75), (300, 0.125)]  # while the file is still open
-    assert listener.heard == [[first], "step", first, refit]
+    assert recorder.calls == [[first], "step", first, refit]
     assert read(tmp_path / "logs") == {
         "loss": [(1, 0.75), (300, 0.125)],
         "accuracy": [(1, 0.5), (300, 1.0)],
@@ -58,20 +58,13 @@ def test_tensorboard_reads_every_figure_and_the_other_progress_is_notified(tmp_p
     }
 
 
-def test_training_with_tensorboard_writes_the_curves_of_its_metrics(
-    run_in_process: Command, files: Path, tmp_path: Path
-) -> None:
-    arguments = ["--train", files / "small.csv", "--epochs", 2, "--filters", "4, 8, 8", "--dense", 16]
-    done = run_in_process("train", *arguments, "--out", "runs/a", "--tensorboard", "logs", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    history = json.loads((tmp_path / "runs/a/metrics.json").read_text())["history"]
-    curves = read(tmp_path / "logs" / "a" / "training")
-    assert set(curves) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
-    for tag, points in curves.items():
-        assert points == [(epoch["epoch"], pytest.approx(epoch[tag])) for epoch in history]
+def test_without_a_folder_the_progress_stays_as_it_is() -> None:
+    recorder = Recorder()
+    with tensorboard.record_epochs(recorder, None) as progress:
+        assert progress is recorder
 
 
-def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("no folder")
-    with refused("file-unwritable", "logs"), tensorboard.record_epochs(Listener(), tmp_path / "logs"):
+    with refused("file-unwritable", "logs"), tensorboard.record_epochs(Recorder(), tmp_path / "logs"):
         pass

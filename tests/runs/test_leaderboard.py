@@ -9,14 +9,22 @@ from typing import Any
 
 import pytest
 
-from inkdigit.errors import InkdigitError
 from inkdigit.runs.leaderboard import leaderboard_table, read_leaderboard
 from tests.conftest import Command
+from tests.errors import refused
 
 
 def make_manifest(
-    folder: Path, correct: int, total: int, day: int, *, scored: str = "1,000 held-out rows", **changes: Any
+    folder: Path,
+    correct: int,
+    total: int,
+    day: int,
+    *,
+    scored: str = "1,000 held-out rows",
+    sha256: str | None = None,
+    **changes: Any,
 ) -> None:
+    """A run folder with nothing but its manifest. sha256: the fingerprint of the scored rows; old runs have none."""
     manifest = {
         "format": 1,
         "created": f"2026-11-{day:02}T12:00:00+00:00",
@@ -28,6 +36,7 @@ def make_manifest(
             "high": correct / total + 0.01,
             "total": total,
             "training_seconds": 1471.4,
+            **({"scored_sha256": sha256} if sha256 else {}),
         },
         "parameters": 351_682,
         "files": {},
@@ -45,8 +54,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_best_first_among_runs_scored_alike(run_command: Command, folder: Path) -> None:
-    done = run_command("runs", folder)
+def test_best_first_among_runs_scored_alike(run_in_process: Command, folder: Path) -> None:
+    done = run_in_process("runs", folder)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines if line] == [
@@ -75,7 +84,7 @@ def test_a_pipe_gets_whole_names_and_a_terminal_lines_that_fit(folder: Path) -> 
     assert "99.50 (98.50–100.50)" in narrow
 
 
-def test_runs_that_cannot_be_read_are_told_below_the_table(run_command: Command, folder: Path) -> None:
+def test_runs_that_cannot_be_read_are_named_below_the_table(run_in_process: Command, folder: Path) -> None:
     make_manifest(folder / "newer", 1, 1, day=1, format=2)
     make_manifest(folder / "nameless", 1, 1, day=1, figures={"accuracy": "high"})
     make_manifest(folder / "dateless", 1, 1, day=1, created="yesterday")
@@ -87,27 +96,27 @@ def test_runs_that_cannot_be_read_are_told_below_the_table(run_command: Command,
     (folder / "unfinished" / "model.onnx").touch()
     (folder / "notes").mkdir()
     (folder / "notes.txt").touch()
-    done = run_command("runs", folder)
+    done = run_in_process("runs", folder)
     assert done.returncode == 0
     table, problems = done.stdout.rstrip().rsplit("\n\n", 1)
     assert all(name in table for name in ("good", "better", "few"))
     assert [Path(line.split()[0]).relative_to(folder).parts[0] for line in problems.splitlines()] == [
         *("cut", "dateless", "endless", "nameless", "newer", "nought", "unfinished")
     ]
-    assert "install a newer Inkdigit" in problems
-    assert problems.count("is damaged") == 5
 
 
-def test_an_unfinished_training_is_told_with_the_command_to_go_on(run_command: Command, folder: Path) -> None:
+def test_an_unfinished_training_is_listed_with_the_command_that_resumes_it(
+    run_in_process: Command, folder: Path
+) -> None:
     (folder / ".stopped.partial" / "checkpoints").mkdir(parents=True)
-    assert "stopped" not in run_command("runs", folder).stdout
+    assert "stopped" not in run_in_process("runs", folder).stdout
     (folder / ".stopped.partial" / "checkpoints" / "training.npz").touch()
-    assert f"inkdigit train --resume {folder / 'stopped'}" in run_command("runs", folder).stdout
+    assert f"inkdigit train --resume {folder / 'stopped'}" in run_in_process("runs", folder).stdout
 
 
-def test_json_holds_the_same(run_command: Command, folder: Path) -> None:
+def test_json_holds_the_same(run_in_process: Command, folder: Path) -> None:
     make_manifest(folder / "newer", 1, 1, day=1, format=2)
-    board = json.loads(run_command("runs", folder, "--json").stdout)
+    board = json.loads(run_in_process("runs", folder, "--json").stdout)
     assert [run["name"] for run in board["runs"]] == ["few", "better", "good"]
     assert board["runs"][1]["accuracy"] == 0.995
     assert board["runs"][1]["folder"] == str(folder / "better")
@@ -131,12 +140,54 @@ def test_one_run_is_listed_by_its_own_folder(folder: Path) -> None:
     assert [entry.name for entry in read_leaderboard(folder / "good").entries] == ["good"]
 
 
-def test_no_runs_and_no_folder(run_command: Command, tmp_path: Path) -> None:
-    empty = run_command("runs", tmp_path)
+def test_no_runs_and_no_folder(run_in_process: Command, tmp_path: Path) -> None:
+    empty = run_in_process("runs", tmp_path)
     assert (empty.returncode, empty.stderr) == (0, "")
     assert "holds no runs yet" in empty.stdout
-    absent = run_command("runs", cwd=tmp_path)
+    absent = run_in_process("runs", cwd=tmp_path)
     assert absent.returncode == 2
-    assert absent.stderr.startswith("Error: runs is not a folder")
-    with pytest.raises(InkdigitError, match="is not a folder"):
+    assert absent.stderr.startswith("Error: runs ")
+    with refused("folder-not-found", tmp_path / "absent"):
         read_leaderboard(tmp_path / "absent")
+
+
+def test_runs_on_different_rows_with_the_same_words_are_ranked_apart(tmp_path: Path) -> None:
+    words = "500 validation rows"
+    for name, correct, day, sha256 in (
+        ("one", 400, 1, "a" * 64),
+        ("two", 450, 2, "a" * 64),
+        ("other", 499, 3, "b" * 64),
+    ):
+        make_manifest(tmp_path / name, correct, 500, day, scored=words, sha256=sha256)
+    board = read_leaderboard(tmp_path)
+    assert [entry.name for entry in board.entries] == ["other", "two", "one"]
+    lines = leaderboard_table(board).splitlines()
+    headings = [line for line in lines if words in line]
+    assert len(headings) == len(set(headings)) == 2
+    assert "b" * 8 in headings[0]
+    assert "a" * 8 in headings[1]
+    assert [line.split()[0] for line in lines[2:3] + lines[-2:]] == ["other", "two", "one"]
+
+
+def test_a_heading_names_no_fingerprint_where_the_words_are_enough(tmp_path: Path) -> None:
+    make_manifest(tmp_path / "one", 400, 500, day=1, scored="500 validation rows", sha256="a" * 64)
+    make_manifest(tmp_path / "two", 400, 500, day=2, scored="500 held-out rows", sha256="b" * 64)
+    text = leaderboard_table(read_leaderboard(tmp_path))
+    assert "aaaa" not in text
+    assert "bbbb" not in text
+
+
+def test_old_runs_without_a_fingerprint_are_grouped_by_their_words(tmp_path: Path) -> None:
+    words = "500 validation rows"
+    make_manifest(tmp_path / "old", 400, 500, day=1, scored=words)
+    make_manifest(tmp_path / "older", 450, 500, day=2, scored=words)
+    make_manifest(tmp_path / "new", 300, 500, day=3, scored=words, sha256="a" * 64)
+    board = read_leaderboard(tmp_path)
+    assert [entry.name for entry in board.entries] == ["new", "older", "old"]
+    assert leaderboard_table(board).count(words) == 2
+
+
+def test_runs_of_a_folder_that_holds_files_and_hidden_folders_only_are_none(tmp_path: Path) -> None:
+    (tmp_path / "manifest.txt").touch()
+    make_manifest(tmp_path / ".run.partial", 1, 1, day=1)
+    assert read_leaderboard(tmp_path).to_json() == {"runs": [], "problems": []}

@@ -1,0 +1,83 @@
+"""Pictures of one form -> a table of their answers, and a page to review the doubtful ones: one job of the command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inkdigit.errors import InkdigitError
+from inkdigit.forms import csv_table, review, template
+from inkdigit.forms.reader import Form, FormReader
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FormJob:
+    """What to read and to write.
+
+    Attributes:
+        form: the template, a TOML file.
+        pictures: one picture of a filled form each.
+        table: the CSV table to write.
+        review: the HTML page to write, if any.
+        run: the run folder whose model reads; None for the one that ships.
+    """
+
+    form: Path
+    pictures: Sequence[Path]
+    table: Path
+    review: Path | None = None
+    run: Path | None = None
+
+    def work(self, report: Report, warn: Report) -> bool:
+        """Read the pictures, write the table and the page.
+
+        Args:
+            report: takes a line for each picture that was read, and one at the end.
+            warn: takes a line for each picture that could not be read.
+
+        Returns:
+            Whether all pictures were read.
+
+        Raises:
+            InkdigitError: the template or the model cannot be read, or nothing can be written.
+        """
+        self._check_targets()
+        reader = FormReader(template.load(self.form), self.run)
+        forms: list[Form] = []
+        for picture in self.pictures:
+            form = reader.read(picture)
+            forms.append(form)
+            if form.error:
+                warn(form.error)
+            else:
+                report(_answers_line(form))
+        csv_table.write(self.table, forms, reader.template)
+        if self.review:
+            review.write(self.review, forms, reader.template, self.table.name)
+        report(self._summary(forms))
+        return not any(form.error for form in forms)
+
+    def _check_targets(self) -> None:
+        sources = {path.resolve() for path in (self.form, *self.pictures)}
+        for target in filter(None, (self.table, self.review)):
+            if target.is_dir():
+                raise InkdigitError(f"{target} is a folder: name a file to write.", code="file-unwritable")
+            if target.resolve() in sources or self.review == self.table:
+                message = f"{target} would be written over a file of this job: name another file."
+                raise InkdigitError(message, code="file-in-use")
+
+    def _summary(self, forms: Sequence[Form]) -> str:
+        answers = [answer for form in forms for answer in form.answers]
+        doubtful = sum(answer.doubtful for answer in answers)
+        look = f": look at {self.review}" if self.review and doubtful else ""
+        read = sum(not form.error for form in forms)
+        return f"{self.table}: {read} of {len(forms)} forms read, {doubtful} of {len(answers)} fields doubtful{look}"
+
+
+def _answers_line(form: Form) -> str:
+    """A form that was read -> a line for people; a question mark is a doubt."""
+    said = (f"{a.field.name} {a.choice.text or '–'}{'?' * a.doubtful}" for a in form.answers)
+    return f"{form.name}: {', '.join(said)}"
