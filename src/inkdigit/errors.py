@@ -1,5 +1,10 @@
 """What a user can cause, a user can read."""
 
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
 
 class InkdigitError(Exception):
     """One sentence: what was wrong, where, what to do. The command line prints it and exits with code 2.
@@ -11,6 +16,10 @@ class InkdigitError(Exception):
     def __init__(self, message: str, *, code: str = "unspecified") -> None:
         super().__init__(message)
         self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the code too: errors travel between processes."""
+        return partial(type(self), code=self.code), self.args, self.__dict__
 
 
 class NoInkError(InkdigitError):

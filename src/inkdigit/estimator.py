@@ -97,7 +97,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         from inkdigit.training.trainer import predict
 
         show = TrainingProgress if self.verbose else no_progress
-        train_network = fitter(settings, model.build, Stopwatch(quiet=not self.verbose), make_progress=show)
+        watch = Stopwatch() if self.verbose else Stopwatch(show=lambda _: None)
+        train_network = fitter(settings, model.build, watch, make_progress=show)
         network, history = train_network(train, validation)
         self.history_ = [asdict(epoch) for epoch in history]  # an Epoch would bring Keras along when unpickled
         probabilities = predict(network, validation.images, tta=settings.tta)

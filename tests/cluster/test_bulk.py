@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 
 from inkdigit.data.dataset import Dataset
-from tests.bulk.conftest import answers, files_of, stamps
+from tests.bulk.conftest import files_of, predictions, versions
 from tests.cluster.conftest import Cluster
 from tests.conftest import Command
 
 PARTS, ROWS = 20, 500
 
 
-def test_a_lost_node_costs_no_answer_and_nothing_is_done_twice(
+def test_a_lost_node_costs_no_prediction_and_nothing_is_done_twice(
     cluster: Cluster, run_command: Command, real_digits: Dataset, tmp_path: Path
 ) -> None:
     source, out = files_of(real_digits, tmp_path / "source", PARTS, ROWS), tmp_path / "out"
@@ -26,17 +26,17 @@ def test_a_lost_node_costs_no_answer_and_nothing_is_done_twice(
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cluster.environment
     ) as process:
-        while process.poll() is None and not (len(stamps(out)) >= 4 and is_at_work(second)):
+        while process.poll() is None and not (len(versions(out)) >= 4 and is_at_work(second)):
             time.sleep(0.05)
         cluster.kill(second)
-        finished = stamps(out)
+        finished = versions(out)
         printed, complained = process.communicate()
     assert process.returncode == 0, complained
     assert 4 <= len(finished) < PARTS
-    assert f"{PARTS * ROWS:,} rows of answers, none with an error" in printed
-    assert stamps(out).items() >= finished.items()
+    assert f"{PARTS * ROWS:,} rows written, none with an error" in printed
+    assert versions(out).items() >= finished.items()
     assert run_command("bulk", source, tmp_path / "unbroken").returncode == 0
-    assert answers(out).equals(answers(tmp_path / "unbroken"))
+    assert predictions(out).equals(predictions(tmp_path / "unbroken"))
 
 
 def is_at_work(node: psutil.Process) -> bool:

@@ -65,7 +65,7 @@ def read_until(process: subprocess.Popen[str], *words: str) -> str:
 def members_on(node: psutil.Process) -> list[str]:
     """The numbers of the members that are trained there, told by the locks that its processes hold."""
     held = [file.path for child in node.children(recursive=True) for file in child.open_files()]
-    return re.findall(r"run-member-(\d)\.partial/lock", "\n".join(held))
+    return re.findall(r"run-member-(\d)\.partial\.lock", "\n".join(held))
 
 
 def test_each_engine_goes_on_with_what_the_other_began(

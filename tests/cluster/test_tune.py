@@ -75,7 +75,7 @@ def test_a_lost_node_costs_no_finished_trial(
         assert process.wait() == 0, process.stderr and process.stderr.read()
     ended = [line.split(":")[0].split(" (")[0] for line in lines if line.startswith("Trial ") and "gone" not in line]
     assert sorted(ended) == [f"Trial {number}" for number in range(TRIALS)]
-    assert any("what trained it is gone; it is trained again" in line for line in lines)
+    assert any("the process that trained it is gone; it is trained again" in line for line in lines)
     # A thread each, as on the cluster.
     alone = run_command(*command, "--jobs", cpu_cores(), "--out", tmp_path / "alone")
     assert alone.returncode == 0, alone.stderr
@@ -101,5 +101,5 @@ def test_a_trial_that_had_more_cores_than_are_left_on_any_node_is_trained_with_f
         cluster.nodes.pop().wait()
         printed, complained = process.communicate(timeout=300)
     assert process.returncode == 0, complained
-    assert printed.count("what trained it is gone; it is trained again") == 1
+    assert printed.count("the process that trained it is gone; it is trained again") == 1
     assert rows(tmp_path / "found")[0]["state"] == "complete"

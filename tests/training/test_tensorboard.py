@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from inkdigit.training import tensorboard
-from inkdigit.training.trainer import Epoch
+from inkdigit.training.progress import Epoch
 from tests.errors import refused
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command
-
 BASE = """
 preset = "article"
 filters = [[4]]
@@ -23,23 +21,13 @@ learning_rate = {low = 0.001, high = 0.02, log = true}
 dropout = {low = 0.0, high = 0.5}
 optimizer = ["adam", "adamw"]
 """
-TRIALS = 5
 
 
 @pytest.fixture(scope="session")
 def search(files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
-    """The command of the search, but for --out."""
+    """The command of the search, but for --trials and --out."""
     folder = tmp_path_factory.mktemp("search")
     (folder / "base.toml").write_text(BASE)
     (folder / "space.toml").write_text(SPACE)
     settings = ["--config", folder / "base.toml", "--space", folder / "space.toml"]
-    return ["tune", "--train", files / "small.csv", *settings, "--trials", TRIALS]
-
-
-@pytest.fixture(scope="session")
-def unbroken(run_command: Command, search: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a search that nothing interrupted. Read it, never change it."""
-    out = tmp_path_factory.mktemp("unbroken") / "found"
-    done = run_command(*search, "--out", out)
-    assert done.returncode == 0, done.stderr
-    return out
+    return ["tune", "--train", files / "small.csv", *settings]

@@ -1,4 +1,4 @@
-"""What a search keeps, with losses made up: of trainings nothing is needed here."""
+"""What a search keeps and decides, with made-up losses and no training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 import optuna
 import pytest
 
-from inkdigit.errors import InkdigitError
 from inkdigit.training.config import Settings
-from inkdigit.tune.engine import Reported
+from inkdigit.tune.engine import EpochReport
 from inkdigit.tune.results import TrialResult, ranked
 from inkdigit.tune.space import Range, Space, Value
 from inkdigit.tune.study import Study
+from tests.errors import refused
 
 SPACE: Space = {
     "learning_rate": Range(0.001, 0.1, log=True),
@@ -42,8 +42,8 @@ def loss(point: dict[str, Value], epoch: int) -> float:
 def trained(search: Study, number: int, epochs: int = EPOCHS) -> None:
     """Report a trial's epochs, as far as the search lets it, or as far as `epochs`."""
     for epoch in range(1, epochs + 1):
-        told = Reported(number, epoch, loss(search.point(number), epoch), 0.5, 1.0)
-        if not search.report(told, last=epoch == EPOCHS):
+        report = EpochReport(number, epoch, loss(search.point(number), epoch), 0.5, 1.0)
+        if not search.report(report, last=epoch == EPOCHS):
             return
 
 
@@ -52,7 +52,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[TrialResult]:
     search = study(tmp_path_factory.mktemp("unbroken"))
     for _ in range(TRIALS):
         trained(search, search.ask(OWN))
-    return search.tried()
+    return search.results()
 
 
 def test_the_first_trial_is_the_settings_to_start_from(unbroken: list[TrialResult]) -> None:
@@ -77,21 +77,21 @@ def test_hopeless_trials_are_stopped_and_not_ranked(unbroken: list[TrialResult])
     assert losses == sorted(losses)
 
 
-def test_a_search_that_is_cut_at_every_trial_goes_on_as_if_it_never_was(
+def test_a_search_that_is_interrupted_at_every_trial_ends_as_an_unbroken_one(
     unbroken: list[TrialResult], tmp_path: Path
 ) -> None:
     for number in range(TRIALS):
         search = study(tmp_path)
         assert search.interrupted() == []
         if number % 2:  # between drawing a trial and writing its values down
-            search.study.enqueue_trial(search._drawn(search._trials()))  # pyright: ignore[reportPrivateUsage]
+            search.study.enqueue_trial(search._next_point(search._trials()))  # pyright: ignore[reportPrivateUsage]
             search.study.ask()
         else:  # in the middle of its training
             trained(search, search.ask(OWN), epochs=1)
         search = study(tmp_path)
         assert search.interrupted() == [number]
         trained(search, number)
-    assert study(tmp_path).tried() == unbroken
+    assert study(tmp_path).results() == unbroken
 
 
 def test_a_trial_that_was_drawn_and_never_begun_is_begun(tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_a_trial_that_was_drawn_and_never_begun_is_begun(tmp_path: Path) -> None
     trained(search, search.ask(OWN))
     search.study.enqueue_trial(OWN)
     search = study(tmp_path)
-    assert (search.begun(), search.interrupted()) == (1, [])
+    assert (search.count_begun(), search.interrupted()) == (1, [])
     assert search.ask(OWN) == 1
-    assert search.begun() == 2
+    assert search.count_begun() == 2
 
 
 def test_trials_at_work_are_drawn_apart(tmp_path: Path) -> None:
@@ -112,54 +112,54 @@ def test_trials_at_work_are_drawn_apart(tmp_path: Path) -> None:
     assert beside[0] != beside[1]
 
 
-def test_what_cannot_be_trained_has_failed_and_is_not_tried_again(tmp_path: Path) -> None:
+def test_settings_that_cannot_be_trained_have_failed_and_are_not_tried_again(tmp_path: Path) -> None:
     search = study(tmp_path)
     search.fail(search.ask(OWN), "The memory does not suffice.")
     assert study(tmp_path).interrupted() == []
     assert search.ask(OWN) == 1
     assert search.point(1) != OWN
-    failed, other = search.tried()
-    assert (failed.state, failed.why, failed.loss) == ("failed", "The memory does not suffice.", None)
+    failed, other = search.results()
+    assert (failed.state, failed.error, failed.loss) == ("failed", "The memory does not suffice.", None)
     assert other.state == "unfinished"
 
 
-def test_a_loss_that_is_no_number_has_failed(tmp_path: Path) -> None:
+def test_a_trial_with_a_loss_of_nan_has_failed(tmp_path: Path) -> None:
     search = study(tmp_path)
-    assert not search.report(Reported(search.ask(OWN), 1, float("nan"), 0.5, 1.0), last=False)
-    (failed,) = search.tried()
-    assert (failed.state, failed.why) == ("failed", "Its loss on the validation rows is nan.")
+    assert not search.report(EpochReport(search.ask(OWN), 1, float("nan"), 0.5, 1.0), last=False)
+    (failed,) = search.results()
+    assert (failed.state, failed.error) == ("failed", "Its loss on the validation rows is nan.")
 
 
-def test_a_trial_done_again_is_measured_only_where_it_is_new(tmp_path: Path) -> None:
+def test_a_trial_that_is_trained_again_is_judged_only_at_new_epochs(tmp_path: Path) -> None:
     search = study(tmp_path)
     for _ in range(5):
         trained(search, search.ask(OWN))
     number = search.ask(OWN)
     for epoch, value in ((1, 50.0), (2, 50.0), (3, 99.0)):  # the third would be stopped, but its process ended before
-        search.live[number].report(value, epoch)
+        search.open_trials[number].report(value, epoch)
     again = study(tmp_path)
     assert again.interrupted() == [number]
-    assert again.report(Reported(number, 1, 50.0, 0.5, 1.0), last=False)
-    assert again.report(Reported(number, 2, 50.0, 0.5, 2.0), last=False)
-    assert not again.report(Reported(number, 3, 99.0, 0.7, 3.0), last=False)
-    ended = again.tried()[number]
+    assert again.report(EpochReport(number, 1, 50.0, 0.5, 1.0), last=False)
+    assert again.report(EpochReport(number, 2, 50.0, 0.5, 2.0), last=False)
+    assert not again.report(EpochReport(number, 3, 99.0, 0.7, 3.0), last=False)
+    ended = again.results()[number]
     assert (ended.state, ended.accuracy, ended.seconds) == ("pruned", 0.7, 3.0)
 
 
-def test_importance_takes_some_trials(unbroken: list[TrialResult], tmp_path: Path) -> None:
+def test_importance_needs_some_trials(unbroken: list[TrialResult], tmp_path: Path) -> None:
     search = study(tmp_path)
     assert search.importance() == {}
     for _ in range(10):
         number = search.ask(OWN)
-        search.report(Reported(number, EPOCHS, loss(search.point(number), EPOCHS), 0.5, 1.0), last=True)
+        search.report(EpochReport(number, EPOCHS, loss(search.point(number), EPOCHS), 0.5, 1.0), last=True)
     assert set(search.importance()) == set(SPACE)
     assert sum(search.importance().values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("part", ["settings", "space", "train"])
-def test_another_search_is_not_gone_on_with(part: str, tmp_path: Path) -> None:
+def test_another_search_is_refused(part: str, tmp_path: Path) -> None:
     study(tmp_path)
-    with pytest.raises(InkdigitError, match=f"study.db holds a search digits with other {part}: choose another --out"):
+    with refused("study-of-another-search", "study.db", part):
         study(tmp_path, **{part: {"seed": 4}})
 
 
@@ -168,7 +168,7 @@ def test_a_search_from_before_a_setting_was_there_goes_on(tmp_path: Path) -> Non
     earlier = {name: value for name, value in settings.items() if name != "tta"}
     study(tmp_path, settings=json.loads(json.dumps(earlier)))
     study(tmp_path, settings=json.loads(json.dumps(settings)))
-    with pytest.raises(InkdigitError, match="with other settings"):
+    with refused("study-of-another-search", "settings"):
         study(tmp_path, settings=json.loads(json.dumps(settings | {"tta": True})))
 
 
@@ -183,30 +183,28 @@ def test_a_search_from_before_a_setting_was_there_goes_on(tmp_path: Path) -> Non
         ("sqlite:///{1}.db", "index 1"),
     ],
 )
-def test_a_storage_that_cannot_be_used_is_told(url: str, cause: str) -> None:
-    with pytest.raises(InkdigitError) as raised:
+def test_a_storage_that_cannot_be_used_is_refused(url: str, cause: str) -> None:
+    with refused("storage-unusable", "the storage given", cause) as caught:
         Study(url, "digits", "the storage given", {"settings": {"seed": 0}}, SPACE, EPOCHS)
-    assert "cannot be kept in the storage given" in str(raised.value)
-    assert cause in str(raised.value)
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_a_database_of_another_optuna_is_told(tmp_path: Path) -> None:
+def test_a_database_of_another_optuna_is_refused(tmp_path: Path) -> None:
     study(tmp_path)
     with closing(sqlite3.connect(tmp_path / "study.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = 'v9.9.9.a'")
-    with pytest.raises(InkdigitError, match=r"study\.db .*table schema"):
+    with refused("storage-unusable", "study.db"):
         study(tmp_path)
 
 
 def test_a_study_with_another_goal_is_left_alone(tmp_path: Path) -> None:
     made = optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="digits", direction="maximize")
-    with pytest.raises(InkdigitError, match="holds a search digits with other settings"):
+    with refused("study-of-another-search", "settings"):
         study(tmp_path)
     assert made.user_attrs == {}
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("no database " * 100)
-    with pytest.raises(InkdigitError, match="file is not a database"):
+    with refused("storage-unusable", "study.db"):
         study(tmp_path)

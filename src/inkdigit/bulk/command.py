@@ -1,21 +1,22 @@
-"""`inkdigit bulk`: a collection -> a folder of Parquet files with an answer for each input."""
+"""`inkdigit bulk`: a collection -> a folder of Parquet files with a row for each input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from inkdigit.bulk import collection, local
-from inkdigit.bulk.collection import ROWS, Collection, Part
+from inkdigit.bulk import collection
+from inkdigit.bulk.collection import Collection
 from inkdigit.bulk.destination import FORMAT, Destination
+from inkdigit.bulk.engine import BulkJob, Engine
+from inkdigit.bulk.parts import PART_ROWS, Part
 from inkdigit.bulk.predictions import Options
 from inkdigit.bulk.progress import BulkProgress
-from inkdigit.bulk.rows import AT_ONCE, Block, Rows
-from inkdigit.bulk.worker import Done, Work
+from inkdigit.bulk.rows import BLOCK_ROWS, Block, RowReader
 from inkdigit.data.loading import check_ink
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, file_checksum, read_verified
@@ -23,9 +24,8 @@ from inkdigit.utils.extras import require_extra
 from inkdigit.utils.progress import console
 
 Layout = Literal["page", "line", "single"]
-Engine = Callable[[Work, Sequence[Part], int | None], Iterator[Done]]
 
-_LOOKS = ROWS // AT_ONCE  # parts, from all over a collection, that are looked at first
+_SAMPLED_PARTS = PART_ROWS // BLOCK_ROWS  # parts, spread over the collection, that are sampled first
 
 
 def run(
@@ -36,66 +36,71 @@ def run(
     probabilities: bool,
     model: Path | None,
     workers: int | None,
-    engine: Literal["local", "ray"],
+    engine: Engine,
 ) -> None:
-    """Answer all of `source` into `destination`, but for what is there already.
+    """Predict all of `source` into the folder `destination`, except for parts that are there already.
 
-    layout: of pictures; None is a page. model: a run's folder; None is the one that ships. workers: processes. Raises
-    InkdigitError where there is nothing to do, or no place for it; what cannot be read is a row with its error.
+    What cannot be read is a row with its error.
+
+    Args:
+        source: a path, pattern or URL.
+        destination: a path or URL.
+        layout: what pictures show; None: a page.
+        probabilities: whether the ten probabilities of each digit are written too.
+        model: a run's folder; None: the run that ships.
+        workers: processes at a time; None: one for each core.
+        engine: does the parts.
+
+    Raises:
+        InkdigitError: there is nothing to do, or no place for it.
+        KeyboardInterrupt: with a sentence that says how to go on.
     """
-    engine_run = _engine(engine)
-    digits = collection.DIGITS if layout == "single" else collection.PAGES
     place = Destination.at(destination)
-    found = collection.find(source, place.folder, pictures_at_once=digits)
+    pictures_per_part = collection.PART_DIGITS if layout == "single" else collection.PART_PAGES
+    found = collection.find(source, place.folder, pictures_per_part=pictures_per_part)
     _check(source, found, layout)
     options = Options((layout or "page") if found.pictures else "rows", probabilities)
     folder = model or SHIPPED_RUN
-    work = Work(found.folder, place, options)
-    job = _job(source, found, options, file_checksum(folder, ONNX_MODEL))
-    with work.destination.claimed(job, read_verified(folder, ONNX_MODEL)):
-        _work(work, found, engine_run, workers)
-    console.print(f"Answers: {destination}")
-
-
-def _engine(name: Literal["local", "ray"]) -> Engine:
-    if name == "local":
-        return local.run
-    require_extra("cluster", "--engine ray")
-    from inkdigit.cluster import bulk
-
-    return bulk.run
+    about = _describe(source, found, options, file_checksum(folder, ONNX_MODEL))
+    with place.claimed(about, read_verified(folder, ONNX_MODEL)):
+        _work(BulkJob(found.folder, place, options), found, engine, workers)
+    console.print(f"Predictions: {destination}")
 
 
 def _check(source: str, found: Collection, layout: Layout | None) -> None:
-    """Raise InkdigitError for what would be answered wrongly without a word, or cannot be answered here."""
+    """Refuse a job that would be wrong in every row, such as scaled or inverted pixels, or that cannot run here."""
     if found.pictures:
         if layout != "single":
             require_extra("read", "Reading lines of digits")
         return
     if layout:
-        raise InkdigitError(f"--{layout} is for pictures, and {source} holds rows of pixels: leave it out.")
-    rows, first = Rows(found.folder), None
+        raise InkdigitError(
+            f"--{layout} is for pictures, and {source} holds rows of pixels: leave it out.", code="option-conflict"
+        )
+    reader, first = RowReader(found.folder), None
     try:
-        for block in _spread(rows, [part for part in found.parts if not part.problem]):
+        for block in _sample(reader, [part for part in found.parts if not part.problem]):
             first = first or block
             images = np.delete(block.images, [*block.errors], axis=0)
             if len(images):
                 check_ink(source, images)
                 return
     finally:
-        rows.close()
-    raise InkdigitError(first.errors[0] if first else f"{source} holds no rows: name files with digits.")
+        reader.close()
+    if first:
+        raise InkdigitError(first.errors[0], code="source-unreadable")
+    raise InkdigitError(f"{source} holds no rows: name files with digits.", code="source-empty")
 
 
-def _spread(rows: Rows, parts: Sequence[Part]) -> Iterator[Block]:
-    """All rows, where they are no more than a part may have; else so many, from all over the parts."""
-    if sum(part.rows for part in parts) <= ROWS:
-        yield from chain.from_iterable(map(rows.read, parts))
+def _sample(reader: RowReader, parts: Sequence[Part]) -> Iterator[Block]:
+    """All rows, where there are at most `PART_ROWS`; else that number, spread over all parts."""
+    if sum(part.rows for part in parts) <= PART_ROWS:
+        yield from chain.from_iterable(map(reader.read, parts))
         return
-    each, step, left = ROWS // len(parts), -(-len(parts) // _LOOKS), ROWS
+    each, step, left = PART_ROWS // len(parts), -(-len(parts) // _SAMPLED_PARTS), PART_ROWS
     for part in chain.from_iterable(parts[start::step] for start in range(step)):
         taken = 0
-        for block in rows.read(part):
+        for block in reader.read(part):
             yield block
             taken += len(block.rows)
             if taken + len(block.rows) > each:
@@ -105,7 +110,8 @@ def _spread(rows: Rows, parts: Sequence[Part]) -> Iterator[Block]:
             return
 
 
-def _job(source: str, found: Collection, options: Options, model: str) -> dict[str, Any]:
+def _describe(source: str, found: Collection, options: Options, model: str) -> dict[str, Any]:
+    """What `_job.json` says; "identity" is what must be the same to go on with a job."""
     identity = {"format": FORMAT, "source": found.fingerprint, "model": model, "options": vars(options)}
     if options.layout not in {"rows", "single"}:
         from inkdigit.reading.line_model.spec import SHIPPED_LINE_MODEL
@@ -114,19 +120,19 @@ def _job(source: str, found: Collection, options: Options, model: str) -> dict[s
     return {"source": source, "parts": len(found.parts), "rows": found.rows, "identity": identity}
 
 
-def _work(work: Work, found: Collection, engine: Engine, workers: int | None) -> None:
-    finished = work.destination.finished()
+def _work(job: BulkJob, found: Collection, engine: Engine, workers: int | None) -> None:
+    finished = job.destination.finished()
     left = [part for part in found.parts if part.number not in finished]
     before, unit = found.rows - sum(part.rows for part in left), "pictures" if found.pictures else "rows"
     if before:
         console.print(f"{before:,} of {found.rows:,} {unit} were done before.")
     if not left:
         return
-    planned = {part.number: part.rows for part in left}
+    inputs = {part.number: part.rows for part in left}
     try:
         with BulkProgress(unit, found.rows, before) as progress:
-            for done in engine(work, left, workers):
-                progress.done(done, planned.pop(done.number))
+            for result in engine(job, left, workers):
+                progress.add(result, inputs.pop(result.number))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("Interrupted: what is done is kept, and the same command goes on.") from None
+        raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
     console.print(progress.summary())

@@ -1,4 +1,4 @@
-"""Where answers go: a folder of Parquet files, one a part. What is there under its name is finished."""
+"""Where predictions go: a folder of Parquet files, one for each part. A file under its final name is finished."""
 
 from __future__ import annotations
 
@@ -15,55 +15,71 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from pyarrow import parquet
 
-from inkdigit.bulk.place import Place, place, told
+from inkdigit.bulk.location import Location, locate, read_errors
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import atomic
 
-# Names that begin so are left aside by whatever reads a folder of Parquet files.
-JOB, MODEL, TRIES, LOCK = "_job.json", "_model.onnx", "_tries", ".lock"
-FORMAT = 2  # part of a job's identity: earlier ones had other names for parts
+# Programs that read a folder of Parquet files leave out names that begin with `_` or a dot.
+JOB, MODEL, ATTEMPTS, LOCK = "_job.json", "_model.onnx", "_tries", ".lock"
+FORMAT = 2  # part of a job's identity: format 1 had other names for parts
 
 
 @dataclass(frozen=True)
-class Tries:
-    """How often a part was begun in this job. at: the picture it was at; lethal: those that a process ended over."""
+class Attempts:
+    """How often a part was begun in this job.
 
-    begun: int = 0
-    at: int | None = None
-    lethal: tuple[int, ...] = ()
+    Attributes:
+        count: how often.
+        picture: index of the picture that the latest attempt was working on, if any.
+        fatal_pictures: indices of pictures over which earlier attempts died.
+    """
+
+    count: int = 0
+    picture: int | None = None
+    fatal_pictures: tuple[int, ...] = ()
+
+    def begin_another(self) -> Attempts:
+        """The next attempt: this one died, over the picture that it was working on."""
+        fatal = self.fatal_pictures if self.picture is None else (*self.fatal_pictures, self.picture)
+        return Attempts(self.count + 1, None, fatal)
 
 
 @dataclass(frozen=True)
 class Destination:
-    """A folder on any file system; it travels to other processes."""
+    """A folder on any file system. It is pickled for other processes."""
 
-    folder: Place
+    folder: Location
 
     @classmethod
     def at(cls, url: str) -> Destination:
-        """The folder at a path or URL, there or not."""
-        return cls(place(url))
+        """The folder at a path or URL, which need not exist. Raises InkdigitError as `locate` does."""
+        return cls(locate(url))
 
     @contextmanager
     def claimed(self, job: dict[str, Any], model: bytes) -> Generator[None]:
-        """Inside, the folder is this job's alone. Raises InkdigitError where it holds another's answers, or files.
+        """Inside the block, the folder belongs to this job.
 
-        job: "identity" in it must be that of the answers that are there. model: the ONNX file that answers, which is
-        kept beside them: whoever sees the folder has it. What one machine cannot see of another is who is at work in a
-        bucket: only folders here are locked.
+        A folder of this machine is locked. In a bucket, no machine can see whether another one is at work.
+
+        Args:
+            job: what `_job.json` says; its "identity" must be that of the predictions that are there.
+            model: the ONNX file that predicts. It is kept in the folder, where every process finds it.
+
+        Raises:
+            InkdigitError: `out-in-use`, `out-occupied`, `out-of-another-job`, `file-damaged` or `file-unwritable`.
         """
         with self._locked():
             self._check(job)
             if not self._exists(JOB):
                 self._write(MODEL, model)
                 self._write(JOB, json.dumps(job, indent=2).encode())
-            self.forget_tries()
+            self.forget_attempts()
             yield
-            self.forget_tries()
+            self.forget_attempts()
 
     @contextmanager
     def _locked(self) -> Generator[None]:
-        if not self.folder.local:
+        if not self.folder.is_local:
             yield
             return
         folder = Path(self.folder.path)
@@ -72,10 +88,14 @@ class Destination:
             lock = FileLock(folder / LOCK)
             lock.acquire(timeout=0)
         except Timeout:
-            raise InkdigitError(f"{folder} is in another job's hands: let it end, or choose another folder.") from None
+            raise InkdigitError(
+                f"Another job is writing to {folder}: wait for its end, or choose another folder.", code="out-in-use"
+            ) from None
         except OSError as error:
             problem = f"cannot be written ({error.strerror})"
-            raise InkdigitError(f"{folder} {problem}: name a folder for the answers.") from None
+            raise InkdigitError(
+                f"{folder} {problem}: name another folder for the predictions.", code="file-unwritable"
+            ) from None
         try:
             yield
         finally:
@@ -84,96 +104,101 @@ class Destination:
     def _check(self, job: dict[str, Any]) -> None:
         path = self.folder.path
         if not self._exists(JOB):
-            if any(name not in {LOCK, MODEL} for name in self._names() if not name.startswith(".")):  # cut short
-                raise InkdigitError(f"{path} holds other files already: name a new folder for the answers.")
+            # A job that was cut short at its beginning may have left hidden files and the model.
+            if any(name not in {LOCK, MODEL} for name in self._names() if not name.startswith(".")):
+                raise InkdigitError(
+                    f"{path} holds other files already: name a new folder for the predictions.", code="out-occupied"
+                )
             return
         try:
             earlier = json.loads(self._read(JOB))["identity"]
             different = [key for key, value in job["identity"].items() if earlier.get(key) != value]
         except (AttributeError, KeyError, TypeError, ValueError):
-            problem = f"{self.folder.below(JOB)} is damaged"
-            raise InkdigitError(f"{problem}: choose another folder, or remove {path}.") from None
+            problem = f"{self.folder.join(JOB)} is damaged"
+            raise InkdigitError(f"{problem}: choose another folder, or remove {path}.", code="file-damaged") from None
         if different:
             raise InkdigitError(
-                f"{path} holds the answers of a job with other {' and '.join(different)}: "
-                "choose another folder, or remove this one."
+                f"{path} holds the predictions of a job with other {' and '.join(different)}: "
+                "choose another folder, or remove this one.",
+                code="out-of-another-job",
             )
 
     def model(self) -> bytes:
-        """What answers. Raises InkdigitError where this machine does not see the folder."""
+        """The ONNX file that predicts. Raises InkdigitError where this machine does not see the folder."""
         if not self._exists(MODEL):
-            raise unseen(self.folder.path)
+            raise not_seen(self.folder.path)
         return self._read(MODEL)
 
     def finished(self) -> set[int]:
         """The numbers of the parts that are there."""
         return {int(found[1]) for name in self._names() if (found := re.fullmatch(r"part-(\d+)\.parquet", name))}
 
-    def counted(self, number: int) -> tuple[int, int] | None:
-        """The rows of a part that is there, and how many of them have an error."""
-        if not self._exists(_name(number)):
+    def count(self, number: int) -> tuple[int, int] | None:
+        """The rows of a part, and how many of them hold an error; None where the part is not there."""
+        if not self._exists(_file_name(number)):
             return None
-        content = pa.BufferReader(self._read(_name(number)))
+        content = pa.BufferReader(self._read(_file_name(number)))
         errors = parquet.read_table(content, columns=["error"])["error"]
         return len(errors), len(errors) - errors.null_count
 
     def write(self, number: int, table: Any) -> None:
-        """Put a part's answers there, all at once. Raises InkdigitError where that cannot be."""
+        """Write a part's pyarrow table, completely or not at all. Raises InkdigitError, `file-unwritable`."""
         buffer = pa.BufferOutputStream()
         parquet.write_table(table, buffer, compression="zstd")
-        self._write(_name(number), buffer.getvalue())
+        self._write(_file_name(number), buffer.getvalue())
 
-    # ---- tries
+    # ---- attempts
 
-    def tries(self, number: int) -> Tries:
-        """What is known of a part that was begun before."""
-        name = f"{TRIES}/{number}"
+    def attempts(self, number: int) -> Attempts:
+        """The attempts at a part that was begun before in this job."""
+        name = f"{ATTEMPTS}/{number}"
         if not self._exists(name):
-            return Tries()
+            return Attempts()
         content = json.loads(self._read(name))
-        return Tries(content["begun"], content["at"], tuple(content["lethal"]))
+        return Attempts(content["count"], content["picture"], tuple(content["fatal_pictures"]))
 
-    def note(self, number: int, tries: Tries) -> None:
-        """Keep in mind that a part is begun."""
-        self._write(f"{TRIES}/{number}", json.dumps(vars(tries)).encode())
+    def note(self, number: int, attempts: Attempts) -> None:
+        """Keep the attempts at a part where another process finds them, should this one die."""
+        self._write(f"{ATTEMPTS}/{number}", json.dumps(vars(attempts)).encode())
 
-    def forget_tries(self) -> None:
-        """Begin to count anew, also where nothing may be deleted."""
-        if not self._exists(TRIES):
+    def forget_attempts(self) -> None:
+        """Count attempts from 0 again, also where nothing may be deleted."""
+        if not self._exists(ATTEMPTS):
             return
-        with suppress(Exception):  # a missing right has many names, and some file systems keep silent
-            self.folder.system.rm(self.folder.below(TRIES), recursive=True)
-        if self._exists(TRIES):  # where something else is the matter, writing tells
-            for number in {int(name) for name in self._names(TRIES) if name.isdigit()} - self.finished():
-                self.note(number, Tries())
+        with suppress(Exception):  # a missing permission has many names, and some file systems do not report it
+            self.folder.system.rm(self.folder.join(ATTEMPTS), recursive=True)
+        if self._exists(ATTEMPTS):
+            for number in {int(name) for name in self._names(ATTEMPTS) if name.isdigit()} - self.finished():
+                self.note(number, Attempts())
 
     # ---- files
 
-    def _told(self) -> AbstractContextManager[None]:
-        return told(self.folder.path, local=self.folder.local)
+    def _read_errors(self) -> AbstractContextManager[None]:
+        return read_errors(self.folder.path, is_local=self.folder.is_local)
 
     def _exists(self, name: str) -> bool:
-        with self._told():
+        with self._read_errors():
             self.folder.system.invalidate_cache()
-            return bool(self.folder.system.exists(self.folder.below(name)))
+            return bool(self.folder.system.exists(self.folder.join(name)))
 
-    def _names(self, below: str = "") -> list[str]:
+    def _names(self, subfolder: str = "") -> list[str]:
         system = self.folder.system
-        with self._told():
+        with self._read_errors():
             system.invalidate_cache()
             try:
-                found: list[str] = system.ls(self.folder.below(below), detail=False)
+                found: list[str] = system.ls(self.folder.join(subfolder), detail=False)
             except FileNotFoundError:
                 return []
-        return [name.rpartition("/")[2] for name in found if not name.endswith("/")]  # S3's console makes such
+        # S3's console makes folders as objects whose names end in a slash.
+        return [name.rpartition("/")[2] for name in found if not name.endswith("/")]
 
     def _read(self, name: str) -> bytes:
-        with self._told():
-            return self.folder.system.cat_file(self.folder.below(name))
+        with self._read_errors():
+            return self.folder.system.cat_file(self.folder.join(name))
 
     def _write(self, name: str, content: Any) -> None:
-        path = self.folder.below(name)
-        if self.folder.local:
+        path = self.folder.join(name)
+        if self.folder.is_local:
             with atomic(Path(path)) as temporary:
                 temporary.write_bytes(content)
             return
@@ -181,13 +206,18 @@ class Destination:
             self.folder.system.pipe_file(path, bytes(content))  # an object is there as a whole or not at all
         except Exception as error:
             problem = f"could not be written ({' '.join(str(error).split())})"
-            raise InkdigitError(f"{path} {problem}: see to it; the same command goes on.") from error
+            raise InkdigitError(
+                f"{path} {problem}: mend that, and give the same command again to go on.", code="file-unwritable"
+            ) from error
 
 
-def unseen(path: str) -> InkdigitError:
-    """What to say where a machine of a cluster does not see a folder or a file that the others do."""
-    return InkdigitError(f"{path} is not seen from {gethostname()}: name a folder that all nodes share, or a bucket.")
+def not_seen(path: str) -> InkdigitError:
+    """The error of a machine of a cluster that does not see a folder or file that the others see."""
+    return InkdigitError(
+        f"{path} is not seen from {gethostname()}: name a folder that all nodes share, or a bucket.",
+        code="not-on-this-node",
+    )
 
 
-def _name(number: int) -> str:
+def _file_name(number: int) -> str:
     return f"part-{number:08d}.parquet"

@@ -1,4 +1,4 @@
-"""A part of a collection -> a table of answers, a row for each input. The same on one machine and on a cluster."""
+"""A part of a collection -> a table of predictions, a row for each input. The same on one machine and on a cluster."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from inkdigit.bulk.collection import Part
-from inkdigit.bulk.place import Place, UnreachableError, guarded, told
-from inkdigit.bulk.rows import Block, Rows
+from inkdigit.bulk.location import Location, UnreachableError, picture_errors, read_errors
+from inkdigit.bulk.parts import Part
+from inkdigit.bulk.rows import Block, RowReader
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
 from inkdigit.imaging.preprocess import MAX_FILE_SIZE, prepare
@@ -27,36 +27,43 @@ _ERROR = pa.field("error", pa.string())
 
 @dataclass(frozen=True)
 class Options:
-    """layout: what is in each picture; or "rows", where the collection holds rows of pixels."""
+    """What to predict.
+
+    Attributes:
+        layout: what each picture shows; "rows" where the collection holds rows of pixels.
+        probabilities: whether the ten probabilities of each digit are written too.
+    """
 
     layout: Layout
     probabilities: bool
 
     @property
     def schema(self) -> Any:
-        """The columns of the answers."""
-        found = [("digit", pa.uint8()), ("confidence", pa.float32())]
-        found += [("probabilities", PROBABILITIES)] if self.probabilities else []
+        """The columns of the predictions, a pyarrow schema."""
+        digit = [("digit", pa.uint8()), ("confidence", pa.float32())]
+        digit += [("probabilities", PROBABILITIES)] if self.probabilities else []
         if self.layout == "rows":
-            return pa.schema([("file", pa.string()), ("row", pa.int64()), *found, _ERROR])
+            return pa.schema([("file", pa.string()), ("row", pa.int64()), *digit, _ERROR])
         if self.layout == "single":
-            return pa.schema([("file", pa.string()), *found, _ERROR])
-        digit = pa.struct([*found, ("box", pa.list_(pa.int32(), 4))])
-        lines = pa.list_(pa.struct([("text", pa.string()), ("digits", pa.list_(digit))]))
+            return pa.schema([("file", pa.string()), *digit, _ERROR])
+        boxed = pa.struct([*digit, ("box", pa.list_(pa.int32(), 4))])
+        lines = pa.list_(pa.struct([("text", pa.string()), ("digits", pa.list_(boxed))]))
         return pa.schema([("file", pa.string()), ("page", pa.int32()), ("text", pa.string()), ("lines", lines), _ERROR])
 
 
-def _nothing(_: int) -> None:
-    pass
+class Predictor:
+    """Predicts parts, one after the other, on one thread.
 
+    Args:
+        folder: what the names of files are relative to.
+        model: the bytes of the ONNX file that predicts.
+        options: what to predict.
+    """
 
-class Answerer:
-    """Answers parts, one after the other. model: the bytes of the ONNX file that answers; one thread works on it."""
-
-    def __init__(self, folder: Place, model: bytes, options: Options) -> None:
+    def __init__(self, folder: Location, model: bytes, options: Options) -> None:
         self._folder, self._options = folder, options
         self._recognizer = Recognizer(model, threads=1)
-        self._rows = Rows(folder)
+        self._rows = RowReader(folder)
         if options.layout not in {"rows", "single"}:
             import cv2
 
@@ -66,60 +73,67 @@ class Answerer:
             self._layout: Any = options.layout
             self._reader = Reader(self._recognizer, threads=1)
 
-    def answer(self, part: Part, lethal: Collection[int] = (), begin: Callable[[int], None] = _nothing) -> Any:
-        """The answers to all of a part, a row for each of its rows or pictures, and for each page of a picture.
+    def predict(
+        self, part: Part, skip: Collection[int] = (), on_picture: Callable[[int], object] = lambda _: None
+    ) -> Any:
+        """A part -> a pyarrow table with a row for each of its rows or pictures, and for each page of a picture.
 
-        lethal: places of pictures that are not to be touched, since processes ended over them. begin: is called with
-        the place of each picture before it is read. Raises UnreachableError where another machine does not answer.
+        Args:
+            part: what to read.
+            skip: indices of pictures that are not opened, since processes died over them; each has an error.
+            on_picture: called with the index of each picture before it is read.
+
+        Raises:
+            UnreachableError: another machine does not answer.
         """
         schema = self._options.schema
         if part.kind != "pictures":
             name = printable(part.files[0])
-            return pa.Table.from_batches([self._answered(name, block) for block in self._rows.read(part)], schema)
+            return pa.Table.from_batches([self._predict_rows(name, block) for block in self._rows.read(part)], schema)
         rows: list[Row] = []
-        for place, name in enumerate(part.files):
-            if place in lethal:
-                read = [Row(error=f"{printable(name)} has ended the process that read it: look at it.")]
+        for index, name in enumerate(part.files):
+            if index in skip:
+                found = [Row(error=f"{printable(name)} has ended the process that read it: look at it.")]
             else:
-                begin(place)
-                read = self._read(name)
-            rows += [{"file": printable(name)} | row for row in read]
+                on_picture(index)
+                found = self._predict_picture(name)
+            rows += [{"file": printable(name)} | row for row in found]
         return pa.Table.from_pylist(rows, schema)
 
-    def unanswered(self, part: Part, reason: str) -> Any:
-        """Rows for all of a part, with a reason why there is no answer."""
+    def errors_only(self, part: Part, error: str) -> Any:
+        """A table with a row for each row or picture of a part, which all hold the same error."""
         files = part.files * (part.rows // len(part.files))
         rows = [
-            {"file": printable(name), "row": part.first + place, "error": printable(reason)}
-            for place, name in enumerate(files)
+            {"file": printable(name), "row": part.first + index, "error": printable(error)}
+            for index, name in enumerate(files)
         ]
         return pa.Table.from_pylist(rows, self._options.schema)
 
-    def _answered(self, name: str, block: Block) -> Any:
+    def _predict_rows(self, name: str, block: Block) -> Any:
         probabilities = self._recognizer.predict_proba(block.images)
         count = len(probabilities)
-        wrong = np.zeros(count, np.bool_)
-        wrong[list(block.errors)] = True
-        errors = {place: printable(error) for place, error in block.errors.items()}
+        has_error = np.zeros(count, np.bool_)
+        has_error[list(block.errors)] = True
+        errors = {index: printable(error) for index, error in block.errors.items()}
         columns = {
             "file": pa.repeat(name, count),
             "row": pa.array(block.rows),
-            "digit": pa.array(probabilities.argmax(axis=1).astype(np.uint8), mask=wrong),
-            "confidence": pa.array(probabilities.max(axis=1), mask=wrong),
-            "error": pa.array([errors.get(place) for place in range(count)], pa.string()),
+            "digit": pa.array(probabilities.argmax(axis=1).astype(np.uint8), mask=has_error),
+            "confidence": pa.array(probabilities.max(axis=1), mask=has_error),
+            "error": pa.array([errors.get(index) for index in range(count)], pa.string()),
         }
         if self._options.probabilities:
             flat = pa.array(probabilities.reshape(-1))
-            columns["probabilities"] = pa.FixedSizeListArray.from_arrays(flat, 10, mask=pa.array(wrong))
+            columns["probabilities"] = pa.FixedSizeListArray.from_arrays(flat, 10, mask=pa.array(has_error))
         schema = self._options.schema
         return pa.RecordBatch.from_arrays([columns[field] for field in schema.names], schema=schema)
 
-    def _read(self, name: str) -> Iterator[Row]:
-        """What a picture shows, or each of its pages."""
+    def _predict_picture(self, name: str) -> Iterator[Row]:
+        """A row for a picture, or for each of its pages."""
         try:
             content = self._content(name)
             if self._options.layout == "single":
-                yield self._single(name, content)
+                yield self._predict_single(name, content)
                 return
             found = pages(content, name)
         except UnreachableError:
@@ -129,25 +143,27 @@ class Answerer:
             return
         for page in found:
             try:
-                yield {"page": page.number} | self._page(page)
+                yield {"page": page.number} | self._predict_page(page)
             except InkdigitError as error:
                 yield {"page": page.number, "error": printable(str(error))}
 
     def _content(self, name: str) -> bytes:
-        system, path = self._folder.system, self._folder.below(name)
-        with told(name, local=self._folder.local), system.open(path, "rb") as stream:
+        system, path = self._folder.system, self._folder.join(name)
+        with read_errors(name, is_local=self._folder.is_local), system.open(path, "rb") as stream:
             content = stream.read(MAX_FILE_SIZE + 1)
         if len(content) > MAX_FILE_SIZE:
-            raise InkdigitError(f"{name} has more than {MAX_FILE_SIZE >> 20} MiB: make it smaller.")
+            raise InkdigitError(
+                f"{name} has more than {MAX_FILE_SIZE >> 20} MiB: make it smaller.", code="file-too-large"
+            )
         return content
 
-    def _single(self, name: str, content: bytes) -> Row:
-        with guarded(name):
+    def _predict_single(self, name: str, content: bytes) -> Row:
+        with picture_errors(name):
             probabilities = self._recognizer.predict_proba(prepare(content, name=name)[None])[0]
         digit = int(probabilities.argmax())
         return {"digit": digit, "confidence": probabilities[digit], "probabilities": probabilities}
 
-    def _page(self, page: Page) -> Row:
-        with guarded(page.name):
+    def _predict_page(self, page: Page) -> Row:
+        with picture_errors(page.name):
             reading = self._reader.read(page.picture(), layout=self._layout, name=page.name)
         return {"text": reading.text, "lines": [line.to_dict() for line in reading.lines]}

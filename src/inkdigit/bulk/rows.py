@@ -1,4 +1,4 @@
-"""Rows of 28x28 pixels, some thousand at a time, from Parquet, CSV and IDX; a bad one keeps none from being read."""
+"""Rows of 28x28 pixels, some thousand at a time, from Parquet, CSV and IDX. A bad row is an error beside the others."""
 
 from __future__ import annotations
 
@@ -10,32 +10,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.bulk.collection import LONGEST_LINE, Part, opened
-from inkdigit.bulk.place import Place, UnreachableError, guarded, told
+from inkdigit.bulk.location import Location, UnreachableError, picture_errors, read_errors
+from inkdigit.bulk.parts import MAX_LINE_BYTES, Part, open_file
 from inkdigit.data import kaggle_csv, parquet
 from inkdigit.data.kaggle_csv import LABEL
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.preprocess import prepare
 
-AT_ONCE = 4096  # rows in memory: 3 MB of pixels
-_PICTURES = 64  # files, each of which may be a photo
-_TEXT = 1 << 19  # bytes of CSV at once
-_BUFFER = 1 << 16  # bytes read ahead of each column of a Parquet file: 784 of them may be open
+BLOCK_ROWS = 4096  # rows in memory at a time: 3 MB of pixels
+_BLOCK_PICTURES = 64  # picture files in memory at a time, each of which may be a photo
+_TEXT_BYTES = 1 << 19  # of CSV at a time
+_READ_AHEAD_BYTES = 1 << 16  # for each column of a Parquet file: 784 of them may be open
 
 
 @dataclass(frozen=True)
 class Block:
-    """rows: (N,) int64, their numbers. images: (N, 28, 28) uint8. errors: by place in them, where an image is none."""
+    """Some rows that follow each other.
+
+    Attributes:
+        rows: (N,) int64, their numbers in the file, from 1.
+        images: (N, 28, 28) uint8; black where there is an error.
+        errors: sentences, by index into `rows`, of those that hold no image.
+    """
 
     rows: NDArray[np.int64]
     images: NDArray[np.uint8]
     errors: dict[int, str]
 
 
-class Rows:
-    """Reads parts of one file after the other. It keeps the file open, so that what comes next costs no way back."""
+class RowReader:
+    """Reads parts in any order. It keeps the latest file open, so that the part that follows costs no second start."""
 
-    def __init__(self, folder: Place) -> None:
+    def __init__(self, folder: Location) -> None:
         self._folder = folder
         self._closing = ExitStack()
         self._name: str | None = None
@@ -43,15 +49,16 @@ class Rows:
         self._batches: _Batches | None = None
 
     def read(self, part: Part) -> Generator[Block]:
-        """The rows of a part, all of them: from where the file cannot be read on, each with the reason as its error.
+        """All rows of a part; from where the file cannot be read on, each row has the reason as its error.
 
-        Raises UnreachableError where another machine does not answer.
+        Raises:
+            UnreachableError: another machine does not answer.
         """
         name, done = part.files[0], 0
         try:
-            with told(name, local=self._folder.local):
+            with read_errors(name, is_local=self._folder.is_local):
                 if part.problem:
-                    raise InkdigitError(part.problem)
+                    raise InkdigitError(part.problem, code=part.problem_code)
                 self._open(part)
                 for block in self._blocks(part):
                     yield block
@@ -60,10 +67,10 @@ class Rows:
             raise
         except InkdigitError as error:
             self.close()
-            yield from _without(np.arange(part.first + done, part.first + part.rows), str(error))
+            yield from _blocks_of_errors(np.arange(part.first + done, part.first + part.rows), str(error))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._closing.close()
         self._name = self._batches = None
 
@@ -71,7 +78,7 @@ class Rows:
         if self._name == part.files[0]:
             return
         self.close()
-        self._stream = self._closing.enter_context(opened(self._folder, part.files[0]))
+        self._stream = self._closing.enter_context(open_file(self._folder, part.files[0]))
         self._name = part.files[0]
 
     def _blocks(self, part: Part) -> Iterator[Block]:
@@ -82,20 +89,23 @@ class Rows:
         return _from_csv(part, self._stream) if part.kind == "csv" else _from_idx(part, self._stream)
 
 
-def _without(rows: NDArray[np.int64], reason: str) -> Iterator[Block]:
-    for start in range(0, len(rows), AT_ONCE):
-        some = rows[start : start + AT_ONCE]
-        yield Block(some, np.zeros((len(some), 28, 28), np.uint8), dict.fromkeys(range(len(some)), reason))
+def _blocks_of_errors(rows: NDArray[np.int64], error: str) -> Iterator[Block]:
+    for start in range(0, len(rows), BLOCK_ROWS):
+        some = rows[start : start + BLOCK_ROWS]
+        yield Block(some, np.zeros((len(some), 28, 28), np.uint8), dict.fromkeys(range(len(some)), error))
 
 
 def _from_idx(part: Part, stream: Any) -> Iterator[Block]:
-    for start in range(0, part.rows, AT_ONCE):
-        count = min(AT_ONCE, part.rows - start)
+    for start in range(0, part.rows, BLOCK_ROWS):
+        count = min(BLOCK_ROWS, part.rows - start)
         content = stream.read(784 * count)
         if len(content) < 784 * count:
-            raise InkdigitError(f"{part.files[0]} ends before the images that its header announces: download it again.")
+            raise InkdigitError(
+                f"{part.files[0]} ends before the images that its header announces: download it again.",
+                code="file-damaged",
+            )
         images = np.frombuffer(content, np.uint8).reshape(-1, 28, 28)
-        if "emnist" in part.files[0].lower():
+        if "emnist" in part.files[0].lower():  # EMNIST's files hold each image transposed
             images = np.ascontiguousarray(images.transpose(0, 2, 1))
         yield Block(np.arange(count) + part.first + start, images, {})
 
@@ -107,41 +117,43 @@ def _from_csv(part: Part, stream: Any) -> Iterator[Block]:
     """Blank lines are no rows, though they count as lines."""
     left, number = part.end - part.start, part.first
     while left:
-        text = stream.read(min(_TEXT, left))
+        text = stream.read(min(_TEXT_BYTES, left))
         if not text.endswith(b"\n") and len(text) < left:
-            text += stream.readline(min(LONGEST_LINE, left - len(text)))
+            text += stream.readline(min(MAX_LINE_BYTES, left - len(text)))
         if not text:
-            raise InkdigitError(f"{part.files[0]} became shorter while it was read: wait until it is complete.")
+            raise InkdigitError(
+                f"{part.files[0]} became shorter while it was read: wait until it is complete.", code="file-changed"
+            )
         left -= len(text)
         lines = text.count(b"\n") + (not text.endswith(b"\n"))
         pixels = kaggle_csv.parse([text], len(part.columns))
         labelled = part.columns[0] == LABEL
         if pixels is not None and len(pixels) == lines and not (labelled and np.any(pixels[:, 0] > 9)):
             yield Block(np.arange(lines) + number, pixels[:, -784:].reshape(-1, 28, 28), {})
-        elif (block := _one_by_one(part, text, number)).rows.size:
+        elif (block := _parse_line_by_line(part, text, number)).rows.size:
             yield block
         number += lines
 
 
-def _one_by_one(part: Part, text: bytes, first: int) -> Block:
-    lines = [(first + place, line) for place, line in enumerate(text.split(b"\n")) if line.strip()]
+def _parse_line_by_line(part: Part, text: bytes, first: int) -> Block:
+    lines = [(first + index, line) for index, line in enumerate(text.split(b"\n")) if line.strip()]
 
-    def image(place: int) -> NDArray[np.uint8]:
-        row, line = lines[place]
+    def image(index: int) -> NDArray[np.uint8]:
+        row, line = lines[index]
         cells = kaggle_csv.parse_row(part.files[0], row + 1, part.columns, line)
         return np.frombuffer(cells, np.uint8)[-784:].reshape(28, 28)
 
-    return _gathered(np.array([row for row, _ in lines], np.int64), image)
+    return _block_of(np.array([row for row, _ in lines], np.int64), image)
 
 
-def _gathered(rows: NDArray[np.int64], image: Callable[[int], NDArray[np.uint8]]) -> Block:
-    """A block of the images that there are, and the errors that were raised for the others."""
+def _block_of(rows: NDArray[np.int64], image: Callable[[int], NDArray[np.uint8]]) -> Block:
+    """A block of what `image` returns for each index into `rows`, and of the errors that it raises."""
     images, errors = np.zeros((len(rows), 28, 28), np.uint8), dict[int, str]()
-    for place in range(len(rows)):
+    for index in range(len(rows)):
         try:
-            images[place] = image(place)
+            images[index] = image(index)
         except InkdigitError as error:
-            errors[place] = str(error)
+            errors[index] = str(error)
     return Block(rows, images, errors)
 
 
@@ -149,37 +161,39 @@ def _gathered(rows: NDArray[np.int64], image: Callable[[int], NDArray[np.uint8]]
 
 
 class _Batches:
-    """The rows of an open Parquet file from any one on; from where it stands it goes on without reading again."""
+    """The rows of an open Parquet file from any row on; rows that follow the last ones are not read again."""
 
     def __init__(self, name: str, stream: Any) -> None:
         from pyarrow.parquet import ParquetFile
 
         self._name = name
-        self._file = ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
+        self._file = ParquetFile(stream, buffer_size=_READ_AHEAD_BYTES, pre_buffer=False)
         self.pictures = parquet.holds_pictures(self._file.schema_arrow)
         self._columns = parquet.image_columns(name, self._file.schema_arrow)
         groups = [self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
         self._starts = np.cumsum([0, *groups])
-        self._position, self._left = -1, None
+        self._position, self._rest = -1, None  # the next row, and what is left of its batch
         self._batches: Iterator[Any] = iter(())
 
     def rows(self, start: int, count: int) -> Iterator[Any]:
         """Record batches of the rows `start` to `start + count`, counted from 0."""
         group = int(np.searchsorted(self._starts, start, "right")) - 1
         if not self._starts[group] <= self._position <= start:
-            self._position, self._left = int(self._starts[group]), None
-            at_once = _PICTURES if self.pictures else AT_ONCE
+            self._position, self._rest = int(self._starts[group]), None
+            size = _BLOCK_PICTURES if self.pictures else BLOCK_ROWS
             groups = range(group, self._file.num_row_groups)
-            self._batches = self._file.iter_batches(at_once, row_groups=groups, columns=self._columns)
+            self._batches = self._file.iter_batches(size, row_groups=groups, columns=self._columns)
         while count:
-            batch = self._left or next(self._batches, None)
+            batch = self._rest or next(self._batches, None)
             if batch is None:
-                raise InkdigitError(f"{self._name} has fewer rows than it announces: download it again.")
+                raise InkdigitError(
+                    f"{self._name} has fewer rows than it announces: download it again.", code="file-damaged"
+                )
             skipped = min(start - self._position, len(batch))
             taken = min(len(batch) - skipped, count)
             self._position += skipped + taken
             start, count = start + taken, count - taken
-            self._left = batch.slice(skipped + taken) if skipped + taken < len(batch) else None
+            self._rest = batch.slice(skipped + taken) if skipped + taken < len(batch) else None
             if taken:
                 yield batch.slice(skipped, taken)
 
@@ -189,20 +203,21 @@ def _from_parquet(part: Part, file: _Batches) -> Iterator[Block]:
     for batch in file.rows(part.first - 1, part.rows):
         rows = np.arange(row, row + len(batch))
         if file.pictures:
-            yield _gathered(rows, lambda place, batch=batch, rows=rows: _prepared(name, batch, place, int(rows[place])))
+            yield _block_of(rows, lambda index, batch=batch, rows=rows: _prepare(name, batch, index, int(rows[index])))
         else:
             yield _pixels(name, batch, rows)
         row += len(batch)
 
 
-def _prepared(name: str, batch: Any, place: int, row: int) -> NDArray[np.uint8]:
-    ((named, content),) = parquet.pictures(name, batch.slice(place, 1), row)
-    with guarded(named):
-        return prepare(content, name=named)
+def _prepare(name: str, batch: Any, index: int, row: int) -> NDArray[np.uint8]:
+    """One row's picture file -> an image (28, 28) uint8."""
+    ((picture_name, content),) = parquet.pictures(name, batch.slice(index, 1), row)
+    with picture_errors(picture_name):
+        return prepare(content, name=picture_name)
 
 
 def _pixels(name: str, batch: Any, rows: NDArray[np.int64]) -> Block:
-    """All rows at once; where one is bad, both halves by themselves, as far as it takes to have it alone."""
+    """All rows at once; where that fails, both halves, and so on until each bad row is alone."""
     try:
         return Block(rows, parquet.pixels(name, batch, int(rows[0])), {})
     except InkdigitError as error:
@@ -210,5 +225,5 @@ def _pixels(name: str, batch: Any, rows: NDArray[np.int64]) -> Block:
             return Block(rows, np.zeros((1, 28, 28), np.uint8), {0: str(error)})
     half = len(rows) // 2
     first, second = _pixels(name, batch.slice(0, half), rows[:half]), _pixels(name, batch.slice(half), rows[half:])
-    errors = first.errors | {half + place: error for place, error in second.errors.items()}
+    errors = first.errors | {half + index: error for index, error in second.errors.items()}
     return Block(rows, np.concatenate([first.images, second.images]), errors)

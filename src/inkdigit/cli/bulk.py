@@ -37,6 +37,13 @@ def bulk(
     same command continues.
     """
     require_extra("bulk", "inkdigit bulk")
+    from inkdigit.bulk import local
     from inkdigit.bulk.command import run
 
-    run(source, dest, layout=layout, probabilities=probabilities, model=model, workers=workers, engine=engine)
+    run_parts = local.run
+    if engine == "ray":
+        require_extra("cluster", "--engine ray")
+        from inkdigit.cluster import bulk as cluster_bulk
+
+        run_parts = cluster_bulk.run
+    run(source, dest, layout=layout, probabilities=probabilities, model=model, workers=workers, engine=run_parts)

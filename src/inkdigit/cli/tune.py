@@ -60,7 +60,13 @@ def tune(
     require_extra("tune", "A search")
     from inkdigit.tune import search
 
-    job = search.Job(
-        base, searched, out, train_csv, epochs, training_rows, trials, timeout, jobs, engine, storage, study
-    )
-    click.echo(search.run(job))
+    if engine == "ray":
+        from inkdigit.cluster.trials import ray_engine
+
+        trial_engine = ray_engine(jobs)
+    else:
+        from inkdigit.tune.local import local_engine
+
+        trial_engine = local_engine(jobs or 1)
+    wanted = search.SearchConfig(base, searched, out, train_csv, epochs, training_rows, trials, timeout, storage, study)
+    click.echo(search.run(wanted, trial_engine))

@@ -1,23 +1,23 @@
-"""Members of an ensemble, trained at once on Ray. What a worker makes is kept here, epoch by epoch: it may be lost.
+"""Members of an ensemble, trained at once on Ray. Workers may be lost, so each epoch's checkpoint is kept here.
 
 No file system is shared: digits and jobs travel through Ray, and so do checkpoints and finished runs on their way back.
-They end where an engine on one machine puts them, so that either goes on with what the other has begun.
+They end where a training on one machine puts them, so that either engine goes on with what the other has begun.
 """
 
 from __future__ import annotations
 
-import io
 import queue
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inkdigit.cluster import connection, parcels
-from inkdigit.cluster.parcels import Files
+from inkdigit.cluster import connection, packing
+from inkdigit.cluster.packing import Files
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.build import CHECKPOINTS, JOB_FILE, build_folder, partial_folder
 from inkdigit.runs.predictions import PREDICTIONS_FILE
@@ -26,86 +26,134 @@ from inkdigit.training import backend, pipeline
 from inkdigit.training.config import complete_manifest
 from inkdigit.training.ensemble import run_ensemble
 from inkdigit.training.job import Job, JobData, is_done, job_to_json, load_data, member_folders
+from inkdigit.training.progress import epoch_line, resume_line
 from inkdigit.training.teacher import teacher_runs
 from inkdigit.utils.files import atomic
-from inkdigit.utils.progress import Stopwatch, console
+from inkdigit.utils.progress import Stage, Stopwatch, console, stage_line
 
-LEARNT_FROM = {ONNX_MODEL, KERAS_MODEL, PREDICTIONS_FILE}  # what a training reads of another run
-NETWORK = "network.py"  # what a user's file is called on a worker
-LOSSES = 3  # workers that a member may lose without an epoch between
+if TYPE_CHECKING:
+    from inkdigit.training.progress import Epoch
+
+TRAINING_INPUTS = {ONNX_MODEL, KERAS_MODEL, PREDICTIONS_FILE}  # what a training reads of another run
+NETWORK_FILE = "network.py"  # the name of a user's file on a worker
+MAX_LOSSES = 3  # workers that a member may lose without an epoch between
 
 
 @dataclass(frozen=True)
 class Order:
     """What a worker is to do, beside the digits.
 
-    files: of the job's network and runs, and of the members beside its teacher, by their folders' names. begun,
-    checkpoints: of the training, to begin or to go on with. cores: to compute on.
+    Attributes:
+        job: with the paths of this machine.
+        files: of the job's network and runs, by attribute of the job, and of its teacher's members, by folder.
+        job_file: of a training that has begun.
+        checkpoints: of a training that goes on.
+        cores: to compute on.
     """
 
     job: Job
     files: dict[str, Files]
-    begun: Files
+    job_file: Files
     checkpoints: Files
     cores: int
 
 
 @dataclass(frozen=True)
-class News:
-    """What a worker tells: a line for the person, the checkpoints written since, at the end the run or why not."""
+class Resumed:
+    """A training goes on after `done` of its `epochs`."""
 
-    line: str = ""
-    checkpoints: Files = field(default_factory=Files)
-    run: Files | None = None
-    refusal: str = ""
+    title: str
+    done: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """A training has done one of its `epochs`, of `images` images each; `checkpoints` holds it."""
+
+    title: str
+    epoch: Epoch
+    epochs: int
+    images: int
+    checkpoints: Files
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """The worker has finished its run."""
+
+    run: Files
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The training raised an InkdigitError."""
+
+    message: str
+    code: str
+
+
+Message = Stage | Resumed | EpochDone | RunDone | Refused
+Send = Callable[[Message], object]
 
 
 def run_members(job: Job) -> tuple[Run, Run]:
-    """Do what `run_ensemble` does, the trainings on the cluster. Raises InkdigitError."""
+    """Do what `training.ensemble.run_ensemble` does, with the trainings on the cluster.
+
+    Raises:
+        InkdigitError: `option-conflict`, the cluster cannot be used, or as `run_ensemble`.
+    """
     if job.settings.members == 1:
         raise InkdigitError(
             "--engine ray trains the members of an ensemble at once, and these settings ask for one network: "
-            "add --members 5 or --preset record, or leave out --engine."
+            "add --members 5 or --preset record, or leave out --engine.",
+            code="option-conflict",
         )
     if job.tensorboard:
-        raise InkdigitError("--tensorboard writes while it trains here, and --engine ray trains elsewhere: leave one.")
+        raise InkdigitError(
+            "--tensorboard writes on this machine while it trains, and --engine ray trains elsewhere: leave one out.",
+            code="option-conflict",
+        )
     with connection.connected():
         return run_ensemble(job, _run_all)
 
 
 def _run_all(jobs: Mapping[str, Job]) -> None:
-    """Do jobs at once, as far as the cluster has room. They have the same digits."""
+    """Do jobs of the same digits, given by the title of each: all at once, as far as the cluster has room."""
     import ray
 
     data = load_data(next(iter(jobs.values())))
-    waiting = {name: job for name, job in jobs.items() if not is_done(job, data)}
+    waiting = {title: job for title, job in jobs.items() if not is_done(job, data)}
     if not waiting:
         return
     digits = ray.put(data)
     with ExitStack() as stack:
         under_way: dict[Any, _Member] = {}
-        for name, job in waiting.items():
-            member = _Member(name, job, data, stack)
-            under_way[member.start(digits, len(waiting))] = member
+
+        def start(member: _Member) -> None:
+            under_way[member.start(digits, max(len(waiting) - finished, 1))] = member
+
+        finished = 0
+        for member in [_Member(title, job, data, stack) for title, job in waiting.items()]:
+            start(member)
         while under_way:
-            for news, member in list(under_way.items()):
-                if member.stranded():
-                    ray.cancel(news)
-                    del under_way[news]
-                    under_way[member.start(digits, len(under_way) + 1)] = member
-            ready, _ = ray.wait(list(under_way), num_returns=1, timeout=connection.LOOK)
-            if not ready:
-                continue
-            (news,) = ready
-            member = under_way[news]
-            try:
-                finished = member.hear(news)
-            except _WorkerLostError:
-                del under_way[news]
-                under_way[member.start(digits, len(under_way) + 1)] = member
-            else:
-                if finished:
-                    del under_way[news]
+            for messages, member in list(under_way.items()):
+                if member.is_stranded():
+                    ray.cancel(messages)
+                    del under_way[messages]
+                    start(member)
+            ready, _ = ray.wait(list(under_way), num_returns=1, timeout=connection.POLL_SECONDS)
+            for messages in ready:
+                member = under_way[messages]
+                try:
+                    done = member.take_next(messages)
+                except _WorkerLostError:
+                    del under_way[messages]
+                    start(member)
+                else:
+                    if done:
+                        finished += 1
+                        del under_way[messages]
 
 
 class _WorkerLostError(Exception):
@@ -113,20 +161,28 @@ class _WorkerLostError(Exception):
 
 
 class _Member:
-    """A training on its way, and the folder here that its run will be, held until `stack` ends or the run is there."""
+    """A training on the cluster, and the folder on this machine where its run will be.
 
-    def __init__(self, name: str, job: Job, data: JobData, stack: ExitStack) -> None:
-        self.name, self.job = name, job
+    The folder is locked until the run is there, or `stack` closes.
+    """
+
+    def __init__(self, title: str, job: Job, data: JobData, stack: ExitStack) -> None:
+        self.title, self.job = title, job
         self.losses = 0
         self.asked: tuple[int, int] | None = None  # cores and GPUs that it waits for
-        self.held = ExitStack()
-        stack.push(self.held)
-        self.folder = self.held.enter_context(build_folder(job.out, job_to_json(job, data), complete_manifest))
+        self.building = ExitStack()
+        stack.push(self.building)
+        self.folder = self.building.enter_context(build_folder(job.out, job_to_json(job, data), complete_manifest))
 
     def start(self, digits: Any, tasks: int) -> Any:
-        """Have a worker begin, or go on from what is here. Gives what its news come from.
+        """Have a worker begin, or go on from the checkpoints that are here.
 
-        digits: where Ray has the data. tasks: how many are under way, this one included.
+        Args:
+            digits: where Ray has the data.
+            tasks: how many trainings share the cluster.
+
+        Returns:
+            Ray's generator of the worker's messages.
         """
         import ray
 
@@ -137,135 +193,168 @@ class _Member:
         order = self._order(backend.backend_cores() if self.job.deterministic else cores)
         return remote.options(num_returns="streaming").remote(order, [digits])
 
-    def stranded(self) -> bool:
-        """Whether it waits for more than any node has: a node's members are lost before the cluster misses it."""
+    def is_stranded(self) -> bool:
+        """Whether it waits for more than any node has: Ray loses a node's members before it misses the node."""
         return bool(self.asked) and not any(
             node.get("CPU", 0) >= self.asked[0] and node.get("GPU", 0) >= self.asked[1] for node in connection.nodes()
         )
 
-    def hear(self, news: Any) -> bool:
-        """Take what has come; True when that was the end. Raises InkdigitError, and _WorkerLostError."""
+    def take_next(self, messages: Any) -> bool:
+        """Receive a message, print it and keep what it brings; returns whether it was the last one.
+
+        Raises:
+            InkdigitError: the training cannot go on.
+            _WorkerLostError: the worker is gone, and another is to go on.
+        """
         import ray
         from ray.exceptions import RayError, RayTaskError
 
         try:
-            heard: News = ray.get(next(news))  # pyright: ignore[reportAssignmentType]
+            message: Message = ray.get(next(messages))  # pyright: ignore[reportAssignmentType]
         except RayTaskError as error:
-            if told := connection.lacking(error):
-                raise told from None
-            raise  # a mistake of ours
+            raise connection.missing_on_nodes("inkdigit", "keras", "onnx") or error from None
         except RayError:
-            self._lose()
+            self._count_loss()
             raise _WorkerLostError from None
         self.asked = None
-        if heard.refusal:
-            raise InkdigitError(f"{self.name}: {heard.refusal}")
-        for name, content in heard.checkpoints.items():
-            self.losses = 0
-            with atomic(self.folder / CHECKPOINTS / name) as temporary:
-                temporary.write_bytes(content)
-        if heard.line:
-            console.print(f"{self.name}: {heard.line}", markup=False)
-        if heard.run is None:
-            return False
-        parcels.unpack(heard.run, self.folder)
-        parcels.of_run(self.folder)  # verified
-        self.held.close()
-        return True
+        match message:
+            case Stage():
+                self._print(stage_line(message))
+            case Resumed(title, done, epochs):
+                self._print(resume_line(title, done, epochs))
+            case EpochDone(title, epoch, epochs, images, checkpoints):
+                self.losses = 0
+                for name, content in checkpoints.items():
+                    with atomic(self.folder / CHECKPOINTS / name) as temporary:
+                        temporary.write_bytes(content)
+                self._print(epoch_line(title, epoch, epochs, images))
+            case RunDone(run):
+                packing.unpack(run, self.folder)
+                packing.pack_run(self.folder)  # verifies it
+                self.building.close()
+                return True
+            case Refused(text, code):
+                raise InkdigitError(f"{self.title}: {text}", code=code)
+        return False
 
-    def _lose(self) -> None:
+    def _print(self, line: str) -> None:
+        console.print(f"{self.title}: {line}", markup=False)
+
+    def _count_loss(self) -> None:
         self.losses += 1
-        if self.losses == LOSSES:
+        if self.losses == MAX_LOSSES:
             raise InkdigitError(
-                f"{self.name} has lost {LOSSES} workers without an epoch between: see whether the cluster's machines "
-                "have the memory for it, and give the same command again to go on."
+                f"{self.title} has lost {MAX_LOSSES} workers without an epoch between: see whether the cluster's "
+                "machines have the memory for it, and give the same command again to go on.",
+                code="worker-lost",
             )
-        console.print(f"{self.name}: its worker is lost, and another goes on from the last saved epoch.")
+        console.print(f"{self.title}: its worker is lost, and another goes on from the last saved epoch.")
 
     def _order(self, cores: int) -> Order:
-        """What to send, as it stands here now."""
+        """What to send, as the files are now."""
         job = self.job
-        named = {"model_file": job.model_file, "start_from": job.start_from, "teacher": job.teacher}
-        beside = [folder for folder in teacher_runs(job.teacher) if folder != job.teacher] if job.teacher else []
-        places = member_folders(Path("teacher"), len(beside))
-        named |= {place.name: folder for place, folder in zip(places, beside, strict=True)}
-        files = {name: _packed(path) for name, path in named.items() if path}
-        begun = {JOB_FILE: (self.folder / JOB_FILE).read_bytes()}
-        kept = {path.name: path.read_bytes() for path in (self.folder / CHECKPOINTS).glob("[!.]*")}
-        return Order(job, files, begun, kept, cores)
+        sources = {"model_file": job.model_file, "start_from": job.start_from, "teacher": job.teacher}
+        averaged = [folder for folder in teacher_runs(job.teacher) if folder != job.teacher] if job.teacher else []
+        names = member_folders(Path("teacher"), len(averaged))
+        sources |= {name.name: folder for name, folder in zip(names, averaged, strict=True)}
+        files = {name: _pack(path) for name, path in sources.items() if path}
+        job_file = {JOB_FILE: (self.folder / JOB_FILE).read_bytes()}
+        return Order(job, files, job_file, _read_checkpoints(self.folder / CHECKPOINTS), cores)
 
 
-def _packed(path: Path) -> Files:
-    """A file of Python, or what a training reads of a run."""
-    return {NETWORK: path.read_bytes()} if path.is_file() else parcels.of_run(path, LEARNT_FROM)
+def _pack(path: Path) -> Files:
+    """A user's network, or what a training reads of a run."""
+    return {NETWORK_FILE: path.read_bytes()} if path.is_file() else packing.pack_run(path, TRAINING_INPUTS)
 
 
-def train(order: Order, digits: list[Any]) -> Iterator[News]:
-    """What a worker does: train in a folder of its own, and tell."""
+def _read_checkpoints(folder: Path) -> Files:
+    return {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
+
+
+# ---- on a worker
+
+
+def train(order: Order, digits: list[Any]) -> Iterator[Message]:
+    """Train in a temporary folder of the worker; yields what happens, and at the end the run or why there is none."""
     backend.share_cores(order.cores)
     with tempfile.TemporaryDirectory(prefix="inkdigit-") as name:
-        job = _unpacked(order, Path(name))
-        news: queue.SimpleQueue[News | None] = queue.SimpleQueue()
-        with ThreadPoolExecutor(1) as thread, redirect_stdout(_Output(partial_folder(job.out), news.put)):
-            training = thread.submit(_train, job, digits[0])
-            training.add_done_callback(lambda _: news.put(None))
-            while one := news.get():
-                yield one
+        job = _unpack(order, Path(name))
+        messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        with ThreadPoolExecutor(1) as thread:
+            training = thread.submit(_train, job, digits[0], messages.put)
+            training.add_done_callback(lambda _: messages.put(None))
+            while message := messages.get():
+                yield message
         try:
             training.result()
         except InkdigitError as error:
-            yield News(refusal=str(error))
+            yield Refused(str(error), error.code)
         else:
-            yield News(run=parcels.of_run(job.out))
+            yield RunDone(packing.pack_run(job.out))
 
 
-def _train(job: Job, digits: Any) -> None:
+def _train(job: Job, digits: Any, send: Send) -> None:
     import ray
 
-    watch = Stopwatch()
+    watch = Stopwatch(show=send)
     with watch.stage("data"):
         data: JobData = ray.get(digits)
-    pipeline.run_on(job, data, watch)
+    pipeline.run_on(job, data, watch, partial(_sent_progress, send, partial_folder(job.out) / CHECKPOINTS))
 
 
-def _unpacked(order: Order, folder: Path) -> Job:
-    """The job with all its files in a folder here."""
+@contextmanager
+def _sent_progress(
+    send: Send, checkpoints: Path, watch: Stopwatch, title: str, epochs: int, steps: int, batch_size: int
+) -> Generator[SentProgress]:
+    yield SentProgress(send, checkpoints, watch, title, epochs, steps * batch_size)
+
+
+class SentProgress:
+    """A training's `Progress` that sends messages, each epoch with the checkpoints that were written since the last.
+
+    Args:
+        send: takes the messages.
+        checkpoints: the folder that the training keeps its epochs in. While it reports, it writes nothing there.
+        watch: gets the seconds of epochs that were done earlier.
+        title: of the training.
+        epochs: how many it has.
+        images: of an epoch.
+    """
+
+    def __init__(self, send: Send, checkpoints: Path, watch: Stopwatch, title: str, epochs: int, images: int) -> None:
+        self._send, self._checkpoints, self._watch = send, checkpoints, watch
+        self._title, self._epochs, self._images = title, epochs, images
+        self._sent = _read_checkpoints(checkpoints)
+
+    def resume(self, history: list[Epoch]) -> None:
+        """Send how many epochs were done earlier."""
+        self._watch.earlier = sum(epoch.seconds for epoch in history)
+        self._send(Resumed(self._title, len(history), self._epochs))
+
+    def step(self) -> None:
+        """Batches are not sent."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Send an epoch, and its checkpoint."""
+        now = _read_checkpoints(self._checkpoints)
+        changed = {name: content for name, content in now.items() if self._sent.get(name) != content}
+        self._sent = now
+        self._send(EpochDone(self._title, epoch, self._epochs, self._images, changed))
+
+
+def _unpack(order: Order, folder: Path) -> Job:
+    """The job with all its files in a folder of the worker."""
     for name, files in order.files.items():
-        parcels.unpack(files, folder / name)
+        packing.unpack(files, folder / name)
     job = replace(
         order.job,
         out=folder / order.job.out.absolute().name,
         train=None,
         test=None,
-        model_file=folder / "model_file" / NETWORK if order.job.model_file else None,
+        model_file=folder / "model_file" / NETWORK_FILE if order.job.model_file else None,
         start_from=folder / "start_from" if order.job.start_from else None,
         teacher=folder / "teacher" if order.job.teacher else None,
     )
-    parcels.unpack(order.begun, partial_folder(job.out))
-    parcels.unpack(order.checkpoints, partial_folder(job.out) / CHECKPOINTS)
+    packing.unpack(order.job_file, partial_folder(job.out))
+    packing.unpack(order.checkpoints, partial_folder(job.out) / CHECKPOINTS)
     return job
-
-
-class _Output(io.TextIOBase):
-    """Standard output of a training that works in `folder`: each line is told, with the checkpoints written before it.
-
-    The training itself looks for them as it prints: nothing is written or moved meanwhile.
-    """
-
-    def __init__(self, folder: Path, tell: Callable[[News], object]) -> None:
-        self._checkpoints, self._tell = folder / CHECKPOINTS, tell
-        self._begun, self._seen = "", self._states()
-
-    def write(self, text: str, /) -> int:
-        """Tell the lines that are complete."""
-        *lines, self._begun = (self._begun + text).split("\n")
-        for line in lines:
-            states = self._states()
-            changed = [path for path, state in states.items() if self._seen.get(path) != state]
-            self._seen = states
-            self._tell(News(line, {path.name: path.read_bytes() for path in changed}))
-        return len(text)
-
-    def _states(self) -> dict[Path, int]:
-        """The checkpoints there are, each with what changes when it is replaced."""
-        return {path: path.stat().st_mtime_ns for path in self._checkpoints.glob("[!.]*")}

@@ -1,127 +1,161 @@
-"""Trials as Ray tasks: what differs from processes of one machine is how a trial is begun and how it is heard."""
+"""An engine of trials on Ray: each is a task; an actor beside the search carries reports and decisions."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import ray
-from ray.exceptions import RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-from inkdigit.cluster.connection import LOOK, lacking, nodes, processors, share
+from inkdigit.cluster.connection import POLL_SECONDS, connected, missing_on_nodes, nodes, processors, share
 from inkdigit.errors import InkdigitError
 from inkdigit.training import backend
 from inkdigit.training.config import Settings
-from inkdigit.tune.engine import Ended, Event, Lost, Reported, Rows
+from inkdigit.tune.engine import Engine, EpochReport, Event, TrialData, TrialEnded, WorkerLost
+from inkdigit.utils.extras import require_extra
 
-Key = tuple[int, int]  # a trial's number, and which attempt at it
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+AttemptId = tuple[int, int]  # a trial's number, and which attempt at it
 
 
-class Board:
-    """Where tasks leave their figures and wait for the answer; an actor beside the search, so that nothing takes it."""
+def ray_engine(jobs: int | None) -> Engine:
+    """An engine of `jobs` tasks at a time; None: as many as the cluster has processors when the search begins.
+
+    Raises:
+        InkdigitError: `extra-missing` where Ray is not installed.
+    """
+    require_extra("cluster", "--engine ray")
+    return partial(open_runner, jobs=jobs)
+
+
+@contextmanager
+def open_runner(data: TrialData, jobs: int | None) -> Generator[RayRunner]:
+    """A runner on the cluster. Raises InkdigitError as `connected` does."""
+    with connected():
+        yield RayRunner(data, jobs or processors())
+
+
+class Mailbox:
+    """Takes tasks' reports and gives them decisions. It lives on the search's node, so that no lost node takes it."""
 
     def __init__(self):
-        self.reports: asyncio.Queue[tuple[Key, Reported]] = asyncio.Queue()
-        self.answers: dict[Key, asyncio.Future[bool]] = {}
+        self.reports: asyncio.Queue[tuple[AttemptId, EpochReport]] = asyncio.Queue()
+        self.decisions: dict[AttemptId, asyncio.Future[bool]] = {}
 
-    async def report(self, key: Key, epoch: Reported) -> bool:
-        """Hand an epoch's figures on; says whether to go on, once the search has decided."""
-        self.answers[key] = asyncio.get_running_loop().create_future()
-        await self.reports.put((key, epoch))
-        return await self.answers[key]
+    async def report(self, attempt: AttemptId, epoch: EpochReport) -> bool:
+        """Pass an epoch's figures on; returns whether to go on, once the search has decided."""
+        self.decisions[attempt] = asyncio.get_running_loop().create_future()
+        await self.reports.put((attempt, epoch))
+        return await self.decisions[attempt]
 
-    async def next(self) -> tuple[Key, Reported]:
-        """The next figures, once there are some."""
+    async def next(self) -> tuple[AttemptId, EpochReport]:
+        """The next report, once there is one."""
         return await self.reports.get()
 
-    async def answer(self, key: Key, go_on: bool) -> None:
-        """What the search has decided."""
-        self.answers.pop(key).set_result(go_on)
+    async def decide(self, attempt: AttemptId, go_on: bool) -> None:
+        """Pass the search's decision on."""
+        self.decisions.pop(attempt).set_result(go_on)
 
 
-def train(key: Key, settings: Settings, rows: Rows, cores: int, board: Any) -> Ended:
-    """What a task does."""
+def train(attempt: AttemptId, settings: Settings, data: TrialData, cores: int, mailbox: Any) -> TrialEnded:
+    """In a task: train a trial."""
+    import ray
+
     backend.share_cores(cores)
     backend.prepare()
     from inkdigit.tune import trial
 
-    def report(epoch: Reported) -> bool:
-        return bool(ray.get(board.report.remote(key, epoch)))
+    def report(epoch: EpochReport) -> bool:
+        return bool(ray.get(mailbox.report.remote(attempt, epoch)))
 
-    return trial.train(key[0], settings, rows, report)
+    return trial.train(attempt[0], settings, data, report)
+
+
+class RayRunner:
+    """Trains trials in Ray tasks, as `tune.engine.TrialRunner` says.
+
+    A task asks for its share of the processors that the cluster has when it begins. A task that waits for more than any
+    node has, since nodes were lost, is started again.
+    """
+
+    def __init__(self, data: TrialData, slots: int):
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self.slots = slots
+        this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=this_node).remote()
+        self._train: Any = ray.remote(train)
+        self._data = ray.put(data)
+        self._attempts: dict[int, int] = {}
+        # Attempts that have not reported yet, with the number of processors that they asked for.
+        self._unheard: dict[AttemptId, tuple[Settings, int]] = {}
+        self._tasks: dict[ObjectRef[Any], AttemptId] = {}
+        self._report: ObjectRef[Any] = self._mailbox.next.remote()
+
+    def start(self, number: int, settings: Settings) -> None:
+        """Begin to train a trial, for the first time or again."""
+        self._attempts[number] = self._attempts.get(number, 0) + 1
+        attempt = (number, self._attempts[number])
+        cores, _ = share([{"CPU": cpus} for cpus in _cpus()], self.slots)  # trials take no GPU
+        task = self._train.options(num_cpus=cores, max_retries=0)
+        self._tasks[task.remote(attempt, settings, self._data, cores, self._mailbox)] = attempt
+        self._unheard[attempt] = settings, cores
+
+    def wait(self, seconds: float | None) -> list[Event]:
+        """What has happened; an empty list, too, when it is time to look at the cluster again."""
+        import ray
+
+        self._restart_stranded()
+        # The report comes first: a task that has reported and is gone since is ready, too.
+        timeout = POLL_SECONDS if seconds is None else min(seconds, POLL_SECONDS)
+        ready, _ = ray.wait([self._report, *self._tasks], timeout=timeout)
+        events = [self._next_report() if found == self._report else self._end(found) for found in ready]
+        return [event for event in events if event]
+
+    def decide(self, number: int, *, go_on: bool) -> None:
+        """Let a trial that has reported an epoch go on, or stop it."""
+        self._mailbox.decide.remote((number, self._attempts[number]), go_on)
+
+    def _restart_stranded(self) -> None:
+        """Start again what waits for more than any node has: Ray loses a node's tasks before it misses the node."""
+        import ray
+
+        most = max(1, *_cpus())
+        for task, attempt in list(self._tasks.items()):
+            settings, cores = self._unheard.get(attempt, (None, 0))
+            if settings and cores > most:
+                ray.cancel(task)
+                del self._tasks[task]
+                self.start(attempt[0], settings)
+
+    def _next_report(self) -> Event | None:
+        """A trial's figures; None where they are from an attempt that was given up."""
+        import ray
+
+        attempt, epoch = ray.get(self._report)
+        self._report = self._mailbox.next.remote()
+        self._unheard.pop(attempt, None)
+        return epoch if attempt in self._tasks.values() else None
+
+    def _end(self, task: ObjectRef[Any]) -> Event:
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        number, _ = self._tasks.pop(task)
+        try:
+            return ray.get(task)
+        except RayTaskError as error:  # raised by the trial itself, so it would happen again
+            if isinstance(error.cause, InkdigitError):
+                raise error.cause from None
+            raise missing_on_nodes("inkdigit", "keras") or error from None
+        except RayError:
+            return WorkerLost(number)
 
 
 def _cpus() -> list[float]:
     """The processors of each node."""
     return [node.get("CPU", 0) for node in nodes()]
-
-
-class Tasks:
-    """An engine of Ray tasks, `jobs` at a time, or as many as the cluster has processors when the search begins.
-
-    A task asks for its share of the processors that there are when it is begun. One that waits for more than any node
-    has, since nodes were lost, is begun anew.
-    """
-
-    def __init__(self, rows: Rows, jobs: int | None):
-        self.slots = jobs or processors()
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self.board: Any = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
-        self.task: Any = ray.remote(train)
-        self.rows = ray.put(rows)
-        self.attempts: dict[int, int] = {}
-        self.silent: dict[Key, tuple[Settings, int]] = {}  # what has not reported yet, and for how many processors
-        self.tasks: dict[Any, Key] = {}
-        self.report = self.board.next.remote()
-
-    def start(self, number: int, settings: Settings) -> None:
-        """Begin a trial, or begin it anew."""
-        self.attempts[number] = self.attempts.get(number, 0) + 1
-        key = (number, self.attempts[number])
-        cores, _ = share([{"CPU": cpus} for cpus in _cpus()], self.slots)  # trials take no GPU
-        task = self.task.options(num_cpus=cores, max_retries=0)
-        self.tasks[task.remote(key, settings, self.rows, cores, self.board)] = key
-        self.silent[key] = settings, cores
-
-    def wait(self, seconds: float | None) -> list[Event]:
-        """What has happened since; nothing, too, where a look at the cluster is due."""
-        self._begin_stranded()
-        # The report first: of a task that has reported and is gone since, both are there to be heard.
-        ready, _ = ray.wait([self.report, *self.tasks], timeout=LOOK if seconds is None else min(seconds, LOOK))
-        heard = [self._reported() if found == self.report else self._ended(found) for found in ready]
-        return [event for event in heard if event]
-
-    def _begin_stranded(self) -> None:
-        """Begin anew what waits for more than any node has: a node's tasks are lost before the cluster misses it."""
-        most = max(1, *_cpus())
-        for task, key in list(self.tasks.items()):
-            settings, cores = self.silent.get(key, (None, 0))
-            if settings and cores > most:
-                ray.cancel(task)
-                del self.tasks[task]
-                self.start(key[0], settings)
-
-    def _reported(self) -> Event | None:
-        """Figures from a trial; None where they are from an attempt that was given up."""
-        key, epoch = ray.get(self.report)
-        self.report = self.board.next.remote()
-        self.silent.pop(key, None)
-        return epoch if key in self.tasks.values() else None
-
-    def _ended(self, task: Any) -> Event:
-        key = self.tasks.pop(task)
-        try:
-            return ray.get(task)
-        except RayTaskError as error:  # of the trial's own, so it would happen again
-            if isinstance(error.cause, InkdigitError):
-                raise InkdigitError(str(error.cause)) from None
-            if told := lacking(error):
-                raise told from None
-            raise
-        except RayError:
-            return Lost(key[0])
-
-    def answer(self, number: int, *, go_on: bool) -> None:
-        """Tell a trial that has reported to go on, or to stop."""
-        self.board.answer.remote((number, self.attempts[number]), go_on)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from inkdigit.training.trainer import Epoch
+from inkdigit.training.progress import Epoch
 
 
 def average_models(models: Sequence[keras.Model]) -> keras.Model:

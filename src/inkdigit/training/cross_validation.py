@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.training.fitter import Fit
-from inkdigit.training.trainer import Epoch, predict
+from inkdigit.training.progress import Epoch
+from inkdigit.training.trainer import predict
 from inkdigit.utils.files import atomic
 
 OUT_OF_FOLD_FILE = "out_of_fold.csv"

@@ -24,7 +24,8 @@ from inkdigit.utils.progress import Stopwatch
 if TYPE_CHECKING:
     import keras
 
-    from inkdigit.training.trainer import Epoch, Progress, Teacher
+    from inkdigit.training.progress import Epoch, Progress
+    from inkdigit.training.trainer import Teacher
 
 TRAINING, REFIT = "training", "refit"  # names of stages
 TITLES = {TRAINING: "Training", REFIT: "Refit on all rows"}

@@ -128,7 +128,7 @@ def _average_members(job: Job, data: JobData, watch: Stopwatch) -> FitResult:
     """Average the members of an ensemble, which were trained before."""
     from inkdigit.training.averaging import average_models, mean_curve
     from inkdigit.training.custom_model import trained_build_function
-    from inkdigit.training.trainer import Epoch
+    from inkdigit.training.progress import Epoch
 
     folders = member_folders(job.out, job.settings.members)
     metrics = [json.loads(read_verified(folder, METRICS)) for folder in folders]

@@ -5,14 +5,49 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Protocol
 
 from rich.progress import TaskID
 
 from inkdigit.utils.progress import Stopwatch, console, progress_bar
 
-if TYPE_CHECKING:
-    from inkdigit.training.trainer import Epoch
+
+@dataclass(frozen=True)
+class Epoch:
+    """The figures of one pass over the training rows.
+
+    Attributes:
+        epoch: its number, from 1.
+        loss, accuracy: of the training rows, as augmented.
+        val_loss, val_accuracy: of the averaged weights on the validation rows, where there are any.
+        learning_rate: at its last step.
+        seconds: elapsed time.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+class Progress(Protocol):
+    """Is notified of how far the training is."""
+
+    def resume(self, history: list[Epoch]) -> None:
+        """These epochs were done by an interrupted process."""
+        ...
+
+    def step(self) -> None:
+        """One batch is done."""
+        ...
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One epoch is done, and its checkpoint is written."""
+        ...
 
 
 class TrainingProgress:
@@ -39,7 +74,7 @@ class TrainingProgress:
         self.watch.earlier = sum(epoch.seconds for epoch in history)
         self.done_earlier = len(history) * self.steps
         self.bar.update(self.task, completed=self.done_earlier)
-        console.print(f"{self.label}: {len(history)} of {self.epochs} epochs were done before.")
+        console.print(resume_line(self.label, len(history), self.epochs))
 
     def step(self) -> None:
         """One batch is done."""
@@ -49,12 +84,21 @@ class TrainingProgress:
 
     def epoch(self, epoch: Epoch) -> None:
         """One epoch is done."""
-        rate = self.steps * self.batch_size / epoch.seconds
-        held_out = "" if epoch.val_accuracy is None else f", validation {100 * epoch.val_accuracy:.2f} %"
-        console.print(
-            f"{self.label}, epoch {epoch.epoch}/{self.epochs}: loss {epoch.loss:.4f}, "
-            f"accuracy {100 * epoch.accuracy:.2f} %{held_out}, {epoch.seconds:.1f} s, {rate:,.0f} images/s"
-        )
+        console.print(epoch_line(self.label, epoch, self.epochs, self.steps * self.batch_size))
+
+
+def resume_line(label: str, done: int, epochs: int) -> str:
+    """The line that is printed when a training goes on after `done` of its epochs."""
+    return f"{label}: {done} of {epochs} epochs were done before."
+
+
+def epoch_line(label: str, epoch: Epoch, epochs: int, images: int) -> str:
+    """The line that is printed after one of `epochs` epochs, each of that many images."""
+    held_out = "" if epoch.val_accuracy is None else f", validation {100 * epoch.val_accuracy:.2f} %"
+    return (
+        f"{label}, epoch {epoch.epoch}/{epochs}: loss {epoch.loss:.4f}, accuracy {100 * epoch.accuracy:.2f} %"
+        f"{held_out}, {epoch.seconds:.1f} s, {images / epoch.seconds:,.0f} images/s"
+    )
 
 
 class NoProgress:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inkdigit.errors import InkdigitError
 
 if TYPE_CHECKING:
-    from inkdigit.training.trainer import Epoch, Progress
+    from inkdigit.training.progress import Epoch, Progress
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 

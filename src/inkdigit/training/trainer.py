@@ -7,9 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import keras
@@ -28,6 +26,7 @@ from inkdigit.training.config import Settings
 from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
 from inkdigit.training.interrupt import interruptible
 from inkdigit.training.optimizers import build_optimizer
+from inkdigit.training.progress import Epoch, Progress
 from inkdigit.training.schedule import learning_rate, steps_per_epoch
 
 Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # images (N, 28, 28) -> probabilities (N, 10)
@@ -41,47 +40,10 @@ DISTILL_TEMPERATURE = 2.0  # softens that prediction
 PREDICT_BATCH = 500  # images
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """The figures of one pass over the training rows.
-
-    Attributes:
-        epoch: its number, from 1.
-        loss, accuracy: of the training rows, as augmented.
-        val_loss, val_accuracy: of the averaged weights on the validation rows, where there are any.
-        learning_rate: at its last step.
-        seconds: elapsed time.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float | None
-    val_accuracy: float | None
-    learning_rate: float
-    seconds: float
-
-
 def log_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """Mean of -ln p(label), in nats."""
     likelihood = probabilities[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(likelihood, 1e-7)).mean())
-
-
-class Progress(Protocol):
-    """Is notified of how far the training is."""
-
-    def resume(self, history: list[Epoch]) -> None:
-        """These epochs were done by an interrupted process."""
-        ...
-
-    def step(self) -> None:
-        """One batch is done."""
-        ...
-
-    def epoch(self, epoch: Epoch) -> None:
-        """One epoch is done, and its checkpoint is written."""
-        ...
 
 
 def fit(

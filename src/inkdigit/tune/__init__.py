@@ -1,1 +1,1 @@
-"""A search for better settings: trials on Optuna's advice, each a training, side by side here or on a cluster."""
+"""A search for better settings: trials that Optuna proposes, each a training, in processes or on a cluster."""

@@ -1,4 +1,4 @@
-"""A search's charts, one function each: its outcome in, matplotlib `Figure` out."""
+"""A search's charts, one function each: its result -> a matplotlib `Figure`."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from inkdigit.report.style import BLUE, INK, MUTED, RED, RULE, chart_figure, hide_frame
-from inkdigit.tune.results import Outcome, TrialResult, ranked
-from inkdigit.tune.space import Range, Value
+from inkdigit.tune.results import SearchResult, TrialResult, ranked
+from inkdigit.tune.space import Domain, Value
 from inkdigit.utils.options import readable_value
 
-RANKS = LinearSegmentedColormap.from_list("ranks", ["#003a63", BLUE, "#8cc4e8", "#d5e4ef"])
-BASE = "settings to start from"
+RANK_COLORS = LinearSegmentedColormap.from_list("ranks", ["#003a63", BLUE, "#8cc4e8", "#d5e4ef"])
+BASE_LABEL = "settings to start from"
 
 
-def history(outcome: Outcome) -> Figure:
-    """Each trial's loss in their order, with the best so far, and beside it the losses by epoch."""
+def history(result: SearchResult) -> Figure:
+    """The loss of each trial by number with the best so far, and beside it the losses by epoch."""
     figure = chart_figure(3.3)
     left, right = figure.subplots(1, 2, sharey=True)
-    complete = [trial for trial in outcome.trials if trial.state == "complete"]
+    complete = [trial for trial in result.trials if trial.state == "complete"]
     losses = np.array([trial.loss for trial in complete])
     numbers = [trial.number for trial in complete]
-    left.plot([*numbers, len(outcome.trials)], [*np.minimum.accumulate(losses), losses.min()], color=BLUE,
+    left.plot([*numbers, len(result.trials)], [*np.minimum.accumulate(losses), losses.min()], color=BLUE,
               drawstyle="steps-post", linewidth=1.2, label="best so far")  # fmt: skip
     left.plot(numbers, losses, "o", color=BLUE, markersize=4, label="to the last epoch")
-    pruned = [trial for trial in outcome.trials if trial.state == "pruned"]
+    pruned = [trial for trial in result.trials if trial.state == "pruned"]
     if pruned:
         look: dict[str, Any] = {"color": MUTED, "marker": "x", "markersize": 4, "linestyle": ""}
         left.plot([trial.number for trial in pruned], [trial.loss for trial in pruned], label="stopped early", **look)
-    if outcome.first and outcome.first.loss:
-        left.axhline(outcome.first.loss, color=MUTED, linewidth=1, linestyle=":", label=BASE)
+    if result.first and result.first.loss:
+        left.axhline(result.first.loss, color=MUTED, linewidth=1, linestyle=":", label=BASE_LABEL)
     left.set(title="Loss", yscale="log", xlabel="trial")
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(loc="best", fontsize=8)
-    _curves(right, outcome, [*pruned, *complete])
+    _curves(right, result, [*pruned, *complete])
     _loss_ticks(left)
     return figure
 
 
-def _curves(axes: Axes, outcome: Outcome, trials: list[TrialResult]) -> None:
-    best = outcome.best
+def _curves(axes: Axes, result: SearchResult, trials: list[TrialResult]) -> None:
+    best = result.best
     for trial in trials:
         epochs = range(1, len(trial.curve) + 1)
         ended = trial.state == "complete"
@@ -66,23 +66,26 @@ def _loss_ticks(axes: Axes) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def parallel(outcome: Outcome) -> Figure:
-    """Every trial that came to its end as a line through its loss and its settings, a row each; the best on top."""
-    order = sorted(outcome.space, key=lambda name: -outcome.importance.get(name, 0))
-    trials = [trial for _, trial in reversed(ranked(outcome.trials))]
+def parallel(result: SearchResult) -> Figure:
+    """Parallel coordinates: each complete trial is a line through its loss and its settings, one row each.
+
+    The settings that matter most are on top. The best trial and that of the base stand out.
+    """
+    order = sorted(result.space, key=lambda name: -result.importance.get(name, 0))
+    trials = [trial for _, trial in reversed(ranked(result.trials))]
     figure = chart_figure(0.62 * (len(order) + 1) + 0.2)
     axes = figure.subplots()
-    _loss_row(axes, outcome)
+    _loss_row(axes, result)
     for row, name in enumerate(order, start=1):
-        _row(axes, row, outcome.space[name])
+        _row(axes, row, result.space[name])
     for place, trial in enumerate(trials):
         rank = 1 - place / max(len(trials) - 1, 1)  # 0: the best
-        x = [_loss_place(outcome, trial), *(_place(outcome.space[name], trial.point[name], trial) for name in order)]
-        look: dict[str, Any] = {"color": RANKS(rank), "linewidth": 1, "alpha": 0.9}
-        if trial is outcome.best:
+        x = [_loss_x(result, trial), *(_x(result.space[name], trial.point[name], trial) for name in order)]
+        look: dict[str, Any] = {"color": RANK_COLORS(rank), "linewidth": 1, "alpha": 0.9}
+        if trial is result.best:
             look = {"color": RED, "linewidth": 2.2, "label": f"the best, trial {trial.number}"}
-        elif trial is outcome.first:
-            look = {"color": INK, "linewidth": 1.4, "linestyle": "--", "label": BASE}
+        elif trial is result.first:
+            look = {"color": INK, "linewidth": 1.4, "linestyle": "--", "label": BASE_LABEL}
         axes.plot(x, range(len(x)), zorder=2 + place / len(trials), **look)
     hide_frame(axes)
     axes.set_yticks(range(len(order) + 1), ["loss", *order])
@@ -92,29 +95,29 @@ def parallel(outcome: Outcome) -> Figure:
     return figure
 
 
-def _loss_row(axes: Axes, outcome: Outcome) -> None:
-    losses = [loss for loss, _ in ranked(outcome.trials)]
+def _loss_row(axes: Axes, result: SearchResult) -> None:
+    losses = [loss for loss, _ in ranked(result.trials)]
     axes.plot([0, 1], [0, 0], color=RULE, linewidth=1)
     for at, loss in {0.0: losses[0], 1.0: losses[-1]}.items():
         _tick(axes, at, 0, f"{loss:.3g}")
 
 
-def _loss_place(outcome: Outcome, trial: TrialResult) -> float:
-    losses = [math.log(max(loss, 1e-9)) for loss, _ in ranked(outcome.trials)]
+def _loss_x(result: SearchResult, trial: TrialResult) -> float:
+    losses = [math.log(max(loss, 1e-9)) for loss, _ in ranked(result.trials)]
     return (math.log(max(trial.loss or 0, 1e-9)) - losses[0]) / max(losses[-1] - losses[0], 1e-9)
 
 
-def _row(axes: Axes, row: int, drawn: Range | tuple[Value, ...]) -> None:
+def _row(axes: Axes, row: int, domain: Domain) -> None:
     """A setting's axis, with its values below."""
     axes.plot([0, 1], [row, row], color=RULE, linewidth=1)
-    if isinstance(drawn, tuple):
-        for place, value in enumerate(drawn):
-            _tick(axes, place / max(len(drawn) - 1, 1), row, readable_value(value))
+    if isinstance(domain, tuple):
+        for place, value in enumerate(domain):
+            _tick(axes, place / max(len(domain) - 1, 1), row, readable_value(value))
         return
     for at in (0, 0.25, 0.5, 0.75, 1):
-        value = drawn.low + at * (drawn.high - drawn.low)
-        if drawn.log:
-            value = drawn.low * (drawn.high / drawn.low) ** at
+        value = domain.low + at * (domain.high - domain.low)
+        if domain.log:
+            value = domain.low * (domain.high / domain.low) ** at
         _tick(axes, at, row, f"{value:.3g}")
 
 
@@ -124,23 +127,23 @@ def _tick(axes: Axes, x: float, row: int, text: str) -> None:
     axes.text(x, row + 0.12, text, ha="center", va="top", fontsize=7.5, color=MUTED, zorder=4, bbox=paper)
 
 
-def _place(drawn: Range | tuple[Value, ...], value: Value, trial: TrialResult) -> float:
-    """Where a value lies on its axis, from 0 to 1; trials of the same choice lie a little apart."""
-    if isinstance(drawn, tuple):
+def _x(domain: Domain, value: Value, trial: TrialResult) -> float:
+    """Where a value lies on its axis, from 0 to 1; trials with the same choice lie a little apart."""
+    if isinstance(domain, tuple):
         apart = 0.012 * (trial.number * 0.618 % 1 - 0.5) * 2
-        return drawn.index(value) / max(len(drawn) - 1, 1) + apart
+        return domain.index(value) / max(len(domain) - 1, 1) + apart
     number = float(value)
-    if drawn.log:
-        return math.log(number / drawn.low) / math.log(drawn.high / drawn.low)
-    return (number - drawn.low) / (drawn.high - drawn.low)
+    if domain.log:
+        return math.log(number / domain.low) / math.log(domain.high / domain.low)
+    return (number - domain.low) / (domain.high - domain.low)
 
 
-def importance(outcome: Outcome) -> Figure:
-    """How much each setting has to do with being among the best."""
-    names = list(outcome.importance)
+def importance(result: SearchResult) -> Figure:
+    """A bar for each setting: its share in whether a trial is among the best, in percent."""
+    names = list(result.importance)
     figure = chart_figure(0.5 + 0.3 * len(names))
     axes = figure.subplots()
-    shares = [outcome.importance[name] for name in names]
+    shares = [result.importance[name] for name in names]
     axes.barh(range(len(names)), shares, color=BLUE, height=0.6)
     for y, share in enumerate(shares):
         axes.text(share + 0.01 * max(shares), y, f"{100 * share:.0f} %", va="center", fontsize=8.5)

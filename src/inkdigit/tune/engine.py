@@ -1,7 +1,9 @@
-"""What a search and those who train for it say to each other. Nothing heavy is imported here."""
+"""What a search and the engine that trains its trials say to each other. The command line chooses the engine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -9,16 +11,24 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.training.config import Settings
 
 
-class Rows(NamedTuple):
-    """What every trial learns from and is looked at on."""
+class TrialData(NamedTuple):
+    """The rows that every trial is trained on, and those that it is scored on."""
 
     train: Dataset
     validation: Dataset
 
 
 @dataclass(frozen=True)
-class Reported:
-    """A trial has finished an epoch and waits to hear whether to go on. seconds: since it began."""
+class EpochReport:
+    """A trial has finished an epoch and waits for the decision whether to go on.
+
+    Attributes:
+        number: of the trial.
+        epoch: from 1.
+        loss: mean of -ln p(label) on the validation rows, in nats, calibrated.
+        accuracy: on the validation rows, a fraction.
+        seconds: since the trial began.
+    """
 
     number: int
     epoch: int
@@ -28,36 +38,39 @@ class Reported:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """Nothing works on a trial any more. why: a sentence, where such settings cannot be trained."""
+class TrialEnded:
+    """No process works on a trial any more. `error`: a sentence, where its settings cannot be trained."""
 
     number: int
-    why: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
-class Lost:
-    """What worked on a trial is gone."""
+class WorkerLost:
+    """The process that worked on a trial is gone."""
 
     number: int
 
 
-Event = Reported | Ended | Lost
+Event = EpochReport | TrialEnded | WorkerLost
 
 
-class Engine(Protocol):
-    """Where trials are trained, `slots` at a time."""
+class TrialRunner(Protocol):
+    """Trains trials, `slots` at a time."""
 
     slots: int
 
     def start(self, number: int, settings: Settings) -> None:
-        """Begin a trial."""
+        """Begin to train a trial."""
         ...
 
     def wait(self, seconds: float | None) -> list[Event]:
-        """What has happened since; nothing where so many seconds pass without anything."""
+        """What has happened since the last call, as soon as there is anything; an empty list once the time is up."""
         ...
 
-    def answer(self, number: int, *, go_on: bool) -> None:
-        """Tell a trial that has reported to go on, or to stop."""
+    def decide(self, number: int, *, go_on: bool) -> None:
+        """Let a trial that has reported an epoch go on, or stop it."""
         ...
+
+
+Engine = Callable[[TrialData], AbstractContextManager[TrialRunner]]  # with the block, all its processes end

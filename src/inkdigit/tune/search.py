@@ -9,7 +9,6 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy.engine import URL
 
@@ -20,32 +19,38 @@ from inkdigit.errors import InkdigitError
 from inkdigit.runs.build import lock_folder
 from inkdigit.training.config import Settings, to_toml
 from inkdigit.training.job import divide_rows
-from inkdigit.tune import local
-from inkdigit.tune.engine import Ended, Engine, Event, Lost, Reported, Rows
-from inkdigit.tune.page import REPORT, write_search
-from inkdigit.tune.results import BEST, Outcome, line, ranked, summary, table
-from inkdigit.tune.space import Space, own_values, settings_of
-from inkdigit.tune.study import Study, stored
+from inkdigit.tune.engine import Engine, EpochReport, Event, TrialData, TrialEnded, TrialRunner, WorkerLost
+from inkdigit.tune.page import REPORT, write_page
+from inkdigit.tune.results import BEST_FILE, SearchResult, ranked, summary, trial_line, trials_csv
+from inkdigit.tune.space import Space, base_point, settings_at
+from inkdigit.tune.study import Study, storage_errors
 from inkdigit.utils.files import atomic
-from inkdigit.utils.hardware import cpu_cores
 from inkdigit.utils.progress import Stopwatch, console
 
 DATABASE, TABLE = "study.db", "trials.csv"
-OURS = {DATABASE, f"{DATABASE}-journal", BEST, TABLE, REPORT}
-# At least that share is held out: a curve and a temperature need few rows, telling good settings from better ones many.
-HELD_OUT = 0.1
-ATTEMPTS = 3  # processes that may end without a word before a trial is given up
-TRIALS = 30  # where neither their number nor the time is given
-DAY = 86_400.0  # seconds; engines cannot wait for as many as a user may give
+OWN_FILES = {DATABASE, f"{DATABASE}-journal", BEST_FILE, TABLE, REPORT}
+# At least this share is held out: a curve and a temperature need few rows, telling good settings from better ones many.
+MIN_VALIDATION_SHARE = 0.1
+MAX_ATTEMPTS = 3  # processes that may die over a trial before it is given up
+DEFAULT_TRIALS = 30  # where neither their number nor the time is given
+MAX_WAIT_SECONDS = 86_400.0  # engines cannot wait for as long as a user may ask for
 
 
 @dataclass(frozen=True)
-class Job:
-    """What to search: `train` is a file of labelled digits (None: MNIST's Kaggle-protocol split), `out` a folder.
+class SearchConfig:
+    """What to search.
 
-    base: the settings to start from, which the best ones are told on top of; trial_epochs, trial_rows: what trials take
-    in place of the base's, to be cheaper. trials: how many in all, with those of earlier calls. minutes: how long this
-    call may take. jobs: trials at a time (None: one here, as many as there are processors on a cluster).
+    Attributes:
+        base: the settings to start from; the best ones are these with a trial's values.
+        space: what to search.
+        out: the folder of study and findings.
+        train: a file of labelled digits; None: MNIST's Kaggle-protocol split.
+        trial_epochs: epochs of a trial, where these are not the base's.
+        trial_rows: training rows of a trial, where these are not the base's.
+        trials: how many in all, those of earlier calls included.
+        minutes: how long this call may take.
+        storage: URL of an Optuna storage; None: a file in `out`.
+        study: the study's name there; None: that of `out`.
     """
 
     base: Settings
@@ -56,8 +61,6 @@ class Job:
     trial_rows: int | None = None
     trials: int | None = None
     minutes: float | None = None
-    jobs: int | None = None
-    engine: Literal["local", "ray"] = "local"
     storage: str | None = None
     study: str | None = None
 
@@ -69,177 +72,173 @@ class Job:
             base,
             epochs=self.trial_epochs or base.epochs,
             training_rows=base.training_rows if self.trial_rows is None else self.trial_rows,
-            validation_share=max(base.validation_share, HELD_OUT),
+            validation_share=max(base.validation_share, MIN_VALIDATION_SHARE),
             refit=False,
             members=1,
         )
 
 
-def run(job: Job) -> str:
+def run(config: SearchConfig, engine: Engine) -> str:
     """Search, or go on with a search; write its folder and return the closing lines.
 
-    Raises InkdigitError for rows, a folder, a storage or a cluster that cannot be used.
+    Raises:
+        InkdigitError: the rows, the folder, the storage or the engine cannot be used.
+        KeyboardInterrupt: with the closing lines; the same command goes on.
     """
-    if job.engine == "local" and job.jobs and job.jobs > cpu_cores():
-        raise InkdigitError(f"--jobs {job.jobs} would share out {cpu_cores()} cores: give that many or fewer.")
-    with Stopwatch().stage("Data"):
-        rows, used = rows_of(job)
+    with Stopwatch().stage("data"):
+        data, used = load_rows(config)
     interrupted = False
-    with _folder(job.out):
-        where = "the storage given" if job.storage else str(job.out / DATABASE)
-        study = _open(job, used, where)
+    with _own_folder(config.out):
+        where = "the storage given" if config.storage else str(config.out / DATABASE)
+        study = _open_study(config, used, where)
         try:
-            with _engine(job, rows) as engine, stored(where):
-                _search(job, study, engine)
+            with engine(data) as runner, storage_errors(where):
+                _search(config, study, runner)
         except KeyboardInterrupt:
             interrupted = True
-        with stored(where):
-            trials, importance = study.tried(), study.importance()
-        held_out = f"{len(rows.validation):,} rows of {used.source} that no trial learnt from"
-        outcome = Outcome(job.base, job.settings, job.space, trials, importance, held_out, job.train)
-        told = write(outcome, job.out)
+        with storage_errors(where):
+            trials, importance = study.results(), study.importance()
+        scored_on = f"{len(data.validation):,} rows of {used.source} that no trial was trained on"
+        result = SearchResult(config.base, config.settings, config.space, trials, importance, scored_on, config.train)
+        written = write_files(result, config.out)
     if interrupted:
-        raise KeyboardInterrupt(f"Interrupted. To go on, give the same command again.\n{told}") from None
-    return f"{summary(outcome)}\n{told}"
+        raise KeyboardInterrupt(f"Interrupted. To go on, give the same command again.\n{written}") from None
+    return f"{summary(result)}\n{written}"
 
 
-def rows_of(job: Job) -> tuple[Rows, Dataset]:
-    """What trials learn from and are looked at on, and the two together. No test row is among them."""
-    if job.train is None:
-        rows, _ = split.kaggle_split(seed=job.base.seed)
+def load_rows(config: SearchConfig) -> tuple[TrialData, Dataset]:
+    """The rows that trials are trained and scored on, and both together. No test row is among them."""
+    if config.train is None:
+        rows, _ = split.kaggle_split(seed=config.base.seed)
     else:
-        rows = read_dataset(job.train, labelled=True, part="train")
-    used, train, validation = divide_rows(rows, job.settings)
-    return Rows(train, validation), used
+        rows = read_dataset(config.train, labelled=True, part="train")
+    used, train, validation = divide_rows(rows, config.settings)
+    return TrialData(train, validation), used
 
 
 @contextmanager
-def _folder(folder: Path) -> Generator[None]:
-    """Inside, the folder is there and nobody else works in it. Raises InkdigitError where it holds other things."""
-    other = [path.name for path in folder.glob("[!.]*") if path.name not in OURS] if folder.is_dir() else []
+def _own_folder(folder: Path) -> Generator[None]:
+    """Inside, the folder exists and no other process works in it. Raises InkdigitError where it holds other things."""
+    other = [path.name for path in folder.glob("[!.]*") if path.name not in OWN_FILES] if folder.is_dir() else []
     if other:
-        raise InkdigitError(f"{folder} holds other things, such as {min(other)}: choose another --out.")
+        raise InkdigitError(
+            f"{folder} holds other things, such as {min(other)}: choose another --out.", code="out-occupied"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with lock_folder(folder, folder):
             yield
     finally:
-        with suppress(OSError):  # where nothing came of it
+        with suppress(OSError):  # it stays where anything was written
             folder.rmdir()
 
 
-def _open(job: Job, used: Dataset, where: str) -> Study:
-    # Any folder will do: what means something in an address, or to Optuna, is escaped.
-    url = job.storage or str(URL.create("sqlite", database=str((job.out / DATABASE).absolute())))
+def _open_study(config: SearchConfig, used: Dataset, where: str) -> Study:
+    # The folder may have any name: what has a meaning in a URL, or to Optuna, is escaped.
+    url = config.storage or str(URL.create("sqlite", database=str((config.out / DATABASE).absolute())))
     space = {
-        name: list(drawn) if isinstance(drawn, tuple) else dataclasses.asdict(drawn)
-        for name, drawn in job.space.items()
+        name: list(domain) if isinstance(domain, tuple) else dataclasses.asdict(domain)
+        for name, domain in config.space.items()
     }
-    identity = {"settings": dataclasses.asdict(job.settings), "space": space, "train": used.fingerprint}
-    name = job.study or job.out.absolute().name
-    return Study(url, name, where, json.loads(json.dumps(identity)), job.space, job.settings.epochs)
+    identity = {"settings": dataclasses.asdict(config.settings), "space": space, "train": used.fingerprint}
+    name = config.study or config.out.absolute().name
+    return Study(url, name, where, json.loads(json.dumps(identity)), config.space, config.settings.epochs)
 
 
-@contextmanager
-def _engine(job: Job, rows: Rows) -> Generator[Engine]:
-    if job.engine == "ray":
-        from inkdigit.cluster import connection
-
-        with connection.connected():
-            from inkdigit.cluster import trials
-
-            yield trials.Tasks(rows, job.jobs)
-    else:
-        with local.engine(rows, job.jobs or 1) as processes:
-            yield processes
-
-
-def _search(job: Job, study: Study, engine: Engine) -> None:
-    goal = job.trials or (None if job.minutes else TRIALS)
-    waiting = study.interrupted()
-    if done := study.begun() - len(waiting):
+def _search(config: SearchConfig, study: Study, runner: TrialRunner) -> None:
+    interrupted = study.interrupted()
+    if done := study.count_begun() - len(interrupted):
         console.print(f"{done} trials were done before.")
-    Search(job, study, engine, goal, waiting).run()
+    Search(config, study, runner, interrupted).run()
 
 
 class Search:
-    """The trials at work, and how often each was begun."""
+    """The loop of a search.
 
-    def __init__(self, job: Job, study: Study, engine: Engine, goal: int | None, waiting: list[int]):
-        self.job, self.study, self.engine = job, study, engine
-        self.goal, self.waiting = goal, waiting
-        self.own = own_values(job.space, job.base)
-        self.running: dict[int, int] = {}
-        self.deadline = time.monotonic() + 60 * job.minutes if job.minutes else None
+    Args:
+        config: what to search.
+        study: proposes trials and keeps their figures.
+        runner: trains them.
+        interrupted: numbers of trials that an earlier call began and did not end.
+    """
+
+    def __init__(self, config: SearchConfig, study: Study, runner: TrialRunner, interrupted: list[int]):
+        self.config, self.study, self.runner = config, study, runner
+        self.goal = config.trials or (None if config.minutes else DEFAULT_TRIALS)
+        self.waiting = list(interrupted)
+        self.start_point = base_point(config.space, config.base)
+        self.attempts: dict[int, int] = {}  # at each trial that is being trained
+        self.deadline = time.monotonic() + 60 * config.minutes if config.minutes else None
 
     def run(self) -> None:
-        """Until there are the trials asked for, or the time is up: what is at work then waits for another call."""
-        while (left := self._left()) is None or left > 0:
-            self._fill()
-            if not self.running:
+        """Search until there are enough trials, or the time is up: trials under way then wait for another call."""
+        while (left := self._seconds_left()) is None or left > 0:
+            self._start_trials()
+            if not self.attempts:
                 return
-            for event in self.engine.wait(None if left is None else min(left, DAY)):
-                self._heard(event)
-        console.print(f"The {self.job.minutes:g} minutes are over.")
+            for event in self.runner.wait(None if left is None else min(left, MAX_WAIT_SECONDS)):
+                self._handle(event)
+        console.print(f"The {self.config.minutes:g} minutes are over.")
 
-    def _left(self) -> float | None:
+    def _seconds_left(self) -> float | None:
         return None if self.deadline is None else self.deadline - time.monotonic()
 
-    def _fill(self) -> None:
-        """Begin trials while there is room for them: those of an interrupted search, then new ones."""
-        while len(self.running) < self.engine.slots:
+    def _start_trials(self) -> None:
+        """Begin trials while there are free slots: interrupted ones first, then new ones."""
+        while len(self.attempts) < self.runner.slots:
             if self.waiting:
                 number = self.waiting.pop(0)
-            elif self.goal is None or self.study.begun() < self.goal:
-                number = self.study.ask(self.own)
+            elif self.goal is None or self.study.count_begun() < self.goal:
+                number = self.study.ask(self.start_point)
             else:
                 return
             self._start(number, attempt=1)
 
     def _start(self, number: int, attempt: int) -> None:
-        self.running[number] = attempt
-        self.engine.start(number, settings_of(self.job.settings, self.study.point(number), f"Trial {number}"))
+        self.attempts[number] = attempt
+        settings = settings_at(self.config.settings, self.study.point(number), f"Trial {number}")
+        self.runner.start(number, settings)
 
-    def _heard(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         match event:
-            case Reported():
-                last = event.epoch == self.job.settings.epochs
-                self.engine.answer(event.number, go_on=self.study.report(event, last=last))
-            case Ended():
-                if event.why:
-                    self.study.fail(event.number, event.why)
-                self._told(event.number)
-            case Lost():
-                self._lost(event.number)
+            case EpochReport():
+                last = event.epoch == self.config.settings.epochs
+                self.runner.decide(event.number, go_on=self.study.report(event, last=last))
+            case TrialEnded():
+                if event.error:
+                    self.study.fail(event.number, event.error)
+                self._close(event.number)
+            case WorkerLost():
+                self._retry(event.number)
 
-    def _lost(self, number: int) -> None:
-        """What worked on a trial is gone: another does it again, unless it had said all that it had to say."""
-        attempt = self.running[number]
-        if self.study.tried()[number].state != "unfinished":
-            self._told(number)
-        elif attempt < ATTEMPTS:
-            console.print(f"Trial {number}: what trained it is gone; it is trained again.")
+    def _retry(self, number: int) -> None:
+        """Train a trial again whose process is gone, unless its last report has ended it."""
+        attempt = self.attempts[number]
+        if self.study.results()[number].state != "unfinished":
+            self._close(number)
+        elif attempt < MAX_ATTEMPTS:
+            console.print(f"Trial {number}: the process that trained it is gone; it is trained again.")
             self._start(number, attempt + 1)
         else:
-            self.study.fail(number, f"{ATTEMPTS} processes in a row that trained it ended without a word.")
-            self._told(number)
+            self.study.fail(number, f"{MAX_ATTEMPTS} processes in a row that trained it ended without a word.")
+            self._close(number)
 
-    def _told(self, number: int) -> None:
-        """A line for a trial that has ended."""
-        del self.running[number]
-        trials = self.study.tried()
+    def _close(self, number: int) -> None:
+        """Print the line of a trial that has ended."""
+        del self.attempts[number]
+        trials = self.study.results()
         best = "".join(f"; best {loss:.4f}, trial {trial.number}" for loss, trial in ranked(trials)[:1])
-        console.print(line(trials[number], self.job.settings.epochs) + best)
+        console.print(trial_line(trials[number], self.config.settings.epochs) + best)
 
 
-def write(outcome: Outcome, folder: Path) -> str:
-    """Write the table and, where there is a best trial, its settings and the page; returns the lines that say so."""
+def write_files(result: SearchResult, folder: Path) -> str:
+    """Write the table and, where there is a best trial, its settings and the page; return the lines that name them."""
     with atomic(folder / TABLE) as temporary:
-        temporary.write_text(table(outcome.trials, outcome.space), encoding="utf-8")
-    if not outcome.best:
+        temporary.write_text(trials_csv(result.trials, result.space), encoding="utf-8")
+    if not result.best:
         return f"Trials: {folder / TABLE}"
-    with atomic(folder / BEST) as temporary:
-        temporary.write_text(to_toml(outcome.best_settings), encoding="utf-8")
-    write_search(outcome, folder)
-    best = f"Train with the best: {outcome.train_command(folder)}"
+    with atomic(folder / BEST_FILE) as temporary:
+        temporary.write_text(to_toml(result.best_settings), encoding="utf-8")
+    write_page(result, folder)
+    best = f"Train with the best: {result.train_command(folder)}"
     return "\n".join([best, f"Report: {folder / REPORT}", f"Trials: {folder / TABLE}"])

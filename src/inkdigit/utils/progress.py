@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -35,19 +35,25 @@ class Stage(NamedTuple):
         return self.title or self.name
 
 
+def stage_line(stage: Stage) -> str:
+    """The line that is printed when a stage ends."""
+    rate = f", {stage.images_per_second:,.0f} images/s" if stage.images_per_second else ""
+    return f"{stage.heading}: {stage.seconds:.1f} s{rate}"
+
+
 @dataclass
 class Stopwatch:
-    """Times the stages of a job and prints each when it ends.
+    """Times the stages of a job.
 
     Attributes:
         stages: those that have ended.
         earlier: seconds that an interrupted process has already spent on the present stage.
-        quiet: whether nothing is printed.
+        show: called with each stage when it ends; by default it prints a line.
     """
 
     stages: list[Stage] = field(default_factory=list)
     earlier: float = 0.0
-    quiet: bool = False
+    show: Callable[[Stage], object] = lambda stage: console.print(stage_line(stage))
 
     @contextmanager
     def stage(self, name: str, *, title: str = "", images: int | None = None) -> Generator[None]:
@@ -64,9 +70,7 @@ class Stopwatch:
         seconds = self.earlier + time.perf_counter() - started
         stage = Stage(name, seconds, images / seconds if images else None, title or name.capitalize())
         self.stages.append(stage)
-        if not self.quiet:
-            rate = f", {stage.images_per_second:,.0f} images/s" if stage.images_per_second else ""
-            console.print(f"{stage.heading}: {seconds:.1f} s{rate}")
+        self.show(stage)
 
 
 def progress_bar() -> Progress:

@@ -1,4 +1,4 @@
-"""What a process is to do that works for another one of ours."""
+"""How a process behaves that works for another process of ours."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import threading
 
 
 def obey_parent() -> None:
-    """Leave Ctrl-C, which all processes hear, to the parent, and end when it ends, however that came."""
+    """Make this process ignore Ctrl-C, which the parent handles, and exit when the parent does, even by a kill."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()

@@ -1,4 +1,4 @@
-"""The page on searching says what there is."""
+"""docs/tune.md names every option and every setting that is searched."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def test_every_option_is_documented(run_command: Command) -> None:
         assert f"`{option}" in TEXT or f"inkdigit tune {option}" in TEXT
 
 
-def test_all_that_is_searched_is_told() -> None:
+def test_every_setting_that_is_searched_is_documented() -> None:
     table = TEXT[TEXT.index("| setting |") :].split("\n\n")[0]
     assert set(re.findall(r"`([a-z_]+)`", table)) >= set(space.default(Settings()))
-    told = TEXT[TEXT.index("Any [setting]") :].split("\n\n")[0]
-    assert all(f"`{name}`" in told for name in space.SAME if name != "preset")
+    fixed = TEXT[TEXT.index("Any [setting]") :].split("\n\n")[0]
+    assert all(f"`{name}`" in fixed for name in space.FIXED_SETTINGS if name != "preset")
 
 
-def test_its_space_is_one(tmp_path: Path) -> None:
+def test_its_example_of_a_space_is_read(tmp_path: Path) -> None:
     (example,) = (text for _, language, text in blocks(PAGE) if language == "toml")
     (tmp_path / "space.toml").write_text(example)
     found = space.from_file(tmp_path / "space.toml", Settings())

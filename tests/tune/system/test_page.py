@@ -9,9 +9,9 @@ import pytest
 
 from inkdigit.training.config import Settings
 from inkdigit.tune import space
-from inkdigit.tune.page import write_search
-from inkdigit.tune.results import Outcome, TrialResult
-from inkdigit.tune.space import Range, Space, Value
+from inkdigit.tune.page import write_page
+from inkdigit.tune.results import SearchResult, TrialResult
+from inkdigit.tune.space import Domain, Range, Space, Value
 from tests.report.conftest import visit
 
 if TYPE_CHECKING:
@@ -20,29 +20,38 @@ if TYPE_CHECKING:
 SPACE = space.default(Settings())
 
 
-def place(drawn: Range | tuple[Value, ...], number: int) -> Value:
+def some_value(domain: Domain, number: int) -> Value:
     """Some value of a setting, another for each number."""
     part = number * 0.618 % 1
-    return drawn[int(part * len(drawn))] if isinstance(drawn, tuple) else drawn.low + part * (drawn.high - drawn.low)
+    return (
+        domain[int(part * len(domain))] if isinstance(domain, tuple) else domain.low + part * (domain.high - domain.low)
+    )
 
 
-def tried(number: int, searched: Space) -> TrialResult:
+def trial_result(number: int, searched: Space) -> TrialResult:
     """A trial; every third is stopped early."""
     curve = [1 / epoch + 0.01 * ((number + 3) % 5) for epoch in range(1, 7)][: 3 if number % 3 == 2 else None]
     state = "pruned" if number % 3 == 2 else "complete"
-    point = {name: place(drawn, number) for name, drawn in searched.items()}
+    point = {name: some_value(domain, number) for name, domain in searched.items()}
     return TrialResult(number, state, point, curve, curve[-1], 0.98, 70.0, "")
 
 
-def outcome(searched: Space, count: int) -> Outcome:
-    own = space.own_values(searched, Settings())
-    trials = [replace(tried(0, searched), point=own), *(tried(number, searched) for number in range(1, count))]
-    failed = TrialResult(count, "failed", own, [], None, None, None, "The memory does not suffice for <this> network.")
-    unfinished = TrialResult(count + 1, "unfinished", own, [0.5], None, None, None, "")
+def search_result(searched: Space, count: int) -> SearchResult:
+    start = space.base_point(searched, Settings())
+    trials = [
+        replace(trial_result(0, searched), point=start),
+        *(trial_result(number, searched) for number in range(1, count)),
+    ]
+    failed = TrialResult(
+        count, "failed", start, [], None, None, None, "The memory does not suffice for <this> network."
+    )
+    unfinished = TrialResult(count + 1, "unfinished", start, [0.5], None, None, None, "")
     importance = {name: 2.0**-place for place, name in enumerate(searched)} if count > 10 else {}
     settings = replace(Settings(), epochs=6, training_rows=2000)
     trials += [failed, unfinished]
-    return Outcome(Settings(), settings, searched, trials, importance, "4,200 rows of <mine>", Path("my <rows>.csv"))
+    return SearchResult(
+        Settings(), settings, searched, trials, importance, "4,200 rows of <mine>", Path("my <rows>.csv")
+    )
 
 
 @pytest.fixture(scope="module", params=["many", "few"])
@@ -51,7 +60,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     few: Space = {"dropout": Range(0.0, 0.6)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        write_search(outcome(SPACE, 30) if request.param == "many" else outcome(few, 1), folder)
+        write_page(search_result(SPACE, 30) if request.param == "many" else search_result(few, 1), folder)
     return folder / "report.html"
 
 
@@ -77,8 +86,8 @@ def test_the_page_opens_in_a_browser_and_asks_for_nothing_else(page: Path, brows
     assert max(seen.overflows) == 0
 
 
-def test_losses_of_nothing_are_drawn_too(tmp_path: Path) -> None:
-    found = outcome(SPACE, 4)
+def test_losses_of_0_can_be_drawn(tmp_path: Path) -> None:
+    found = search_result(SPACE, 4)
     perfect = [replace(trial, loss=trial.loss and 1e-12, curve=[1.0, 1e-12]) for trial in found.trials]
-    write_search(replace(found, trials=perfect), tmp_path)
+    write_page(replace(found, trials=perfect), tmp_path)
     assert "0.0000 <small>nats" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Files on their way between the machines of a cluster, which need not share a file system."""
+"""Files as bytes, to travel between the machines of a cluster, which need not share a file system."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from inkdigit.runs.run import MANIFEST, read_run, read_verified
 Files = dict[str, bytes]  # contents by name
 
 
-def of_run(folder: Path, names: Collection[str] | None = None) -> Files:
-    """The manifest of a run and the files it names, or those of them that are among `names`, verified.
+def pack_run(folder: Path, names: Collection[str] | None = None) -> Files:
+    """A run folder -> its manifest and the files that the manifest names, verified.
 
-    Raises InkdigitError where there is no run, or a file is not what the manifest says.
+    Args:
+        folder: of the run.
+        names: which of the files; None: all.
+
+    Raises:
+        InkdigitError: there is no run, or a file is not what the manifest says.
     """
     named = read_run(folder).manifest["files"]
     wanted = named if names is None else [name for name in named if name in names]
@@ -22,7 +27,7 @@ def of_run(folder: Path, names: Collection[str] | None = None) -> Files:
 
 
 def unpack(files: Files, folder: Path) -> None:
-    """Write files into a folder, which is made where it is missing."""
+    """Write files into a folder, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
