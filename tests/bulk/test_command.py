@@ -15,7 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from inkdigit.bulk.command import run
-from inkdigit.data import kaggle_csv
+from inkdigit.data.csv_parser import PIXELS
 from inkdigit.data.dataset import Dataset
 from tests.bulk.conftest import files_of, in_this_process, predictions, versions
 from tests.errors import refused
@@ -93,13 +93,10 @@ def test_a_source_that_would_be_wrong_in_every_row_is_refused(
     for number in range(files):
         parquet.write_table(pa.table({"image": pa.array(pixels)}), tmp_path / f"{number}.parquet")
     source = tmp_path / "0.parquet" if files == 1 else tmp_path
-    code, place = {"scaled": ("source-unreadable", "0.parquet"), "inverted": (INVERTED, source)}[case]
+    code, place = {"scaled": ("source-unreadable", "0.parquet"), "inverted": ("images-inverted", source)}[case]
     with refused(code, place):
         bulk(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-INVERTED = "unspecified"
 
 
 @pytest.mark.parametrize("case", ["a block", "files", "parts"])
@@ -122,7 +119,7 @@ def test_bad_rows_keep_no_row_after_them_from_being_predicted(bulk: Bulk, few: D
 
 
 def test_a_file_without_rows_keeps_no_other_from_being_read(bulk: Bulk, few: Dataset, tmp_path: Path):
-    header = ",".join(kaggle_csv.PIXELS)
+    header = ",".join(PIXELS)
     source = tmp_path / "source"
     source.mkdir()
     (source / "a.csv").write_text(f"{header}\n\n")

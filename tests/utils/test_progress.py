@@ -24,7 +24,7 @@ def test_a_stage_is_timed_with_its_rate_and_printed(capsys: pytest.CaptureFixtur
 
 
 def test_the_time_of_an_interrupted_process_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    watch = Stopwatch(quiet=True)
+    watch = Stopwatch(show=ignore_stage)
     with watch.stage("training"):
         watch.earlier = 100.0
     assert watch.stages[0].seconds >= 100
@@ -32,7 +32,7 @@ def test_the_time_of_an_interrupted_process_counts(capsys: pytest.CaptureFixture
 
 
 def test_a_stage_that_fails_is_not_counted() -> None:
-    watch = Stopwatch(quiet=True)
+    watch = Stopwatch(show=ignore_stage)
     with pytest.raises(ZeroDivisionError), watch.stage("training"):
         raise ZeroDivisionError
     assert watch.stages == []
