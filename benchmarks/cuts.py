@@ -1,4 +1,4 @@
-"""A strip of ink -> digits, the classical way: cut up finely, and the recognizer chooses what belongs together."""
+"""A strip of ink -> digits, the classical way: over-segmentation; the recognizer chooses what belongs together."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from inkdigit.recognizer import Recognizer
 
 Map = NDArray[np.uint8]
 
-_INK = 48  # of 255: less is a stroke's soft edge, which joins neighbours
-_TALL = 28  # pixels of a typical digit's height in a strip
-_SPECK = 5  # pixels: what is no longer is no digit and no part of one
-_LOW = 0.45  # of the tall digits' height: what is no taller is no digit alone
-_NARROW, _WIDE = 14, 40  # pixels: what is wider may be two digits; what is wider is no digit
-_MOST = 4  # pieces of a digit
-_STEP = 4  # pixels between cuts, at least
-_GAP = 6  # pixels of paper within a digit, at most
-_CUT = 0.8  # what a cut through ink costs, in units of the logarithm of a probability
-_ONE = 0.45  # what each digit costs
-_ODD = 1.5  # what each digit's width of oddness costs
-_NOTHING = 2.1  # what it costs to leave a piece out that may be a digit
+_MIN_INK = 48  # of 255: less is a stroke's soft edge, which joins neighbours
+_DIGIT_HEIGHT = 28  # pixels of a typical digit's height in a strip
+_MIN_SIZE = 5  # pixels: a smaller piece is not a digit, nor part of one
+_MIN_HEIGHT = 0.45  # of the tall digits' height: what is less tall is not a digit by itself
+_MIN_PAIR_WIDTH, _MAX_WIDTH = 14, 40  # pixels: from the first on a piece may be two digits; above the second it is none
+_MAX_PIECES = 4  # of a digit
+_MIN_CUT_DISTANCE = 4  # pixels between cuts
+_MAX_GAP = 6  # pixels of paper within a digit
+# Costs, in units of the logarithm of a probability.
+_CUT_COST = 0.8  # of a cut through ink
+_DIGIT_COST = 0.45  # of each digit
+_WIDTH_COST = 1.5  # of each digit height that a digit is too wide
+_SKIP_COST = 2.1  # of leaving out a piece that may be a digit
 
 
 @dataclass(frozen=True)
 class Found:
-    """A digit in a strip: its box there, its ends not included, and the probabilities of 0 to 9, (10,)."""
+    """A digit in a strip: its box, right and bottom not included, and the probabilities of 0 to 9, (10,)."""
 
     left: int
     top: int
@@ -42,7 +43,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Ink between two cuts: its mask's box and the mask. cut: whether ink was cut to part it from the one before."""
+    """Ink between two cuts: the place of its mask, and the mask. cut: whether the cut before it goes through ink."""
 
     left: int
     top: int
@@ -60,7 +61,7 @@ class _Piece:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Pieces from `first` up to, not including, `stop`, taken as one digit, and what its shape costs."""
+    """Pieces from `first` up to, not including, `stop`, taken as one digit, and the cost of its shape."""
 
     first: int
     stop: int
@@ -70,7 +71,7 @@ class _Candidate:
 
 
 def read_strips(images: Sequence[Map], recognizer: Recognizer) -> list[list[Found]]:
-    """The digits of each strip, (48, W) uint8, from left to right. The recognizer sees all candidates at once."""
+    """Strips (48, W) uint8 -> the digits of each, from left to right. All candidates go to the recognizer at once."""
     pieces = [_pieces(image) for image in images]
     candidates = [_candidates(image, parts) for image, parts in zip(images, pieces, strict=True)]
     every = [candidate.digit for group in candidates for candidate in group]
@@ -86,12 +87,12 @@ def read_strips(images: Sequence[Map], recognizer: Recognizer) -> list[list[Foun
 
 
 def _pieces(image: Map) -> list[_Piece]:
-    """The strip's ink, cut wherever two digits may touch; from left to right."""
-    number, labels, stats, _ = cv2.connectedComponentsWithStats((image > _INK).view(np.uint8), connectivity=8)
+    """The strip's ink from left to right, cut wherever two digits may touch."""
+    number, labels, stats, _ = cv2.connectedComponentsWithStats((image > _MIN_INK).view(np.uint8), connectivity=8)
     pieces: list[_Piece] = []
     for k in range(1, number):
         left, top, width, height = (int(value) for value in stats[k, :4])
-        if max(width, height) < _SPECK:
+        if max(width, height) < _MIN_SIZE:
             continue
         mask = labels[top : top + height, left : left + width] == k
         ends = [0, *_cuts(image[top : top + height, left : left + width] * mask), width]
@@ -104,9 +105,9 @@ def _pieces(image: Map) -> list[_Piece]:
 
 
 def _cuts(part: Map) -> list[int]:
-    """The columns at which a component may be cut: where little ink is in the way."""
+    """The columns at which a component may be cut: those with little ink."""
     height, width = part.shape
-    if width < _NARROW or height < _SPECK:
+    if width < _MIN_PAIR_WIDTH or height < _MIN_SIZE:
         return []
     ink = part.sum(axis=0, dtype=np.float64) / 255
     smooth = np.convolve(np.pad(ink, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
@@ -116,7 +117,7 @@ def _cuts(part: Map) -> list[int]:
             continue
         if smooth[column] > smooth[max(0, column - 2) : column + 3].min() + 1e-9:
             continue
-        if all(abs(column - other) >= _STEP for other in chosen):
+        if all(abs(column - other) >= _MIN_CUT_DISTANCE for other in chosen):
             chosen.append(int(column))
     return sorted(chosen)
 
@@ -125,16 +126,16 @@ def _candidates(image: Map, pieces: list[_Piece]) -> list[_Candidate]:
     tall = _tall(pieces)
     found: list[_Candidate] = []
     for first in range(len(pieces)):
-        for stop in range(first + 1, min(first + _MOST, len(pieces)) + 1):
+        for stop in range(first + 1, min(first + _MAX_PIECES, len(pieces)) + 1):
             group = pieces[first:stop]
             left, right = min(piece.left for piece in group), max(piece.right for piece in group)
             top, bottom = min(piece.top for piece in group), max(piece.bottom for piece in group)
-            if right - left > max(_WIDE, 1.3 * tall) and stop > first + 1:
+            if right - left > max(_MAX_WIDTH, 1.3 * tall) and stop > first + 1:
                 continue
             gaps = [after.left - before.right for before, after in pairwise(group)]
-            if gaps and max(gaps) > _GAP:
+            if gaps and max(gaps) > _MAX_GAP:
                 break
-            if bottom - top < _LOW * tall:
+            if bottom - top < _MIN_HEIGHT * tall:
                 continue
             digit = np.zeros((bottom - top, right - left), np.uint8)
             for piece in group:
@@ -144,18 +145,27 @@ def _candidates(image: Map, pieces: list[_Piece]) -> list[_Candidate]:
                 digit[rows, columns] = np.maximum(digit[rows, columns], ink * piece.mask)
             width = (right - left) / max(bottom - top, 0.7 * tall)
             cuts = group[0].cut + (stop < len(pieces) and pieces[stop].cut)
-            cost = _ONE + _CUT * cuts / 2 + _ODD * max(0.0, width - 0.57) + 0.24 * sum(max(gap, 0) for gap in gaps)
+            cost = (
+                _DIGIT_COST
+                + _CUT_COST * cuts / 2
+                + _WIDTH_COST * max(0.0, width - 0.57)
+                + 0.24 * sum(max(gap, 0) for gap in gaps)
+            )
             found.append(_Candidate(first, stop, (left, top, right, bottom), digit, cost))
     return found
 
 
 def _tall(pieces: list[_Piece]) -> float:
-    """How tall the digits are; a strip is made so that it is about _TALL, and less where one is much taller."""
-    return max(0.6 * _TALL, *np.quantile([piece.mask.shape[0] for piece in pieces], [0.75])) if pieces else _TALL
+    """How tall the digits are: about _DIGIT_HEIGHT, or less if one of the strip is much taller."""
+    return (
+        max(0.6 * _DIGIT_HEIGHT, *np.quantile([piece.mask.shape[0] for piece in pieces], [0.75]))
+        if pieces
+        else _DIGIT_HEIGHT
+    )
 
 
 def _best(number: int, candidates: list[_Candidate], answers: NDArray[np.float32]) -> list[Found]:
-    """The candidates, each piece in one or left out, that are most probable together: by dynamic programming."""
+    """The most probable choice of candidates, each piece in one or left out: by dynamic programming."""
     ending: list[list[tuple[int, float]]] = [[] for _ in range(number + 1)]
     for index, (candidate, answer) in enumerate(zip(candidates, answers, strict=True)):
         pieces = candidate.stop - candidate.first
@@ -165,7 +175,7 @@ def _best(number: int, candidates: list[_Candidate], answers: NDArray[np.float32
     cost, choice = [0.0], [-1]
     for stop in range(1, number + 1):
         # A piece that no candidate is made of alone is small: it is a sign, or dirt.
-        best, chosen = cost[stop - 1] + (_NOTHING if stop - 1 in alone else 0.24), -1
+        best, chosen = cost[stop - 1] + (_SKIP_COST if stop - 1 in alone else 0.24), -1
         for index, price in ending[stop]:
             if cost[candidates[index].first] + price < best:
                 best, chosen = cost[candidates[index].first] + price, index

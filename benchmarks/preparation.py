@@ -1,12 +1,12 @@
-"""Digits of other hands and pens that a model reads right: prepared by `inkdigit.prepare`, and merely resized.
+"""How many digits of other writers and pens a model reads right: prepared by `inkdigit.prepare`, and merely resized.
 
     .venv/bin/python benchmarks/preparation.py DATA [RUN]
 
 DATA is a folder with semeion.npz and ardis.npz (arrays x and y), chars74k_hnd.zip and hwd1000.zip (pictures and a
-labels.csv); what is not there is left out. RUN is a run folder; without one, the model that ships reads. MNIST's test
+labels.csv); missing files are skipped. RUN is a run folder; without one, the model that ships is used. MNIST's test
 images are read as they are, and drawn seven times as large somewhere on a larger page. The peer is what tutorials do:
-grey, inverted where it is mostly light, resized to 28x28. Then the processor's milliseconds of preparing one
-picture, of which those of a JPEG are fewer than decoding it takes: it is shrunk while it is decoded.
+make the picture grey, invert it if it is mostly light, resize it to 28x28. The second table has the CPU time of
+preparing one picture; that of a JPEG is less than decoding it takes, since it is shrunk while it is decoded.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def drawn_large(images: NDArray[np.uint8]) -> list[Any]:
 
 
 def resize(picture: Any) -> NDArray[np.uint8]:
-    """As tutorials do."""
+    """A picture prepared as tutorials do it."""
     image = Image.open(io.BytesIO(picture)) if isinstance(picture, bytes) else Image.fromarray(picture)
     small = np.asarray(image.convert("L").resize((28, 28), Image.Resampling.LANCZOS))
     return ~small if small.mean() > 127 else small
@@ -113,7 +113,7 @@ def decoded(content: bytes) -> None:
 
 
 def milliseconds(work: Callable[[bytes], object], content: bytes) -> float:
-    """The processor's, the least of many times."""
+    """The least CPU time of many runs."""
     times: list[float] = []
     while len(times) < 3 or (len(times) < 300 and sum(times) < 2):
         started = time.process_time()

@@ -1,16 +1,16 @@
-"""Digits in photos, on cheques and on synthesised pages: how many are read wrong, and by other readers.
+"""How many digits in photos, on cheques and on synthesised pages are read wrong, by Inkdigit and by other readers.
 
     .venv/bin/python benchmarks/reading.py DATA [photos cheques pages speed] [--show] [--alone]
 
-DATA is a folder with photos/ and strings/, each with pictures and a labels.csv: file, digits (lines parted by "/"), and
-perhaps order_fixed (0: only which digits there are is compared). The 500 pages are synthesised, with all hardships,
-from MNIST's test images. The character error rate is the edit distance over the length of the truth; breaks of lines
-are not counted. A line is exact when it is among the lines read, in their order. --show: every picture that is not read
-right; --alone: without the peers.
+DATA is a folder with photos/ and strings/, each with pictures and a labels.csv. Its columns are file, digits (lines
+separated by "/"), and optionally order_fixed (0: the order of the digits is not compared). The 500 pages are
+synthesised, with all hardships, from MNIST's test images. The error rate is the edit distance divided by the length of
+the truth; line breaks are not counted. A line is exact if it is among the lines read, in their order. --show prints
+every picture with a mistake; --alone leaves the peers out.
 
-The peers read the same files and are scored alike: of what they read, the digits. Tesseract (Debian's tesseract-ocr, if
-it is installed) is told to look for digits only, in each of the page modes that suit the set; PaddleOCR's
-models run in ONNX Runtime (RapidOCR, in an environment of its own).
+The peers read the same files and are scored in the same way, by the digits in what they read. Tesseract (Debian's
+tesseract-ocr, if it is installed) is set to read digits only, in each of the page modes that suit the set. PaddleOCR's
+models run in ONNX Runtime (RapidOCR, in a separate environment).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from inkdigit.utils.files import cache_dir
 from inkdigit.utils.hardware import describe_hardware
 
 PAGES = 500
-MODES = {"page": ("4", "6", "11"), "line": ("7", "8", "13")}  # Tesseract's
+TESSERACT_MODES = {"page": ("4", "6", "11"), "line": ("7", "8", "13")}
 PADDLE = Path(__file__).parent / "peers" / "paddle_reader.py"
 
 Texts = list[str]
@@ -53,7 +53,7 @@ Peer = Callable[[Sequence[Path], Layout], tuple[Texts, float]]
 
 @dataclass
 class Set:
-    """Pictures with their truth: lines parted by line breaks; unordered where only the digits count."""
+    """Pictures with their true digits, lines separated by line breaks; of the unordered ones only the digits count."""
 
     name: str
     layout: Layout
@@ -100,7 +100,7 @@ def labelled(folder: Path, found: Set) -> Set:
 
 
 def pages() -> Set:
-    """Pages with all hardships, of MNIST's test images."""
+    """Pages with all hardships, synthesised from MNIST's test images."""
     found = Set("pages", "page")
     folder = cache_dir() / "benchmark-pages"
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def pages() -> Set:
 
 
 def classical(recognizer: Recognizer) -> Peer:
-    """The other design: the same strips, cut up finely, and the cuts that the recognizer likes best."""
+    """The other design: the same strips, over-segmented; the recognizer chooses the segmentation."""
 
     def read(files: Sequence[Path], layout: Layout) -> tuple[Texts, float]:
         started = time.perf_counter()
@@ -139,7 +139,7 @@ def contestants(reader: Reader, layout: Layout) -> dict[str, Peer]:
     found: dict[str, Peer] = {"Inkdigit": ours, "classical design": classical(Recognizer.load())}
     if "--alone" not in sys.argv:
         if shutil.which("tesseract"):
-            found |= {f"Tesseract, mode {mode}": tesseract(mode) for mode in MODES[layout]}
+            found |= {f"Tesseract, mode {mode}": tesseract(mode) for mode in TESSERACT_MODES[layout]}
         found["PaddleOCR"] = paddle
     return found
 
@@ -180,12 +180,12 @@ def paddle(files: Sequence[Path], _: Layout) -> tuple[Texts, float]:
 
 
 def digits(text: str) -> str:
-    """Of what a peer reads, the digits, and the lines that have some."""
+    """What a peer read -> its lines that have digits, and only the digits."""
     return "\n".join(line for line in (re.sub(r"[^0-9]", "", line) for line in text.split("\n")) if line)
 
 
 def speed(reader: Reader) -> None:
-    """A photo of 12 megapixels with 30 digits, from the file's bytes to the text; and a drawing on a canvas."""
+    """The time from a file's bytes to the text, for a photo of 12 megapixels with 30 digits and for a drawing."""
     rng = np.random.default_rng(3)
     test = mnist.load()[1]
     page = Image.new("RGB", (4000, 3000), (214, 208, 196))
@@ -214,7 +214,7 @@ def speed(reader: Reader) -> None:
 
 
 def matched(read: Sequence[str], truth: Sequence[str]) -> int:
-    """How many lines of the truth are read right, in their order: the longest common subsequence of lines."""
+    """How many lines of the truth are read exactly, in their order: the longest common subsequence of lines."""
     row = [0] * (len(truth) + 1)
     for line in read:
         above = 0

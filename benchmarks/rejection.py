@@ -1,10 +1,10 @@
-"""Coverage against error: what is kept of digits and of other things as the limit of `not_digit` goes down.
+"""Coverage against error: how many digits and other things are kept at each limit of `not_digit`.
 
     .venv/bin/python benchmarks/rejection.py DATA [RUN]
 
 DATA has a folder `digits`, as benchmarks/preparation.py reads it, and nondigits/nondigits.zip with a labels.csv of
-kinds. RUN is a run folder; without one, the model that ships reads. A blank picture in which `prepare` finds no ink is
-refused by that. The plot goes to docs/pictures/coverage.png; it has refusal by the doubt about the digit beside it.
+kinds. RUN is a run folder; without one, the model that ships is used. `prepare` refuses a blank picture at any limit.
+The plot is written to docs/pictures/coverage.png; it also shows rejection by the doubt about the digit.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def score(recognizer: Recognizer, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Scored:
-    """A picture of zeros had no ink: it is refused whatever the limit."""
+    """Prepared pictures and their digits -> their scores. A picture of zeros had no ink: any limit refuses it."""
     probabilities, not_digit = recognizer.predict_with_rejection(images)
     blank = ~images.any(axis=(1, 2))
     doubt = 1 - probabilities.max(axis=1)
@@ -88,17 +88,17 @@ def non_digits(path: Path) -> dict[str, NDArray[np.uint8]]:
 
 
 def limit_for(scores: Scores, coverage: float) -> float:
-    """The lowest limit that keeps such a share."""
+    """The lowest limit that keeps this share."""
     return float(np.quantile(scores, coverage, method="inverted_cdf"))
 
 
 def kept_of(scores: Scores, limit: float) -> float:
-    """In per cent."""
+    """The share kept at a limit, in per cent."""
     return 100 * float((scores <= limit).mean())
 
 
 def plot(digits: Scored, others: dict[str, Scored]) -> None:
-    """Both over the share of digits kept: the error among these, and what is kept of other things."""
+    """Plot, over the share of digits kept, the error among them, and the share kept of other things."""
     coverages = np.linspace(0.9, 1, 101)
     figure = chart_figure(3.2)
     error, accepted = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""What is left of ONNX Runtime's speed when a whole collection is answered, and how much memory that takes.
+"""What is left of ONNX Runtime's speed when a whole collection is predicted, and how much memory that takes.
 
     .venv/bin/python benchmarks/scaling.py                      # 100,000 and 2,000,000 rows; an hour on two cores
     .venv/bin/python benchmarks/scaling.py --rows 20000 100000  # a short look
@@ -63,7 +63,7 @@ class Job:
     memory: list[int]  # bytes, look by look
 
     @property
-    def told(self) -> str:
+    def memory_cells(self) -> str:
         steady = statistics.median(self.memory[len(self.memory) // 4 :])
         return f"{steady / 2**20:,.0f} | {max(self.memory) / 2**20:,.0f}"
 
@@ -85,15 +85,15 @@ def main() -> None:
             rate = speed(peer, count)
             print(f"| {count:,} | {peer.name} | {count / rate:.1f} | {rate:,.0f} | 100 % | | |", flush=True)
             for engine in arguments.engines or ENGINES:
-                job = answered(source, Path(name) / f"{engine}-{count}", engine)
+                job = predicted(source, Path(name) / f"{engine}-{count}", engine)
                 own = count / job.seconds
-                figures = f"{job.seconds:.1f} | {own:,.0f} | {100 * own / rate:.0f} % | {job.told}"
+                figures = f"{job.seconds:.1f} | {own:,.0f} | {100 * own / rate:.0f} % | {job.memory_cells}"
                 print(f"| {count:,} | `inkdigit bulk --engine {engine}` | {figures} |", flush=True)
             source.unlink()
 
 
 def made(folder: Path, count: int) -> Path:
-    """So many rows in a Parquet file, a row group in memory at a time."""
+    """A Parquet file of `count` rows, written one row group at a time."""
     images, rng = mnist.load()[0].images, np.random.default_rng(0)
     schema = pa.schema([("image", pa.list_(pa.uint8(), 784))])
     path = folder / f"{count}.parquet"
@@ -132,7 +132,7 @@ def speed(peer: Peer, count: int) -> float:
 
 
 def predict(peer: Peer, count: int, barrier: Any, seconds: Any) -> None:
-    """In a process: answer so many rows, and tell how long it took."""
+    """In a process: predict `count` rows, and put into the queue how long it took."""
     import onnxruntime
 
     options: Any = onnxruntime.SessionOptions()
@@ -155,7 +155,7 @@ def run(session: Any, images: NDArray[np.uint8], count: int, batch: int) -> None
 # ---- the command
 
 
-def answered(source: Path, out: Path, engine: str) -> Job:
+def predicted(source: Path, out: Path, engine: str) -> Job:
     command = [sys.executable, "-m", "inkdigit", "bulk", str(source), str(out), "--engine", engine]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ) as process:

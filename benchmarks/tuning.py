@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/tuning.py [--minutes 30] [--rows 20000] [--epochs 8]
 
 First a fixed list of trials of two epochs, too short and too few to be stopped early or drawn from each other, with
-`--jobs 1` and `--jobs 2` in alternating rounds. Then a search of so many minutes, stopping hopeless trials, beside its
+`--jobs 1` and `--jobs 2` in alternating rounds. Then a search of some minutes, stopping hopeless trials, beside its
 own first trial, the preset `fast`; since the best of many trials looks better than it is, both are trained again from
 several seeds and scored on those of Kaggle's 42,000 training rows that no trial saw. No test label is read.
 """
@@ -63,8 +63,8 @@ def side_by_side(folder: Path, options: argparse.Namespace) -> None:
             lists.append([tuple(row.values())[6:] for row in read(out)])
     same = all(points == lists[0] for points in lists)
     one, two = (statistics.median(taken) for taken in seconds.values())
-    told = "the same trials" if same else "DIFFERENT TRIALS"
-    print(f"{options.trials} trials of 2 epochs, {told}, median of {options.rounds} alternating rounds:\n")
+    verdict = "the same trials" if same else "DIFFERENT TRIALS"
+    print(f"{options.trials} trials of 2 epochs, {verdict}, median of {options.rounds} alternating rounds:\n")
     print("| | seconds |\n|---|---:|")
     print(
         f"| `--jobs 1` | {one:.1f} |\n| `--jobs 2` | {two:.1f} |\n| **times as fast** | **{one / two:.2f}** |\n",

@@ -13,7 +13,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.evaluation.metrics import evaluate
 from inkdigit.recognizer import Recognizer
 from inkdigit.runs.predictions import PREDICTIONS_FILE, write_predictions
-from inkdigit.runs.run import ONNX_MODEL, write_manifest
+from inkdigit.runs.run import ONNX_MODEL, read_run, write_manifest
 from inkdigit.training.config import preset
 from tests.conftest import part
 from tests.onnx_models import linear_model
@@ -56,6 +56,14 @@ def make_run(
     }
     write_manifest(folder, [ONNX_MODEL, PREDICTIONS_FILE], about)
     return folder
+
+
+def forget_predictions(folder: Path) -> None:
+    """Turn a run into one of an older version, which has no predictions."""
+    manifest = read_run(folder).manifest
+    (folder / PREDICTIONS_FILE).unlink()
+    del manifest["files"]
+    write_manifest(folder, [ONNX_MODEL], manifest)
 
 
 def bare_run(folder: Path, model: bytes) -> Path:

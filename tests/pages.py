@@ -1,4 +1,4 @@
-"""Pictures with lines of real digits, and files that hold them."""
+"""Pictures with lines of real digits, and the bytes of picture files."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from inkdigit.data.dataset import Dataset
 
 
 def page(digits: Dataset, text: str, size: int = 112) -> Image.Image:
-    """Lines of digits of MNIST, dark on white paper, each on a square of its own.
+    """Lines of MNIST's digits, dark on white paper.
 
-    size: of the 28 pixels that a digit comes in.
+    size: pixels of each side of a digit's image, which has 28 in MNIST.
     """
     lines = text.split("\n")
     width, height = int(1.2 * size), int(1.4 * size)
@@ -29,7 +29,7 @@ def page(digits: Dataset, text: str, size: int = 112) -> Image.Image:
 
 
 def file(kind: str, first: Image.Image, others: Sequence[Image.Image] = (), **options: object) -> bytes:
-    """The bytes of a picture file; of a TIFF or a PDF, with further pages."""
+    """The bytes of a picture file; `others` are further pages of a TIFF or a PDF."""
     stream = io.BytesIO()
     several = {"save_all": True, "append_images": [other.copy() for other in others]} if others else {}
     first.copy().save(stream, kind, **several, **options)  # copies: Pillow leaves its options with what it saves

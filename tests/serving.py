@@ -1,4 +1,4 @@
-"""The real server, in a process of its own, on loopback."""
+"""The real server, in its own process, on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ class Served:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self.url.rpartition(":")[2])
 
     def log(self) -> list[dict[str, Any]]:
-        """The log's lines so far."""
+        """The lines of JSON in its log so far."""
         return [json.loads(line) for line in self.log_file.read_text().splitlines() if line.startswith("{")]
 
     def client(self, **options: Any) -> httpx.Client:
-        """A client of it."""
-        # Without `verify` it would read all certificates of the world first.
+        """A client of this server."""
+        # With `verify` it would first read all root certificates.
         return httpx.Client(base_url=self.url, timeout=30, verify=False, **options)
 
     def get(self, path: str) -> httpx.Response:
-        """Ask on a connection of its own."""
+        """Send a GET on a new connection."""
         with self.client() as client:
             return client.get(path)
 
     def post(self, path: str, **content: Any) -> httpx.Response:
-        """Send on a connection of its own."""
+        """Send a POST on a new connection."""
         with self.client() as client:
             return client.post(path, **content)
 
@@ -54,9 +54,12 @@ class Served:
 def served(
     *options: object, environment: Mapping[str, str] | None = None, files: int | None = None
 ) -> Generator[Served]:
-    """Start `inkdigit serve` on a free port and wait until it serves; it is ended with the block, in whatever state.
+    """Start `inkdigit serve` on a free port and wait until it serves; it is killed when the block ends.
 
-    options: of the command; without --model it is the model that ships. files: how many it may have open.
+    Args:
+        options: of the command; without --model it serves the model that ships.
+        environment: further variables.
+        files: how many files it may have open.
     """
     port = [] if "--port" in options else ["--port", "0"]
     command = [str(Path(sys.executable).with_name("inkdigit")), "serve", *port, *map(str, options)]

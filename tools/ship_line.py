@@ -1,8 +1,8 @@
-"""Makes the line reader's network that ships, from strips synthesised of MNIST's 60,000 training images.
+"""Trains the line model that ships, on strips synthesised from MNIST's 60,000 training images.
 
     .venv/bin/python tools/ship_line.py
 
-The training stays in runs/line and is resumed there; its network goes into the package, with a manifest.
+The training is kept in runs/line and resumed from there; its network is written into the package, with a manifest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SEED = 0
 
 
 def main() -> None:
-    """Train, unless that is done; write the network."""
+    """Train, unless the training is finished; write the network."""
     backend.prepare()
     from inkdigit.reading.line_model.network import to_onnx
     from inkdigit.reading.line_model.spec import SHIPPED_LINE_MODEL

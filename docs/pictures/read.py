@@ -1,4 +1,4 @@
-"""Writes a page as by hand, reads it and draws what was read, for the README: `python -m docs.pictures.read`."""
+"""Synthesises a page of handwriting, reads and annotates it, for the README: `python -m docs.pictures.read`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HARDSHIPS = ("uneven-light", "soft-shadow", "blue-ink", "skewed-lines", "crossed
 
 
 def written() -> tuple[Image.Image, str]:
-    """A photo of a page with MNIST's test digits, and what is on it."""
+    """A photo of a page with MNIST's test digits, and its text."""
     from inkdigit.synth.page import synthesize_page
 
     _, test = mnist.load()

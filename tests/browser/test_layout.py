@@ -76,7 +76,7 @@ def test_paper_and_answer_fit_the_window(visit: Open, has_touch: bool) -> None:
         assert paper["width"] == paper["height"] >= 180
         assert bars["y"] + bars["height"] <= model["y"]
         page.click("#clear")
-        draw(page, beside("1171\n17", 0.28), steps=1)  # of few points: the page reads at each of them
+        draw(page, beside("111\n11", 0.28), steps=1)  # of few points: the page reads at each of them
         text(page)
         check_inside(page, ("#lines", "#copy", "#model"), width, height)
         page.click("#clear")

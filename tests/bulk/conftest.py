@@ -1,4 +1,4 @@
-"""A model that answers at once, real digits in files, and an engine without processes."""
+"""A model that takes no time, real digits in files, and an engine without processes."""
 
 from __future__ import annotations
 

@@ -36,7 +36,6 @@ REFUSED = {  # code, and what is named beside the source
     "empty": ("source-empty", ""),
     "labels": ("images-missing", ""),
     "zip": ("format-unknown", ""),
-    "header": ("csv-header-unknown", "line 1"),
     "huge": ("file-damaged", "4,000,000,000"),
     "notes": ("source-empty", ""),
     "line": ("csv-line-too-long", "line 2"),
@@ -50,7 +49,6 @@ def test_a_source_without_digits_is_refused(case: str, few: Dataset, tmp_path: P
     contents = {
         "labels": struct.pack(">II", 2049, 3) + bytes(3),
         "zip": formats.csv_zip(tmp_path, few).read_bytes(),
-        "header": b"a,b\n1,2\n",
         "huge": struct.pack(">IIII", 2051, 4 * 10**9, 28, 28) + bytes(783),
         "line": header + b"\n" + b"1" * (3 << 20),
     }

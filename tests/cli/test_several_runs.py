@@ -11,9 +11,8 @@ import pytest
 from inkdigit.data import kaggle_csv
 from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
-from tests.comparison.test_compare import forget_predictions
 from tests.conftest import Command, part
-from tests.handmade import make_run
+from tests.handmade import forget_predictions, make_run
 
 
 @pytest.fixture(scope="module")

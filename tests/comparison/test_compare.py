@@ -17,21 +17,13 @@ from inkdigit.runs.predictions import PREDICTIONS_FILE, read_predictions, write_
 from inkdigit.runs.run import MANIFEST, ONNX_MODEL, read_run, write_manifest
 from tests.conftest import part
 from tests.errors import refused
-from tests.handmade import make_run
+from tests.handmade import forget_predictions, make_run
 
 
 def rewrite_manifest(folder: Path, **changes: Any) -> None:
     """Change a run's manifest, and the checksums of files that were changed."""
     manifest = read_run(folder).manifest | changes
     write_manifest(folder, list(manifest.pop("files")), manifest)
-
-
-def forget_predictions(folder: Path) -> None:
-    """Make of a run one of an older version, which has no predictions."""
-    manifest = read_run(folder).manifest
-    (folder / PREDICTIONS_FILE).unlink()
-    del manifest["files"]
-    write_manifest(folder, [ONNX_MODEL], manifest)
 
 
 def test_kept_predictions_and_reading_the_images_again_agree(folder: Path, real_digits: Dataset) -> None:

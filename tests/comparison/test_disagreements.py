@@ -10,7 +10,7 @@ from matplotlib import rc_context
 
 from inkdigit.comparison.disagreements import MAX_IMAGES, disagreements
 from inkdigit.report.style import STYLE
-from tests.comparison.test_text import compared
+from tests.comparison.comparisons import compared
 
 
 def captions(*misread: range) -> list[str]:

@@ -8,20 +8,10 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 
-from inkdigit.comparison.compare import Comparison
 from inkdigit.comparison.page import write_comparison
-from inkdigit.comparison.settings import SettingDifference
 from inkdigit.comparison.text import verdict
-from tests.comparison.test_text import compared
+from tests.comparison.comparisons import compared, three_runs
 from tests.errors import refused
-
-LONG_NAME = "a run with a <long> name that costs $5 & goes on, goes on, goes on"
-
-
-def three_runs() -> Comparison:
-    """Three runs, one with a long name and one with a name that the pictures' font lacks."""
-    setting = SettingDifference("epochs", ["20", "3", "<3>"], "passes")
-    return compared(range(4), range(9), range(2, 30), settings=[setting], names=["many", LONG_NAME, "third 数字"])
 
 
 @pytest.fixture(scope="module")

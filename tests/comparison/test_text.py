@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import pytest
 
-from inkdigit.comparison.compare import Comparison, compare_predictions
-from inkdigit.comparison.images import ComparedImages, join_names
+from inkdigit.comparison.images import join_names
 from inkdigit.comparison.settings import SettingDifference
 from inkdigit.comparison.text import comparison_table, format_p_value, verdict
-from inkdigit.runs.leaderboard import LeaderboardEntry
-
-LABELS = np.arange(1000) % 10
-
-
-def entry(name: str) -> LeaderboardEntry:
-    made = {"folder": f"runs/{name}", "preset": "fast", "seed": 0, "parameters": 7840, "scored": "1,000 rows"}
-    figures = {"accuracy": 0.9, "low": 0.88, "high": 0.92, "total": 1000, "training_seconds": 12.3}
-    known = LeaderboardEntry.__dataclass_fields__
-    more = {key: "" for key in known if key not in {"name", "created", *made, *figures}}
-    return LeaderboardEntry(name=name, created="2026-11-22T10:00:00+00:00", **made, **figures, **more)  # pyright: ignore
-
-
-def compared(
-    *misread: range, settings: list[SettingDifference] | None = None, names: Sequence[str] = ("a", "b", "c")
-) -> Comparison:
-    """Runs that misread these of a thousand images."""
-    probabilities: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
-    for rows in misread:
-        predicted = LABELS.copy()
-        predicted[list(rows)] = (LABELS[list(rows)] + 1) % 10
-        probabilities.append(0.9 * np.eye(10, dtype=np.float32)[predicted] + np.float32(0.01))
-    names = names[: len(misread)]
-    images = ComparedImages("1,000 images", np.zeros((1000, 28, 28), np.uint8), LABELS, probabilities, ["A note."])
-    return compare_predictions(names, list(map(entry, names)), images, settings or [])
+from tests.comparison.comparisons import compared
 
 
 def test_the_more_accurate_run_is_named_first() -> None:

@@ -47,12 +47,12 @@ def test_neighbours_exchanged_are_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_one_number_in_as_many_as_there_are_states_fits(name: str) -> None:
+def test_the_share_of_valid_numbers_is_one_by_the_states(name: str) -> None:
     check = CHECKS[name]
     fits = sum(check.fits(f"{number:05}") for number in range(100_000))
     assert fits == pytest.approx(100_000 / check.states, rel=0.02)
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_too_short_a_number_has_nothing_to_check(name: str) -> None:
+def test_too_short_numbers_are_not_valid(name: str) -> None:
     assert not any(CHECKS[name].fits(number) for number in ("", "0", "1"))

@@ -31,7 +31,7 @@ def places(*sets: str) -> tuple[frozenset[str], ...]:
 LUHN = Rule(places(*"####"), CHECKS["luhn"])
 
 
-def test_without_a_rule_it_is_what_was_read_and_as_sure_as_all_its_digits() -> None:
+def test_without_a_rule_the_confidence_is_that_of_all_digits() -> None:
     choice = choose([digit(d7=0.9), digit(d1=0.8)], Rule())
     assert choice.text == "71"
     assert choice.confidence == pytest.approx(0.72)
@@ -65,7 +65,7 @@ def test_a_plainly_written_number_does_not_become_another() -> None:
     assert choice.problem
 
 
-def test_two_likely_numbers_that_both_fit_are_a_doubt() -> None:
+def test_two_probable_numbers_that_both_fit_are_doubtful() -> None:
     # Exchanging 1 and 4 in the first place and 2 and 6 in the last keep Luhn's sum alike.
     one, other = "4812", "4838"
     assert all(CHECKS["luhn"].fits(number) for number in (one, other))
@@ -107,7 +107,7 @@ def test_a_check_digit_shows_which_digit_is_one_too_many() -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_the_confidence_is_that_of_trying_all_numbers(name: str, rng: np.random.Generator) -> None:
+def test_the_confidence_is_the_same_as_from_trying_all_numbers(name: str, rng: np.random.Generator) -> None:
     digits = rng.dirichlet([0.3] * 10, 4).tolist()
     rule = Rule(places("0123", "#", "#", "13579"), CHECKS[name])
     weights: dict[str, float] = {}

@@ -47,7 +47,7 @@ def read(page: Page, field: Field) -> tuple[str, fields.Digits]:
 
 
 @pytest.mark.parametrize(("grey", "thick"), [(200, 0.3), (110, 0.3), (0, 0.25), (0, 0.5)])
-def test_lines_pale_or_black_thin_or_thick_are_taken_away(grey: int, thick: float) -> None:
+def test_printed_lines_of_any_grey_and_thickness_are_removed(grey: int, thick: float) -> None:
     crop = fields.cut_out(printed(CARD, grey, thick), SCAN, CARD)
     assert not crop.ink.any()
 

@@ -50,12 +50,12 @@ def test_the_marks_show_which_way_is_up(form: Template, page: Page, turns: int) 
     assert off(form, locate(picture, form, "photo"), truth) < 2
 
 
-def test_a_page_seen_from_aside_is_found(form: Template, page: Page) -> None:
+def test_a_page_seen_at_an_angle_is_found(form: Template, page: Page) -> None:
     picture, truth = photo(page, TILTED)
     assert off(form, locate(picture, form, "photo"), truth) < 2
 
 
-def test_a_page_askew_is_found(form: Template, page: Page) -> None:
+def test_a_rotated_page_is_found(form: Template, page: Page) -> None:
     turn = cv2.getRotationMatrix2D((800, 588), 17, 0.85)
     corners = cv2.transform(np.array([FLAT], np.float64), turn)[0]
     picture, truth = photo(page, tuple(map(tuple, corners.tolist())))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from inkdigit.errors import InkdigitError
 from inkdigit.forms.check_digits import CHECKS
 from inkdigit.forms.template import DIGITS, Marks, load
 from tests.errors import refused
@@ -110,7 +109,9 @@ def test_a_file_that_is_hardly_a_template_is_refused(tmp_path: Path, text: str, 
         load(path)
 
 
-def test_a_file_that_cannot_be_read_as_toml_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "absent.toml", written(tmp_path, GOOD + "field = 3")):
-        with pytest.raises(InkdigitError, match=path.name):
-            load(path)
+def test_a_file_that_is_not_there_or_not_toml_is_refused(tmp_path: Path) -> None:
+    with refused("file-not-found", "absent.toml"):
+        load(tmp_path / "absent.toml")
+    path = written(tmp_path, GOOD.replace("[form]", "field = 3\n[form]"))
+    with refused("toml-invalid", path):
+        load(path)

@@ -24,7 +24,7 @@ def test_the_threshold_parts_little_ink_from_much_paper(rng: np.random.Generator
         assert above[:-strokes].mean() < 0.001
 
 
-def test_of_parts_that_are_alike_in_size_it_is_otsus(rng: np.random.Generator):
+def test_for_parts_of_similar_size_the_threshold_is_otsus(rng: np.random.Generator):
     grey = rng.integers(0, 256, (40, 40), np.uint8)
 
     def within(level: int) -> float:
@@ -35,11 +35,11 @@ def test_of_parts_that_are_alike_in_size_it_is_otsus(rng: np.random.Generator):
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_one_level_is_no_ink(value: int):
+def test_a_picture_of_one_grey_level_has_no_ink(value: int):
     assert binarize(Image.new("L", (9, 9), value), "auto").thresholds is None
 
 
-def test_levels_are_those_of_paper_and_ink():
+def test_the_thresholds_lie_between_paper_and_ink():
     picture = np.full((20, 20), 30, np.uint8)
     picture[4:16, 8:12] = 220
     for grey in (picture, ~picture):
@@ -50,7 +50,7 @@ def test_levels_are_those_of_paper_and_ink():
         assert 30 <= found.thresholds.edge < found.thresholds.ink < 220
 
 
-def test_paper_is_what_corners_and_border_show():
+def test_corners_and_border_show_the_paper():
     picture = np.zeros((20, 20), bool)
     picture[4:16, 8:12] = True
     assert light_share(picture) == 0
@@ -63,7 +63,7 @@ def test_a_digit_that_fills_its_border_still_leaves_the_corners():
     assert light_share(ring) < 0.5 < light_share(~ring)
 
 
-def test_what_the_caller_says_is_taken():
+def test_the_caller_may_say_which_side_is_paper():
     picture = np.full((20, 20), 220, np.uint8)
     picture[2:-2, 2:-2] = 30
     assert binarize(Image.fromarray(picture), "dark").light_share == 1

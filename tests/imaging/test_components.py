@@ -10,7 +10,7 @@ from inkdigit.imaging.components import find_components
 
 
 @pytest.mark.parametrize("density", [0.02, 0.2, 0.4, 0.6, 0.95])
-def test_they_are_opencvs(rng: np.random.Generator, density: float):
+def test_components_are_the_same_as_opencvs(rng: np.random.Generator, density: float):
     for shape in [(1, 1), (1, 40), (40, 1), (17, 60), (60, 17)]:
         mask = rng.random(shape) < density
         mask[-1, 0] = True
@@ -28,7 +28,7 @@ def test_they_are_opencvs(rng: np.random.Generator, density: float):
             assert found.count(other)[k] == (alone & other).sum()
 
 
-def test_a_spiral_is_one():
+def test_a_spiral_is_one_component():
     mask = np.zeros((41, 41), bool)
     for ring in range(0, 20, 2):
         mask[ring, ring : 41 - ring] = mask[ring : 41 - ring, 40 - ring] = mask[40 - ring, ring : 41 - ring] = True

@@ -35,7 +35,7 @@ def test_grey_is_grey_in_every_mode(mode: str):
     np.testing.assert_array_equal(grey(saved(Image.fromarray(GREY).convert(mode))), GREY)
 
 
-def test_cmyk_is_nearly_the_same():
+def test_cmyk_pictures_are_nearly_the_same():
     flat = Image.fromarray(np.kron(GREY, np.ones((16, 16), np.uint8)))
     same = grey(saved(flat.convert("RGB").convert("CMYK"), "JPEG", quality=100))
     assert np.abs(same.astype(int) - np.asarray(flat)).mean() < 3
@@ -88,7 +88,7 @@ def test_large_pictures_are_shrunk_on_request(form: str, mode: str):
     assert np.abs(np.asarray(small.convert("L").resize((8, 6)), int) - GREY).max() < 4
 
 
-def test_a_caller_may_allow_less():
+def test_the_caller_limits_pixels_and_formats():
     content = saved(Image.fromarray(GREY))
     with refused("picture-too-large", "x", "8 x 6", 47):
         decode(content, "x", max_pixels=47)
@@ -119,7 +119,7 @@ def test_arrays_of_any_kind_are_the_same(kind: str):
     np.testing.assert_array_equal(np.asarray(from_array(ARRAYS[kind], "x").convert("L")), GREY)
 
 
-def test_true_is_white():
+def test_a_mask_becomes_black_and_white():
     np.testing.assert_array_equal(np.asarray(from_array(SEVEN > 0, "x")), SEVEN)
 
 

@@ -192,7 +192,7 @@ def test_too_many_pages_and_too_large_pictures_are_refused() -> None:
             page.picture()
 
 
-def test_without_its_package_a_pdf_is_refused_with_the_command_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_a_pdf_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdfium2", None)  # as where it is not installed
     with refused("extra-missing", "scan.pdf", "inkdigit[pdf]"):
         pages(PDF, "scan.pdf")

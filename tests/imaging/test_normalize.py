@@ -78,7 +78,7 @@ def test_dust_is_left_out(digits: np.ndarray):
         assert np.abs(prepared(dusty).astype(int) - prepared(clean)).sum() < 0.1 * digit.sum()
 
 
-def test_a_stroke_apart_is_a_part():
+def test_a_large_stroke_apart_belongs_to_the_digit():
     five = np.zeros((300, 300), np.uint8)
     five[80:220, 100:120] = five[140:160, 100:200] = five[140:220, 180:200] = five[200:220, 100:200] = 255
     five[80:100, 140:200] = 255  # the flag, 20 pixels from the rest
@@ -87,7 +87,7 @@ def test_a_stroke_apart_is_a_part():
     assert image[5, 16:20].max() > 100
 
 
-def test_the_largest_stands_alone_among_equals_far_away():
+def test_a_picture_of_dust_has_no_digit():
     dots = np.zeros((400, 400), np.uint8)
     for place in range(40, 400, 80):
         dots[place : place + 4, place : place + 4] = 255
@@ -114,13 +114,13 @@ def test_strokes_as_in_mnist_stay(digits: np.ndarray):
 
 
 @pytest.mark.parametrize("shape", [(1, 300), (300, 1), (2, 2), (1, 2)])
-def test_the_smallest_pictures_are_no_trouble(shape: tuple[int, int]):
+def test_the_smallest_pictures_are_prepared(shape: tuple[int, int]):
     grey = np.zeros(shape, np.uint8)
     grey.flat[: max(1, grey.size // 2)] = 255
     assert prepared(grey).max() == 255
 
 
-def test_the_form_of_mnist_is_known(digits: np.ndarray):
+def test_images_in_mnists_form_are_recognised(digits: np.ndarray):
     for digit in digits:
         assert has_mnist_form(digit)
         assert not has_mnist_form(~digit)

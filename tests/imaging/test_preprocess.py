@@ -63,13 +63,13 @@ def test_all_of_mnists_test_images_are_in_its_form():
         assert has_mnist_form(digit)
 
 
-def test_what_is_in_mnists_form_stays(digits: np.ndarray):
+def test_an_image_in_mnists_form_stays_as_it_is(digits: np.ndarray):
     for digit in digits:
         for image in (digit, ~digit, saved(Image.fromarray(digit)), saved(Image.fromarray(~digit).convert("RGBA"))):
             np.testing.assert_array_equal(prepare(image), digit)
 
 
-def test_it_is_idempotent(digits: np.ndarray):
+def test_preparing_twice_changes_little(digits: np.ndarray):
     for digit in digits:
         once = prepare(large(digit))
         assert once.dtype == np.uint8
@@ -109,7 +109,7 @@ def test_every_form_of_a_picture_is_prepared_alike(digits: np.ndarray, tmp_path:
         np.testing.assert_array_equal(prepare(holder), wanted)
 
 
-def test_ink_on_either_side(digits: np.ndarray):
+def test_dark_and_bright_ink_are_prepared_alike(digits: np.ndarray):
     dark = [prepare(painted(large(digit), (20, 20, 30), (230, 225, 220))) for digit in digits]
     bright = [prepare(painted(large(digit), (230, 235, 230), (30, 60, 40))) for digit in digits]
     assert_alike(zip(dark, bright, strict=True), 0.1)
@@ -134,7 +134,7 @@ COLOURS: dict[str, tuple[Colour, Colour]] = {
 
 
 @pytest.mark.parametrize("case", COLOURS)
-def test_ink_and_paper_of_any_colour(digits: np.ndarray, case: str):
+def test_ink_and_paper_may_have_any_colour(digits: np.ndarray, case: str):
     pages = [large(digit) for digit in digits[:30]]
     painting = [painted(page, *COLOURS[case]) for page in pages]
     assert_alike((prepare(picture), prepare(page)) for picture, page in zip(painting, pages, strict=True))
@@ -144,7 +144,7 @@ def test_ink_and_paper_of_any_colour(digits: np.ndarray, case: str):
 
 @pytest.mark.parametrize("ink", ["auto", "dark", "bright"])
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 30, 60)])
-def test_strokes_on_nothing(digits: np.ndarray, ink: Any, colour: Colour):
+def test_strokes_on_transparent_paper_are_found(digits: np.ndarray, ink: Any, colour: Colour):
     for digit in digits[:20]:
         shares = large(digit)
         drawn = np.empty((*shares.shape, 4), np.uint8)
@@ -179,7 +179,7 @@ def test_uneven_light_is_not_ink(digits: np.ndarray, rng: np.random.Generator, k
     assert_alike(((prepare(photo), prepare(page)) for photo, page in zip(photos, pages, strict=True)), 0.4)
 
 
-def test_light_is_not_evened_where_a_bold_digit_fills_its_picture(digits: np.ndarray):
+def test_a_bold_digit_that_fills_its_picture_is_not_taken_for_a_shadow(digits: np.ndarray):
     for digit in digits:
         ink = np.argwhere(digit > 127)
         (top, left), (bottom, right) = ink.min(axis=0), ink.max(axis=0)
@@ -212,7 +212,7 @@ def test_a_picture_without_ink_is_refused(case: str):
 
 
 @pytest.mark.parametrize("size", [(3, 4000), (4000, 3), (2500, 3500)])
-def test_any_shape_and_size(size: tuple[int, int]):
+def test_pictures_of_any_shape_and_size_are_prepared(size: tuple[int, int]):
     page = Image.new("RGB", size, "white")
     width, height = size
     ImageDraw.Draw(page).rectangle((width // 3, height // 3, width // 2, height // 2), fill="navy")
@@ -260,13 +260,13 @@ def is_prepared_or_refused(image: Any, **options: Any) -> None:
     ),
     st.sampled_from(["auto", "dark", "bright"]),
 )
-def test_no_array_is_a_crash(values: np.ndarray, ink: Any):
+def test_any_array_is_prepared_or_refused(values: np.ndarray, ink: Any):
     is_prepared_or_refused(values, ink=ink)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.data())
-def test_no_picture_is_a_crash(data: st.DataObject):
+def test_any_drawing_is_prepared_or_refused(data: st.DataObject):
     width, height = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 200))
     image = Image.new("RGBA", (width, height), tuple(data.draw(st.integers(0, 255)) for _ in range(4)))
     pen = ImageDraw.Draw(image)
@@ -292,5 +292,5 @@ def test_no_picture_is_a_crash(data: st.DataObject):
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"BM", b"GIF89a", b"P5 "])
 )
-def test_no_bytes_are_a_crash(content: bytes, start: bytes):
+def test_any_bytes_are_prepared_or_refused(content: bytes, start: bytes):
     is_prepared_or_refused(start + content)

@@ -52,7 +52,7 @@ def test_a_digit_at_the_upper_border_has_its_letter_below() -> None:
 
 
 @pytest.mark.parametrize(("ink", "ground"), [(0, 255), (255, 27)])
-def test_transparent_paper_gets_a_colour_that_the_ink_is_seen_on(ink: int, ground: int) -> None:
+def test_transparent_paper_gets_a_colour_that_shows_the_ink(ink: int, ground: int) -> None:
     picture = Image.new("RGBA", (700, 100), (ink, ink, ink, 0))
     picture.paste((ink, ink, ink, 255), (300, 20, 320, 80))
     drawn = annotate(picture, Reading())

@@ -13,7 +13,7 @@ from inkdigit.reading import file_reader, single
 from inkdigit.reading.file_results import FileResult, PictureError, read_files
 
 
-def test_a_name_with_bytes_that_are_no_letters_is_printed_and_comes_back_from_json() -> None:
+def test_a_name_that_is_not_utf_8_is_printed_and_comes_back_from_json() -> None:
     result = FileResult(Path("\udcff ü.png"), {"text": ""}, page=3)
     assert result.to_json().isprintable()
     assert json.loads(result.to_json())["file"] == "\udcff ü.png"
@@ -34,7 +34,7 @@ def test_a_picture_that_cannot_be_read_does_not_keep_the_others_from_it() -> Non
     ]
 
 
-def test_what_keeps_all_pictures_from_being_read_is_raised() -> None:
+def test_an_error_that_concerns_all_pictures_is_raised() -> None:
     def read(file: Path) -> Iterator[FileResult]:
         raise InkdigitError(f"{file} waits for a server.", code="server-unreachable")
 

@@ -7,6 +7,8 @@ import pytest
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.reading.line_model.samples import LabelledStrip, synthesize_strip, windows
+from inkdigit.reading.line_model.spec import BOX, BOX_UNIT, DIGITS
+from inkdigit.reading.line_model.targets import targets
 from inkdigit.synth.page import synthesize_page
 
 
@@ -41,3 +43,18 @@ def test_strips_found_on_pages_have_the_digits_of_the_page(real_digits: Dataset)
         written += len(page.text.replace("\n", ""))
     _assert_inked(found)
     assert sum(len(strip.labels) for strip in found) == pytest.approx(written, rel=0.05)
+
+
+def test_the_targets_of_a_digits_middle_column_are_the_digit_and_its_box(real_digits: Dataset) -> None:
+    strip = synthesize_strip(real_digits, 224, np.random.default_rng(3))
+    wanted = targets(strip)
+    for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
+        column = round((left + right) / 4 - 0.5)
+        near = wanted[max(column - 1, 0) : column + 2]
+        best = near[near[:, 0].argmax()]
+        middle = (max(column - 1, 0) + near[:, 0].argmax() + 0.5) * 2
+        assert best[0] == 1
+        if best[DIGITS].argmax() == label:  # or a neighbour's middle is as near
+            sides = best[BOX] * BOX_UNIT
+            assert (middle - sides[0], 24 - sides[1]) == pytest.approx((left, top), abs=2.1)
+            assert (middle + sides[2], 24 + sides[3]) == pytest.approx((right, bottom), abs=2.1)

@@ -27,7 +27,7 @@ def test_a_blank_page_has_no_lines() -> None:
     assert read(Image.new("RGB", (300, 200), "white")) == Reading()
 
 
-def test_digits_less_sure_than_asked_for_are_rejected(real_digits: Dataset) -> None:
+def test_digits_below_min_confidence_are_rejected(real_digits: Dataset) -> None:
     page = Image.fromarray(~real_digits.images[1]).resize((224, 224), Image.Resampling.BICUBIC)
     (digit,) = read(page).lines[0].digits
     reading = read(page, min_confidence=np.nextafter(digit.confidence, 2))

@@ -30,8 +30,8 @@ def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def slow_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose model takes about 0.2 s for any batch."""
-    return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(20))
+    """A run whose model takes more than 0.1 s for any batch."""
+    return bare_run(tmp_path_factory.mktemp("slow") / "run", slow_model(14))
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +80,16 @@ def asking(server: Served, requests: int) -> Generator[list[httpx.Response | htt
 def statuses(outcomes: list[httpx.Response | httpx.HTTPError]) -> list[int]:
     """The answers' status codes, sorted; a failed connection is 0."""
     return sorted(one.status_code if isinstance(one, httpx.Response) else 0 for one in outcomes)
+
+
+def check_problem(answer: httpx.Response, status: int, field: str | None) -> None:
+    """Problem details with this status and this place, in a sentence that is not too long."""
+    problem = answer.json()
+    assert answer.status_code == problem["status"] == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["type"] == "about:blank"
+    assert problem["title"]
+    assert problem.get("field") == field
+    assert set(problem) <= {"type", "title", "status", "detail", "field", "setting"}
+    assert problem["detail"].endswith(".")
+    assert len(problem["detail"]) < 400

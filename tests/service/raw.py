@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.serving import Served
 
-PATIENCE = 30.0  # seconds: whoever is not answered by then has been forgotten
+PATIENCE = 30.0  # seconds: an answer that takes longer is not coming
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,25 +15,9 @@ from inkdigit.service.batching import Batcher
 from inkdigit.service.limits import ConcurrencyLimit
 from inkdigit.service.problems import ClientGoneError, Problem
 from tests.onnx_models import linear_model
+from tests.service.gated import PATIENCE, GatedRecognizer
 
-SOON = 30.0  # seconds that a test may take
 MODEL = linear_model()
-
-
-class GatedRecognizer(Recognizer):
-    """A recognizer that waits for `gate` before each batch, and notes the batches' sizes."""
-
-    def __init__(self) -> None:
-        super().__init__(MODEL)
-        self.gate, self.entered = threading.Event(), threading.Event()
-        self.sizes: list[int] = []
-
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What a Recognizer predicts."""
-        self.sizes.append(len(images))
-        self.entered.set()
-        assert self.gate.wait(SOON)
-        return super().predict_proba(images)
 
 
 class BrokenRecognizer(Recognizer):
@@ -53,7 +36,7 @@ def ignore(_: Callable[[], object]) -> None:
     """The client never goes."""
 
 
-def deadline(seconds: float = SOON) -> float:
+def deadline(seconds: float = PATIENCE) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
@@ -67,7 +50,7 @@ def with_batcher(
         waiting = ConcurrencyLimit(max_queue, "max_queue")
         batcher = Batcher(max_batch, waiting, lambda found: counted.append(len(found)))
         try:
-            await asyncio.wait_for(test(batcher), SOON)
+            await asyncio.wait_for(test(batcher), PATIENCE)
         finally:
             batcher.close()
         await asyncio.sleep(0)  # the last batch is counted on the loop
@@ -79,7 +62,7 @@ def with_batcher(
 
 async def entered(recognizer: GatedRecognizer) -> None:
     """Wait until a batch is at the model."""
-    await asyncio.to_thread(recognizer.entered.wait, SOON)
+    await asyncio.to_thread(recognizer.entered.wait, PATIENCE)
 
 
 def test_each_request_gets_its_own_rows() -> None:

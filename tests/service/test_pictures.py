@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.recognizer import Recognizer
 from inkdigit.service.pictures import PictureFile, Pictures, ReadOptions, is_small
-from tests.onnx_models import linear_model
 from tests.pages import file, page
-
-SOON = 30.0  # seconds that a test may take
-
-
-class GatedRecognizer(Recognizer):
-    """A recognizer that waits for `gate` before each prediction, and counts them."""
-
-    def __init__(self) -> None:
-        super().__init__(linear_model())
-        self.gate, self.entered = threading.Event(), threading.Event()
-        self.calls = 0
-
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What a Recognizer predicts."""
-        self.calls += 1
-        self.entered.set()
-        assert self.gate.wait(SOON)
-        return super().predict_proba(images)
+from tests.service.gated import PATIENCE, GatedRecognizer
 
 
 def test_a_reading_that_is_cancelled_ends_at_its_next_step(real_digits: Dataset) -> None:
@@ -42,7 +20,7 @@ def test_a_reading_that_is_cancelled_ends_at_its_next_step(real_digits: Dataset)
 
     async def test() -> None:
         reading = asyncio.create_task(pictures.read(files, recognizer, ReadOptions()))
-        await asyncio.to_thread(recognizer.entered.wait, SOON)
+        await asyncio.to_thread(recognizer.entered.wait, PATIENCE)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
@@ -50,7 +28,7 @@ def test_a_reading_that_is_cancelled_ends_at_its_next_step(real_digits: Dataset)
     asyncio.run(test())
     recognizer.gate.set()
     pictures.close()  # waits for the work
-    assert recognizer.calls == 1
+    assert len(recognizer.sizes) == 1
 
 
 def test_a_small_png_is_known_by_its_header(real_digits: Dataset) -> None:

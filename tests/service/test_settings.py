@@ -45,7 +45,7 @@ def test_an_option_wins_over_a_variable_and_a_variable_over_the_file(tmp_path: P
     assert getattr(gather(file, {}, {}), name) == other
     assert getattr(gather(None, given, {}), name) == other
     assert getattr(gather(None, {}, {name: str(other)}), name) == other
-    if text:  # an empty variable is none
+    if text:  # an empty variable is ignored
         assert getattr(gather(file, {variable(name): text}, {}), name) == default
     assert getattr(gather(file, given, {name: text}), name) == default
     assert gather(file, {variable(name): ""}, {name: None}) == gather(file, {}, {})

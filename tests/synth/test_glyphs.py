@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inkdigit.data.dataset import Dataset
 from inkdigit.synth import glyphs
 from inkdigit.synth.glyphs import Hand
-from inkdigit.synth.skeleton import thinned
+from inkdigit.synth.skeleton import thin
 
 STEADY = Hand(bend=0.005)
 
@@ -54,10 +54,10 @@ def test_the_same_seed_draws_the_same(images: NDArray[np.uint8]):
 @pytest.mark.parametrize("width", [0.03, 0.1, 0.18])
 def test_strokes_are_as_wide_as_the_pen(images: NDArray[np.uint8], width: int):
     for image in images[3:6]:  # ones: no loop limits the pen
-        ink = glyphs.digit(image, 300, Hand(width=width, own=0, bend=0), np.random.default_rng(0))
+        ink = glyphs.digit(image, 300, Hand(width=width, natural_width=0, bend=0), np.random.default_rng(0))
         mask = np.pad((ink > 127).astype(np.uint8), 1)
         far = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-        assert 2 * np.median(far[thinned(mask) > 0]) == pytest.approx(300 * width, rel=0.25)
+        assert 2 * np.median(far[thin(mask) > 0]) == pytest.approx(300 * width, rel=0.25)
 
 
 def test_edges_are_sharp_at_any_size(images: NDArray[np.uint8]):
@@ -90,7 +90,7 @@ def test_a_crossed_seven_has_a_bar(images: NDArray[np.uint8]):
         assert (crossed[middle] > 127).sum(1).max() > 1.5 * np.median((plain[middle] > 127).sum(1))
 
 
-def test_loops_are_told(real_digits: Dataset):
+def test_zeros_have_a_loop_and_ones_have_none(real_digits: Dataset):
     share = [
         np.mean([*map(glyphs.has_loop, real_digits.images[real_digits.required_labels == digit][:100])])
         for digit in (0, 1)

@@ -13,7 +13,7 @@ from inkdigit.synth.layout import Mark, Pool
 
 @pytest.mark.parametrize("x", [-30, -2, 0, 5, 8, 40])
 @pytest.mark.parametrize("y", [-30, -2, 0, 5, 8, 40])
-def test_what_lies_outside_a_canvas_is_cut(x: int, y: int):
+def test_what_lies_outside_a_canvas_is_cut_off(x: int, y: int):
     canvas, whole = np.zeros((8, 10), np.uint8), np.zeros((108, 110), np.uint8)
     ink = np.arange(1, 16, dtype=np.uint8).reshape(3, 5)
     layout.paint([Mark(ink, x, y)], canvas)

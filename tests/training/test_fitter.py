@@ -48,6 +48,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     return found
 
 
+def ignore_stage(_: Stage) -> None:
+    """Print nothing."""
+
+
 def build(_: Settings) -> Any:
     raise AssertionError
 

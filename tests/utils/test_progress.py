@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from inkdigit.utils.progress import Stopwatch
+from inkdigit.utils.progress import Stage, Stopwatch
+
+
+def ignore_stage(_: Stage) -> None:
+    """Print nothing."""
 
 
 def test_a_stage_is_timed_with_its_rate_and_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """Draws the form of form.toml, fills it with handwriting and photographs it: `python -m docs.examples.form.make`.
 
-The handwriting is drawn anew from MNIST's test images, so it is nobody's data.
+The handwriting is drawn from MNIST's test images, so it is nobody's data.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def find(source: str, excluded: Location, *, pictures_per_part: int = PART_PAGES
     Raises:
         InkdigitError: there are no files (`source-empty`, `file-not-found`), or none can be read (the first one's
             code), or the source lies in `excluded` (`source-in-out`).
-        UnreachableError: another machine does not answer.
+        UnreachableError: another machine does not respond.
     """
     location = locate(source)
     folder, files = _list_files(source, location, excluded)

@@ -14,7 +14,7 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": 
 
 
 class UnreachableError(InkdigitError):
-    """Another machine does not answer, which says nothing about its files."""
+    """Another machine does not respond, which says nothing about its files."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def read_errors(name: str, *, is_local: bool) -> Generator[None]:
 
 @contextmanager
 def picture_errors(name: str) -> Generator[None]:
-    """Raise whatever goes wrong while the block reads the picture `name` as an InkdigitError, `picture-unreadable`.
+    """Raise every exception of the block, which reads the picture `name`, as an InkdigitError, `picture-unreadable`.
 
     A defect of ours that one picture in a million brings to light must not cost the others' predictions.
     """

@@ -72,7 +72,7 @@ def row_parts(folder: Location, name: str, size: int, *, labels_refused: bool) -
         labels_refused: whether a file of labels is unreadable, rather than left out.
 
     Raises:
-        UnreachableError: another machine does not answer.
+        UnreachableError: another machine does not respond.
     """
     next_row = 1
     try:

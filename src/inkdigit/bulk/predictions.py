@@ -84,7 +84,7 @@ class Predictor:
             on_picture: called with the index of each picture before it is read.
 
         Raises:
-            UnreachableError: another machine does not answer.
+            UnreachableError: another machine does not respond.
         """
         schema = self._options.schema
         if part.kind != "pictures":

@@ -52,7 +52,7 @@ class RowReader:
         """All rows of a part; from where the file cannot be read on, each row has the reason as its error.
 
         Raises:
-            UnreachableError: another machine does not answer.
+            UnreachableError: another machine does not respond.
         """
         name, done = part.files[0], 0
         try:

@@ -43,7 +43,7 @@ class Worker:
 
         Raises:
             InkdigitError: the predictions cannot be written, or this is a node that does not see the files.
-            UnreachableError: the source does not answer.
+            UnreachableError: the source does not respond.
         """
         if counted := self._destination.count(part.number):
             return PartResult(part.number, *counted)

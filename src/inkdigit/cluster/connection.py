@@ -15,7 +15,7 @@ from inkdigit.utils.extras import require_extra
 from inkdigit.utils.hardware import cpu_cores
 
 POLL_SECONDS = 10.0  # between checks whether the cluster still has room for what waits
-CONNECT_SECONDS = 5.0  # for a cluster's head to answer; Ray itself waits for minutes
+CONNECT_SECONDS = 5.0  # for a cluster's head to respond; Ray itself waits for minutes
 OBJECT_STORE_BYTES = 512 * 2**20  # of a cluster on this machine: what travels there is small
 
 

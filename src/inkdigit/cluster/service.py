@@ -66,7 +66,7 @@ def serve(settings: ServiceSettings, say: Print, warn: Print) -> None:
             address = sockets.url(settings.host, settings.port)
             say(f"Inkdigit serves version {version} at {address} on Ray (Ctrl-C ends it)")
             stop.wait()
-            ray_serve.delete(NAME)  # ends when the last request is answered
+            ray_serve.delete(NAME)  # returns when the last request is finished
         finally:
             ray_serve.shutdown()
 
@@ -86,7 +86,7 @@ def _start(settings: ServiceSettings) -> None:
 
 
 def _run(application: Any) -> None:
-    """Have a first replica answer. Raises InkdigitError, `replica-failed`, where none does."""
+    """Wait for a first replica to be ready. Raises InkdigitError, `replica-failed`, where none is."""
     from ray import serve as ray_serve
 
     try:
@@ -149,7 +149,7 @@ class Replica:
     Args:
         settings: of the server, with the paths of the machine where the command runs.
         model: the files of the run that the settings name; empty for the model that ships.
-        keys: the file of API keys; empty where there is none.
+        keys: the file of API keys; empty where the settings name none.
     """
 
     def __init__(self, settings: ServiceSettings, model: Files, keys: Files) -> None:
@@ -189,7 +189,7 @@ class Relay:
         """Do nothing: when the client disconnects, Ray cancels the request's task, and with it what it waits for."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or the messages about start and end (`lifespan`)."""
+        """Handle a request, or the messages about start and end (`lifespan`)."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return

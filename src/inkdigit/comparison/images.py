@@ -75,8 +75,8 @@ def shared_images(runs: Sequence[Run], names: Sequence[str]) -> ComparedImages:
 def _verified_predictions(run: Run) -> Predictions:
     if not has_predictions(run.folder):
         raise InkdigitError(
-            f"{run.folder} has no {PREDICTIONS_FILE}, because an older version wrote it: name labelled images "
-            "to compare on (--data labelled.csv), or train it again.",
+            f"{run.folder} has no {PREDICTIONS_FILE}: name labelled images to compare on (--data labelled.csv), "
+            "or train it again.",
             code="run-predictions-missing",
         )
     read_verified(run.folder, ONNX_MODEL)  # predictions of a model that was replaced would say nothing

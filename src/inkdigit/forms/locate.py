@@ -21,7 +21,7 @@ from inkdigit.forms.template import Template
 from inkdigit.imaging.page.paper import resize_by
 
 SEARCH_SIZE = 1600  # pixels along the longer side of the picture in which a form is looked for
-MAX_SQUARES = 16  # of the filled squares in a picture, only so many, the largest, are tried as marks
+MAX_SQUARES = 16  # the largest filled squares of a picture, which are tried as marks
 # Correlations with what is printed: from the first on no other place is tried; below the second the form is not there.
 SURE_SCORE, MIN_SCORE = 0.65, 0.5
 MIN_PART_SCORE = 0.4  # correlation of a single mark or box, from which on it counts as found

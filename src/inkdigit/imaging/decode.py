@@ -143,7 +143,7 @@ def from_array(values: NDArray[Any], name: str) -> Image.Image:
         name: what to call the picture in an error.
 
     Raises:
-        InkdigitError: another shape, type or range, or one in which 0 to 1 and 0 to 255 cannot be told apart.
+        InkdigitError: another shape, type or range, or one that fits neither 0 to 1 nor 0 to 255 well.
     """
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 from inkdigit.imaging.binarize import Binarization, binarize, border
 from inkdigit.imaging.grayscale import Ink
 
-MIN_SIZE = 48  # pixels along the longer side; in a smaller picture light cannot be told from strokes
+MIN_SIZE = 48  # pixels along the longer side; in a smaller picture light and strokes look alike
 
 _EVEN_NOISE = 0.05  # noise of a picture in even light; drawings and digits on plain paper have less, photos more
 _MAX_DOUBT_RATIO = 0.8  # the corrected picture is used where its doubt is less than this share of the original's

@@ -24,7 +24,7 @@ from inkdigit.service.sockets import Sockets
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 POLL_SECONDS = 1.0  # between two looks at whether a signal has come
 
-Outcome = int | tuple[str, str]  # the version that a process answers with, or the sentence and code of its error
+Outcome = int | InkdigitError  # the version that a process answers with, or why it cannot start
 
 
 class RestartPolicy:
@@ -114,10 +114,11 @@ class Workers:
     def _first_version(self, process: BaseProcess) -> int:
         """The version that a process answers with. Raises InkdigitError, with its reason, if it cannot start."""
         outcome = self._receive(process)
-        if isinstance(outcome, int) or self._stopping:
-            return outcome if isinstance(outcome, int) else 0
-        message, code = outcome
-        raise InkdigitError(message, code=code)
+        if isinstance(outcome, int):
+            return outcome
+        if self._stopping:
+            return 0
+        raise outcome
 
     def _receive(self, process: BaseProcess) -> Outcome:
         """What a starting process reports."""
@@ -126,7 +127,7 @@ class Workers:
         except EOFError:
             process.join()
             message = f"A process of the server ended while it started (exit code {process.exitcode})."
-            return message, "worker-failed"
+            return InkdigitError(message, code="worker-failed")
         if isinstance(outcome, int):
             self._starting.discard(process)
             self._policy.started()
@@ -144,7 +145,7 @@ class Workers:
             if process in self._starting and (has_ended or pipe in happened):
                 outcome = self._receive(process)
                 if not isinstance(outcome, int):
-                    self._on_failure(process, outcome[0])
+                    self._on_failure(process, str(outcome))
             elif has_ended:
                 self._on_end(process)
         if is_short and time.monotonic() >= self._next_start and not self._stopping:
@@ -203,4 +204,4 @@ def _work(settings: ServiceSettings, sockets: Sockets, pipe: Connection) -> None
     try:
         serving.run(settings, sockets, on_ready, parent_gone)
     except InkdigitError as error:
-        pipe.send((str(error), error.code))
+        pipe.send(error)

@@ -1,1 +1,1 @@
-"""Pages of handwriting made up from MNIST's digits, with their truth."""
+"""Pages of handwriting made of MNIST's digits, with their labels."""

@@ -1,4 +1,4 @@
-"""What makes real pages hard to read: the names, how often each is met, and which exclude each other."""
+"""Hardships, which make real pages hard to read: their names, how frequent each is, and which exclude each other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from inkdigit.errors import InkdigitError
 
-ALL = "all"  # a random mixture, as pages have it
-SHARE = {  # of the pages of a mixture
+ALL = "all"  # a random mixture, as on real pages
+FREQUENCY = {  # share of the pages of a mixture
     "uneven-light": 0.55,
     "hard-shadow": 0.1,
     "soft-shadow": 0.2,
@@ -43,9 +43,9 @@ SHARE = {  # of the pages of a mixture
     "show-through": 0.07,
     "blank-page": 0.02,
 }
-HARDSHIPS = tuple(SHARE)
-CAMERA = frozenset({"uneven-light", "hard-shadow", "soft-shadow", "camera-noise", "blur", "perspective"})
-EXCLUSIVE = (  # of each group a page has one at most
+HARDSHIPS = tuple(FREQUENCY)
+CAMERA_HARDSHIPS = frozenset({"uneven-light", "hard-shadow", "soft-shadow", "camera-noise", "blur", "perspective"})
+EXCLUSIVE = (  # a page has at most one of each group
     ("white-on-black", "blue-ink", "red-ink", "pencil"),
     ("white-on-black", "coloured-paper"),
     ("white-on-black", "show-through"),
@@ -54,16 +54,23 @@ EXCLUSIVE = (  # of each group a page has one at most
 )
 
 
-def chosen(names: Iterable[str], rng: np.random.Generator) -> frozenset[str]:
-    """The hardships that a page gets: those named, "all" a random mixture; of those that exclude each other, one.
+def choose_hardships(names: Iterable[str], rng: np.random.Generator) -> frozenset[str]:
+    """Names of hardships -> those that a page gets.
 
-    Raises InkdigitError for a name that is none.
+    Args:
+        names: of HARDSHIPS; "all" adds a random mixture.
+        rng: draws the mixture, and one of those that exclude each other.
+
+    Raises:
+        InkdigitError: `hardship-unknown`.
     """
     wanted = set(names)
     for name in sorted(wanted - {ALL, *HARDSHIPS}):
-        raise InkdigitError(f"{name!r} is no hardship of a page: choose from {', '.join(HARDSHIPS)}, or {ALL}.")
+        raise InkdigitError(
+            f"There is no hardship {name!r}: choose from {', '.join(HARDSHIPS)}, or {ALL}.", code="hardship-unknown"
+        )
     if ALL in wanted:
-        wanted |= {name for name, share in SHARE.items() if rng.random() < share}
+        wanted |= {name for name, share in FREQUENCY.items() if rng.random() < share}
     for group in EXCLUSIVE:
         present = sorted(wanted.intersection(group))
         if len(present) > 1:

@@ -1,4 +1,4 @@
-"""Pages and strips of handwriting with their truth: digits written on a canvas, put on paper, seen by a camera."""
+"""Pages and lines of handwriting with their labels: digits written on a canvas, put on paper, seen by a camera."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.synth import camera, glyphs, hardships, layout, paper
-from inkdigit.synth.layout import TELLING, Line, Mark, Pool
+from inkdigit.synth import camera, layout, paper
+from inkdigit.synth.hardships import choose_hardships
+from inkdigit.synth.layout import ORIENTATION_DIGITS, Line, Pool
 from inkdigit.synth.paper import Canvas, Colour
+from inkdigit.synth.sheet import Sheet
 
-AROUND = 0.25  # how much wider the canvas is than the page, on each side, for what a turned camera sees beside it
+CANVAS_MARGIN = (
+    0.25  # how much wider the canvas is than the page, on each side, for what a turned camera sees beside it
+)
 
 
 @dataclass(frozen=True)
 class Digit:
-    """A digit of a page: what it is, the box x, y, w, h of its ink in the picture, and its image's row in the pool."""
+    """A digit of a page.
+
+    Attributes:
+        digit: 0 to 9.
+        box: x, y, width, height of its ink in the picture.
+        source: the row of its image in the pool.
+    """
 
     digit: int
     box: tuple[int, int, int, int]
@@ -27,10 +37,13 @@ class Digit:
 
 @dataclass(frozen=True)
 class Page:
-    """A picture (H, W, 3) uint8, RGB, and its truth.
+    """A picture and its labels.
 
-    lines: from top to bottom as the page was written, the digits of each from left to right; where the page lies on
-    its side the boxes do too. Signs, letters and smudges are in no line. hardships: what the page has.
+    Attributes:
+        picture: (H, W, 3) uint8, RGB.
+        lines: from top to bottom as the page was written, the digits of each from left to right. Boxes are those of
+            the picture, also where the page lies on its side. Signs, letters and smudges are in no line.
+        hardships: what the page has.
     """
 
     picture: NDArray[np.uint8]
@@ -46,152 +59,74 @@ class Page:
 def synthesize_page(
     images: NDArray[np.uint8], labels: NDArray[np.integer], names: Iterable[str], rng: np.random.Generator
 ) -> Page:
-    """A page of 1 to 8 lines of 1 to 12 digits, taken at random from images (N, 28, 28) with labels (N,).
+    """Write a page of 1 to 8 lines of 1 to 12 random digits. The same state of `rng` gives the same page.
 
-    names: of HARDSHIPS, all of which the page gets (of those that exclude each other, one), or "all" for a random
-    mixture. The same state of `rng` gives the same page. Raises InkdigitError for a name that is none.
+    Args:
+        images: (N, 28, 28) uint8, the digits to write with.
+        labels: (N,), theirs.
+        names: of HARDSHIPS: the page gets all of them (of those that exclude each other, one); "all": a random mixture.
+        rng: draws everything.
+
+    Raises:
+        InkdigitError: `hardship-unknown`.
     """
-    has = hardships.chosen(names, rng)
+    hardships = choose_hardships(names, rng)
     pool = Pool(images, labels)
     width = round(np.exp(rng.uniform(np.log(600), np.log(1800))))
-    if "mixed-sizes" in has:
+    if "mixed-sizes" in hardships:
         width = round(rng.uniform(1400, 2500))
-    sheet = _Sheet(pool, has, rng)
+    sheet = Sheet(pool, hardships, rng)
     sheet.fill(width)
-    return _photographed(sheet, tight=False)
+    return _photograph(sheet, tight=False)
 
 
 def synthesize_line(
     images: NDArray[np.uint8], labels: NDArray[np.integer], names: Iterable[str], rng: np.random.Generator
 ) -> Page:
-    """A strip with one line of 1 to 12 digits, cut closely; for the rest as `synthesize_page`."""
-    has = hardships.chosen(names, rng)
-    sheet = _Sheet(Pool(images, labels), has, rng)
+    """Write one line of 1 to 12 digits, cropped closely; else as `synthesize_page`."""
+    hardships = choose_hardships(names, rng)
+    sheet = Sheet(Pool(images, labels), hardships, rng)
     sheet.fill_line(round(np.exp(rng.uniform(np.log(16), np.log(250)))))
-    return _photographed(sheet, tight=True)
+    return _photograph(sheet, tight=True)
 
 
-class _Sheet:
-    """A page as it is written, before it is seen: lines and other marks in the page's coordinates, and its size."""
-
-    def __init__(self, pool: Pool, has: frozenset[str], rng: np.random.Generator) -> None:
-        self.pool, self.has, self.rng = pool, has, rng
-        self.hand = layout.pen(has, rng)
-        self.lines: list[Line] = []
-        self.others: list[Line] = []  # words on lines of their own
-        self.spots: list[Mark] = []
-        self.size = (0, 0)
-        self.pitch = 40.0
-        self.first = (0.0, 0.0)  # a crossing of the paper's rules
-
-    def fill(self, width: int) -> None:
-        """Write the lines of a page about `width` pixels wide."""
-        rng, has = self.rng, self.has
-        heights = layout.heights(width, has, rng)
-        self.pitch = self._pitch(float(np.median(heights)))
-        margin = width * rng.uniform(0.03, 0.12)
-        slope = rng.normal(0, 0.012) * (0 if self._printed() else 1)
-        y, leading = margin, rng.uniform(1.5, 2.3)
-        right = width - margin
-        for height in heights if "blank-page" not in has else []:
-            if y + leading * height > min(1.5 * width, 2600) and self.lines:
-                break
-            most = int(np.clip((width - 2 * margin) / (0.85 * height), 1, 12))
-            least = 6 if "sideways" in has else 2 if "touching-digits" in has or "signs" in has else 1
-            count = max(int(rng.integers(1, most + 1)), least if not self.lines else 1)
-            rows = self.pool.draw(count, has, rng)
-            written = layout.write(self.pool, rows, height, self.hand, has, rng, width - 2 * margin)
-            y = self._on_rule(y + leading * height)
-            indent = max(right - margin - written.width, 0) * rng.choice([0, 0, 0.5, rng.uniform(0, 1)])
-            self.lines.append(written.moved(margin + indent, y, slope + rng.normal(0, 0.004)))
-            right = max(right, written.width + margin)
-            if "letters" in has and (rng.random() < 0.4 or len(self.lines) == 1):
-                y = self._on_rule(y + leading * height)
-                self.others.append(layout.words(height, self.hand, rng).moved(margin, y))
-        high = y + margin * rng.uniform(0.8, 3) if self.lines else width * rng.uniform(0.5, 1.4)
-        self.size = (round(right + margin), round(max(high, 0.35 * width)))
-        self._smudge()
-
-    def fill_line(self, height: int) -> None:
-        """Write one line of digits of that height."""
-        rng, has = self.rng, self.has
-        self.pitch = self._pitch(height)
-        self.first = (0.0, 2.0 * height)
-        self.size = (round(height * rng.uniform(2, 9)), round(2.5 * height))
-        if "blank-page" not in has:
-            least = 6 if "sideways" in has else 2 if "touching-digits" in has or "signs" in has else 1
-            rows = self.pool.draw(int(rng.integers(least, 13)), has, rng)
-            written = layout.write(self.pool, rows, height, self.hand, has, rng)
-            self.lines.append(written.moved(height, 2 * height, rng.normal(0, 0.01)))
-            self.size = (written.width + 2 * height, round(2.5 * height))
-        self._smudge()
-
-    def _printed(self) -> bool:
-        return bool(self.has.intersection(("ruled-paper", "squared-paper", "dotted-paper", "printed-boxes")))
-
-    def _pitch(self, height: float) -> float:
-        """How far apart the paper's rules are, for digits of that height."""
-        share = self.rng.uniform(0.5, 0.8) if "ruled-paper" in self.has else self.rng.uniform(0.7, 1.7)
-        return max(height / share, 8)
-
-    def _on_rule(self, y: float) -> float:
-        """The next place for a line; on ruled paper it is on a rule, or a little above it."""
-        if not self.has.intersection(("ruled-paper", "squared-paper")):
-            return y
-        place = np.ceil(y / self.pitch) * self.pitch
-        return float(place - max(self.rng.normal(0.05, 0.06), 0) * self.pitch)
-
-    def _smudge(self) -> None:
-        if "smudges" in self.has:
-            for _ in range(self.rng.integers(1, 5)):
-                spot = glyphs.smudge(round(max(self.size[1] * self.rng.uniform(0.05, 0.2), 12)), self.rng)
-                x, y = (self.rng.uniform(0, 0.9) * side for side in self.size)
-                self.spots.append(Mark(spot, round(x), round(y)))
-
-    @property
-    def smallest(self) -> int:
-        """The height of the smallest digits, less where the pen is fine; on an empty page a common one."""
-        height = min((line.height for line in self.lines), default=40)
-        return round(min(height, 10 * max(self.hand.width * height, 1)))
-
-
-def _photographed(sheet: _Sheet, *, tight: bool) -> Page:
-    """What the camera makes of a sheet."""
-    has, rng = sheet.has, sheet.rng
+def _photograph(sheet: Sheet, *, tight: bool) -> Page:
+    """A sheet -> the picture that a camera takes of it, with its labels."""
+    hardships, rng = sheet.hardships, sheet.rng
     offset, matrix, size = _view(sheet, tight=tight)
-    layers = [(_seen(strength, matrix, size), colour) for strength, colour in _layers(sheet, offset)]
+    layers = [(_warp(strength, matrix, size), colour) for strength, colour in _layers(sheet, offset)]
     shape = size[1], size[0]
-    picture = paper.sheet(shape, paper.paper_colour(has, rng), rng)
+    picture = paper.sheet(shape, paper.paper_colour(hardships, rng), rng)
     for strength, colour in layers:
         alpha = strength.astype(np.float32)[..., None] / 255
         picture += (np.array(colour, np.float32) - picture) * alpha
-    picture *= camera.light(shape, has, rng)
-    levels = camera.expose(picture, sheet.smallest, has, rng)
-    lines = tuple(_truth(line, sheet.pool, offset, matrix) for line in sheet.lines)
-    return Page(levels, lines, has)
+    picture *= camera.light(shape, hardships, rng)
+    levels = camera.expose(picture, sheet.smallest, hardships, rng)
+    lines = tuple(_digits_of(line, sheet.pool, offset, matrix) for line in sheet.lines)
+    return Page(levels, lines, hardships)
 
 
-def _view(sheet: _Sheet, *, tight: bool) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int]]:
-    """Where the page's corner is on the canvas, the homography from canvas to picture, and the picture's size."""
-    has, rng = sheet.has, sheet.rng
+def _view(sheet: Sheet, *, tight: bool) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int]]:
+    """The page's corner on the canvas, the homography from canvas to picture, and the picture's width and height."""
+    hardships, rng = sheet.hardships, sheet.rng
     page = np.array(sheet.size, float)
-    offset = np.ceil(AROUND * page.max() * np.ones(2))
+    offset = np.ceil(CANVAS_MARGIN * page.max() * np.ones(2))
     about = np.eye(3)
     about[:2, 2] = -(offset + page / 2)
-    matrix = _quarters(sheet) @ camera.view(sheet.size, has, rng) @ about
-    half = np.abs(_mapped(matrix, np.array([offset, offset + page]))).mean(0)
+    matrix = _page_rotation(sheet) @ camera.view(sheet.size, hardships, rng) @ about
+    half = np.abs(_project(matrix, np.array([offset, offset + page]))).mean(0)
     low, high = -half, half
     marks = [mark for line in sheet.lines for mark in line.marks if tight or mark.source is not None]
     if marks:
-        ink = _mapped(matrix, np.concatenate([mark.hull for mark in marks]) + offset)
+        ink = _project(matrix, np.concatenate([mark.hull for mark in marks]) + offset)
         height = min(line.height for line in sheet.lines)
         room = height * (rng.uniform(0.1, 0.5, 4) if tight else np.full(4, 0.3))
-        if "near-border" in has:
+        if "near-border" in hardships:
             near = rng.random(4) < 0.6
             near[rng.integers(4)] = True
             room = np.where(near, rng.uniform(1, 5, 4), room)
         ink_low, ink_high = ink.min(0) - room[:2], ink.max(0) + room[2:]
-        cut = np.full(4, tight) | ((room < 5.5) & ("near-border" in has))
+        cut = np.full(4, tight) | ((room < 5.5) & ("near-border" in hardships))
         low = np.where(cut[:2], ink_low, np.minimum(low, ink_low))
         high = np.where(cut[2:], ink_high, np.maximum(high, ink_high))
     low = np.floor(low)
@@ -201,32 +136,32 @@ def _view(sheet: _Sheet, *, tight: bool) -> tuple[NDArray[np.float64], NDArray[n
     return offset, shift @ matrix, (wide, tall)
 
 
-def _quarters(sheet: _Sheet) -> NDArray[np.float64]:
-    """The turn of a page that lies on its side or, rarely, on its head: where its digits tell which way up it is."""
+def _page_rotation(sheet: Sheet) -> NDArray[np.float64]:
+    """The rotation of a page that lies on its side or, rarely, upside down, if its digits show which way up it is."""
     turn = np.eye(3)
     sources = [mark.source for line in sheet.lines for mark in line.marks if mark.source is not None]
-    telling = sum(int(sheet.pool.labels[source]) in TELLING for source in sources)
-    if "sideways" in sheet.has and telling >= 2:
+    telling = sum(int(sheet.pool.labels[source]) in ORIENTATION_DIGITS for source in sources)
+    if "sideways" in sheet.hardships and telling >= 2:
         quarters = int(sheet.rng.choice([1, 2, 3], p=[0.48, 0.04, 0.48] if telling >= 4 else [0.5, 0, 0.5]))
         cos, sin = [(0, 1), (-1, 0), (0, -1)][quarters - 1]
         turn[:2, :2] = [(cos, -sin), (sin, cos)]
     return turn
 
 
-def _layers(sheet: _Sheet, offset: NDArray[np.float64]) -> list[tuple[Canvas, Colour]]:
-    """What lies on the paper, in this order: strengths on the canvas, and the colour of each."""
-    has, rng = sheet.has, sheet.rng
+def _layers(sheet: Sheet, offset: NDArray[np.float64]) -> list[tuple[Canvas, Colour]]:
+    """The layers on the paper from the lowest: strengths on the canvas, and the colour of each."""
+    hardships, rng = sheet.hardships, sheet.rng
     x, y = offset
     shape = round(sheet.size[1] + 2 * y), round(sheet.size[0] + 2 * x)
     layers: list[tuple[Canvas, Colour]] = []
-    if "show-through" in has:
-        layers.append((_back(sheet, shape), (90, 90, 95)))
+    if "show-through" in hardships:
+        layers.append((_other_side(sheet, shape), (90, 90, 95)))
     printed = _print(sheet, shape, (float(x), float(y)))
     if printed is not None:
-        light = (140, 150, 160) if "white-on-black" in has else _PRINT[rng.integers(len(_PRINT))]
-        share = rng.uniform(0.35, 0.75) if "printed-boxes" not in has else rng.uniform(0.6, 1)
+        light = (140, 150, 160) if "white-on-black" in hardships else _PRINT_COLOURS[rng.integers(len(_PRINT_COLOURS))]
+        share = rng.uniform(0.35, 0.75) if "printed-boxes" not in hardships else rng.uniform(0.6, 1)
         layers.append(((printed * share).astype(np.uint8), light))
-    colour = paper.ink_colour(has, rng)
+    colour = paper.ink_colour(hardships, rng)
     if sheet.spots:
         spots = np.zeros(shape, np.uint8)
         layout.paint((mark.moved(x, y) for mark in sheet.spots), spots)
@@ -234,29 +169,35 @@ def _layers(sheet: _Sheet, offset: NDArray[np.float64]) -> list[tuple[Canvas, Co
     ink = np.zeros(shape, np.uint8)
     for line in [*sheet.lines, *sheet.others]:
         layout.paint(line.moved(x, y).marks, ink)
-    layers.append((_pressed(ink, sheet), colour))
+    layers.append((_with_pressure(ink, sheet), colour))
     return layers
 
 
-_PRINT: tuple[Colour, ...] = ((120, 150, 200), (150, 150, 155), (110, 170, 190), (190, 140, 150), (100, 110, 140))
+_PRINT_COLOURS: tuple[Colour, ...] = (
+    (120, 150, 200),
+    (150, 150, 155),
+    (110, 170, 190),
+    (190, 140, 150),
+    (100, 110, 140),
+)
 
 
-def _print(sheet: _Sheet, shape: tuple[int, int], offset: tuple[float, float]) -> Canvas | None:
-    """What the paper has printed on it, if anything."""
-    has, rng = sheet.has, sheet.rng
-    if has.intersection(("ruled-paper", "squared-paper", "dotted-paper")):
+def _print(sheet: Sheet, shape: tuple[int, int], offset: tuple[float, float]) -> Canvas | None:
+    """What is printed on the paper, if anything."""
+    hardships, rng = sheet.hardships, sheet.rng
+    if hardships.intersection(("ruled-paper", "squared-paper", "dotted-paper")):
         first = offset[0] + sheet.first[0], offset[1] + sheet.first[1]
-        return paper.rules(shape, first, sheet.pitch, has, rng)
-    if "printed-boxes" in has:
+        return paper.rules(shape, first, sheet.pitch, hardships, rng)
+    if "printed-boxes" in hardships:
         places = [box for line in sheet.lines for box in line.moved(*offset).boxes]
         return paper.boxes(shape, places, rng)
-    if "patterned-paper" in has:
+    if "patterned-paper" in hardships:
         return (paper.pattern(shape, sheet.pitch * rng.uniform(0.3, 0.6), rng) * 0.7).astype(np.uint8)
     return None
 
 
-def _back(sheet: _Sheet, shape: tuple[int, int]) -> Canvas:
-    """What is written on the other side of the paper: mirrored, faint and soft."""
+def _other_side(sheet: Sheet, shape: tuple[int, int]) -> Canvas:
+    """Writing on the other side of the paper: mirrored, faint and soft."""
     rng = sheet.rng
     canvas = np.zeros(shape, np.uint8)
     height = round(sheet.pitch)
@@ -269,30 +210,30 @@ def _back(sheet: _Sheet, shape: tuple[int, int]) -> Canvas:
     return (soft * rng.uniform(0.15, 0.3)).astype(np.uint8)
 
 
-def _pressed(ink: Canvas, sheet: _Sheet) -> Canvas:
-    """Ink as the pen leaves it: not equally strong everywhere, and a pencil's in grains."""
+def _with_pressure(ink: Canvas, sheet: Sheet) -> Canvas:
+    """The ink with the pressure of the pen, which varies; a pencil's is grainy."""
     shape = (ink.shape[0], ink.shape[1])
     pressure = np.clip(1 - np.abs(paper.clouds(shape, 16, sheet.rng)) * np.float32(0.1), 0.6, 1)
-    if "pencil" in sheet.has:
+    if "pencil" in sheet.hardships:
         pressure *= np.clip(0.82 + 0.2 * paper.grains(shape, 0.8, sheet.rng), 0.3, 1)
     return (ink * pressure).astype(np.uint8)
 
 
-def _seen(strength: Canvas, matrix: NDArray[np.float64], size: tuple[int, int]) -> Canvas:
+def _warp(strength: Canvas, matrix: NDArray[np.float64], size: tuple[int, int]) -> Canvas:
     return np.asarray(cv2.warpPerspective(strength, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _mapped(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Points (N, 2) through a homography."""
+def _project(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Points (N, 2) -> where a homography maps them."""
     flat = np.concatenate([points, np.ones((len(points), 1))], 1) @ matrix.T
     return flat[:, :2] / flat[:, 2:]
 
 
-def _truth(line: Line, pool: Pool, offset: NDArray[np.float64], matrix: NDArray[np.float64]) -> tuple[Digit, ...]:
+def _digits_of(line: Line, pool: Pool, offset: NDArray[np.float64], matrix: NDArray[np.float64]) -> tuple[Digit, ...]:
     digits: list[Digit] = []
     for mark in line.marks:
         if mark.source is not None:
-            corners = _mapped(matrix, mark.hull + offset)
+            corners = _project(matrix, mark.hull + offset)
             low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + 1
             x, y, width, height = *low.tolist(), *(high - low).tolist()
             digits.append(Digit(int(pool.labels[mark.source]), (x, y, width, height), mark.source))

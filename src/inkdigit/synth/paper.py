@@ -27,31 +27,31 @@ INKS: dict[str, tuple[Colour, ...]] = {
 }
 
 
-def paper_colour(has: frozenset[str], rng: np.random.Generator) -> Colour:
+def paper_colour(hardships: frozenset[str], rng: np.random.Generator) -> Colour:
     """The colour of a page's paper."""
-    if "white-on-black" in has:
+    if "white-on-black" in hardships:
         grey = rng.uniform(8, 60)
         tint = rng.choice([(0, 0, 0), (0, 14, 6), (0, 4, 14)])
         return _colour(grey + tint)
-    if "coloured-paper" in has:
+    if "coloured-paper" in hardships:
         return _colour(np.array(PAPERS[rng.integers(len(PAPERS))]) + rng.normal(0, 6, 3))
     return _colour(rng.uniform(225, 252) + rng.normal(0, 2.5, 3))
 
 
-def ink_colour(has: frozenset[str], rng: np.random.Generator) -> Colour:
+def ink_colour(hardships: frozenset[str], rng: np.random.Generator) -> Colour:
     """The colour of a page's ink."""
-    name = next((name for name in INKS if name in has), "")
+    name = next((name for name in INKS if name in hardships), "")
     return _colour(np.array(INKS[name][rng.integers(len(INKS[name]))]) + rng.normal(0, 6, 3))
 
 
 def sheet(shape: tuple[int, int], colour: Colour, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Empty paper (H, W, 3), 0 to 255: a little cloudy, a little grainy."""
+    """Empty paper of a shape (H, W) -> (H, W, 3) float32, 0 to 255: a little cloudy, a little grainy."""
     grain = grains(shape, 0.7, rng) * np.float32(rng.uniform(0.3, 1.2)) + clouds(shape, 12, rng) * np.float32(1.2)
     return np.asarray(np.array(colour, np.float32) + grain[..., None], np.float32)
 
 
 def grains(shape: tuple[int, int], size: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise (H, W) about 0 with spread 1, its grains about `size` pixels wide."""
+    """Noise (H, W) float32 with mean 0 and standard deviation 1; its grains are about `size` pixels wide."""
     # A tile, repeated, is far cheaper than a page of random numbers and looks no different.
     side = 512
     tile = cv2.GaussianBlur(rng.standard_normal((side, side), np.float32), (0, 0), size)
@@ -61,22 +61,34 @@ def grains(shape: tuple[int, int], size: float, rng: np.random.Generator) -> NDA
 
 
 def clouds(shape: tuple[int, int], knots: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A smooth field (H, W) about 0 with spread about 1, through `knots` random values along the longer side."""
+    """A smooth random field (H, W) float32, mean 0, spread about 1, through `knots` values along the longer side."""
     high, wide = (max(round(knots * side / max(shape)), 2) for side in shape)
     coarse = rng.standard_normal((high, wide), np.float32)
     return np.asarray(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def rules(
-    shape: tuple[int, int], first: tuple[float, float], pitch: float, has: frozenset[str], rng: np.random.Generator
+    shape: tuple[int, int],
+    first: tuple[float, float],
+    pitch: float,
+    hardships: frozenset[str],
+    rng: np.random.Generator,
 ) -> Canvas:
-    """What ruled, squared or dotted paper has printed on it; `first` is x and y of one crossing of its lines."""
+    """The lines or dots of ruled, squared or dotted paper.
+
+    Args:
+        shape: (H, W) of the canvas.
+        first: x and y of one crossing of its lines.
+        pitch: distance of the lines, in pixels.
+        hardships: of the page; say which paper it is.
+        rng: draws the thickness.
+    """
     canvas = np.zeros(shape, np.uint8)
     high, wide = shape
     rows = np.arange(first[1] % pitch, high, pitch)
     columns = np.arange(first[0] % pitch, wide, pitch)
     thick = pitch * rng.uniform(0.015, 0.04)
-    if "dotted-paper" in has:
+    if "dotted-paper" in hardships:
         centres = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
         radius = max(1.3 * thick, 0.8)
         for x, y in np.round(centres * 16).astype(int).tolist():
@@ -84,14 +96,14 @@ def rules(
         return canvas
     for y in rows:
         _stroke(canvas, (0, y), (wide, y), thick)
-    if "squared-paper" in has:
+    if "squared-paper" in hardships:
         for x in columns:
             _stroke(canvas, (x, 0), (x, high), thick)
     return canvas
 
 
 def boxes(shape: tuple[int, int], places: list[tuple[int, int, int, int]], rng: np.random.Generator) -> Canvas:
-    """Printed boxes, each x, y, w, h."""
+    """Printed boxes at places x, y, width, height."""
     canvas = np.zeros(shape, np.uint8)
     share = rng.uniform(0.015, 0.04)
     for x, y, wide, high in places:
@@ -116,7 +128,7 @@ def pattern(shape: tuple[int, int], pitch: float, rng: np.random.Generator) -> C
 
 
 def _stroke(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], thick: float) -> None:
-    """A line of any thickness; one thinner than a pixel is paler."""
+    """Draw a line of any thickness; one thinner than a pixel is paler."""
     value = 255 * min(thick, 1) if thick < 1.5 else 255
     ends = [(round(x * 16), round(y * 16)) for x, y in (start, end)]
     cv2.line(canvas, ends[0], ends[1], max(value, 110), max(round(thick), 1), cv2.LINE_AA, 4)

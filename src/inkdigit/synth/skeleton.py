@@ -1,4 +1,4 @@
-"""Strokes as smooth distance fields: what a pen of any width draws, at any size."""
+"""Strokes as smooth distance fields, from which a pen of any width can be drawn at any size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SMOOTH = 1.6  # pixels: standard deviation of the Gaussian that takes the pixels' steps out of a field
-WIDEST = 7  # pixels: half the width of a stroke; what is nearly twice as wide is no stroke
-SMALLEST_LOOP = 3  # pixels from its middle to its line: of smaller ones nobody sees whether they are open
-RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # a pixel's neighbours, clockwise
+SMOOTHING = 1.6  # pixels: standard deviation of the Gaussian that removes the grid's steps from a field
+MAX_HALF_WIDTH = 7  # pixels: of a stroke; a shape nearly twice as wide is not a stroke
+MIN_LOOP = 3  # pixels from a loop's middle to its line: a smaller loop looks closed
+NEIGHBOURS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # a pixel's neighbours, clockwise
 
 
 @dataclass(frozen=True)
@@ -24,45 +24,47 @@ class Strokes:
     (N, 2) float32, x and y of the strokes' pixels. room: half the width of the thickest pen that leaves all loops open.
     """
 
-    far: NDArray[np.float32]
-    own: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    own_distance: NDArray[np.float32]
     points: NDArray[np.float32]
-    room: float
+    max_half_width: float
 
 
 def from_mask(mask: NDArray[np.uint8]) -> Strokes:
     """The strokes of a mask (H, W), 1 = ink, in which there is ink.
 
-    What is much wider than a stroke, such as a filled loop, stays filled whatever the pen.
+    A shape much wider than a stroke, such as a filled loop, stays filled with every pen.
     """
     inside = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
     outside = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5)
-    line = _lengthened(thinned(mask), inside)
-    edge = cv2.GaussianBlur(outside - inside, (0, 0), SMOOTH)
+    line = _lengthen(thin(mask), inside)
+    edge = cv2.GaussianBlur(outside - inside, (0, 0), SMOOTHING)
     half_width = float(np.median(inside[line > 0]))
-    far = np.minimum(_distance(line), np.maximum(edge + np.float32(1.8 * min(half_width, WIDEST)), 0))
-    own = np.asarray(edge + np.float32(half_width), np.float32)
-    return Strokes(far.astype(np.float32), own, _points(line), _room(line, far))
+    distance = np.minimum(
+        _smooth_distance(line), np.maximum(edge + np.float32(1.8 * min(half_width, MAX_HALF_WIDTH)), 0)
+    )
+    own_distance = np.asarray(edge + np.float32(half_width), np.float32)
+    return Strokes(distance.astype(np.float32), own_distance, _points(line), _max_half_width(line, distance))
 
 
 def from_lines(lines: list[NDArray[np.float32]], shape: tuple[int, int]) -> Strokes:
     """The strokes along lines, each (N, 2) x and y, on a grid of a shape (H, W)."""
     canvas = np.zeros(shape, np.uint8)
     cv2.polylines(canvas, [np.round(line).astype(np.int32) for line in lines], isClosed=False, color=1)
-    far = _distance(canvas)
-    return Strokes(far, far, _points(canvas), np.inf)
+    distance = _smooth_distance(canvas)
+    return Strokes(distance, distance, _points(canvas), np.inf)
 
 
-def thinned(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def thin(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The middle lines, one pixel wide, of a mask (H, W), 1 = ink: thinning as Zhang and Suen's (1984)."""
     line = mask.copy()
     weights = np.zeros((3, 3), np.float32)
-    for bit, (row, column) in enumerate(RING):
+    for bit, (row, column) in enumerate(NEIGHBOURS):
         weights[row + 1, column + 1] = 1 << bit
     changed = True
     while changed:
         changed = False
-        for table in _removable():
+        for table in _kept_pixels():
             code = cv2.filter2D(line, cv2.CV_8U, weights, borderType=cv2.BORDER_CONSTANT)
             thinner = np.asarray(cv2.LUT(code, table), np.uint8) & line
             changed |= not np.array_equal(thinner, line)
@@ -70,8 +72,8 @@ def thinned(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return line
 
 
-def _lengthened(line: NDArray[np.uint8], inside: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A line with its ends nearly where those of the ink are: thinning takes half a stroke's width off each."""
+def _lengthen(line: NDArray[np.uint8], inside: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A line whose ends reach nearly those of the ink: thinning shortens each by half a stroke's width."""
     neighbours = cv2.filter2D(line, cv2.CV_8U, np.ones((3, 3), np.float32), borderType=cv2.BORDER_CONSTANT)
     points, longer = _points(line), line.copy()
     for end in _points(((neighbours == 2) & (line > 0)).astype(np.uint8)):
@@ -84,8 +86,8 @@ def _lengthened(line: NDArray[np.uint8], inside: NDArray[np.float32]) -> NDArray
 
 
 @cache
-def _removable() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """For the neighbours' bits of a pixel (256,): 0 where it goes, 1 where it stays, in each of the two passes."""
+def _kept_pixels() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """By the bits of a pixel's neighbours, (256,): 1 where the pixel is kept; one table for each of the two passes."""
     codes = np.arange(256)
     ring = codes[:, None] >> np.arange(8) & 1
     north, east, south, west = ring[:, 0], ring[:, 2], ring[:, 4], ring[:, 6]
@@ -96,22 +98,22 @@ def _removable() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return (~first).astype(np.uint8), (~second).astype(np.uint8)
 
 
-def _distance(line: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _smooth_distance(line: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How far each pixel is from the pixels of a line, without the steps of the grid.
 
     A Gaussian adds its variance to the square of the distance from a straight line, and nothing else; so it smooths
     the square, and the variance is taken off.
     """
-    far = cv2.distanceTransform(1 - line, cv2.DIST_L2, 5)
-    square = cv2.GaussianBlur(far * far, (0, 0), SMOOTH) - np.float32(SMOOTH**2)
+    distance = cv2.distanceTransform(1 - line, cv2.DIST_L2, 5)
+    square = cv2.GaussianBlur(distance * distance, (0, 0), SMOOTHING) - np.float32(SMOOTHING**2)
     return np.sqrt(np.maximum(square, 0)).astype(np.float32)
 
 
-def _room(line: NDArray[np.uint8], far: NDArray[np.float32]) -> float:
-    """How far the middle of the narrowest loop is from its line; infinite where there is none."""
+def _max_half_width(line: NDArray[np.uint8], distance: NDArray[np.float32]) -> float:
+    """The distance from the middle of the narrowest loop to its line, in pixels; infinite where there is no loop."""
     count, regions = cv2.connectedComponents(1 - line, connectivity=4)
-    widest = [float(far[regions == region].max()) for region in range(1, count) if region != regions[0, 0]]
-    return min((room for room in widest if room > SMALLEST_LOOP), default=np.inf)
+    widest = [float(distance[regions == region].max()) for region in range(1, count) if region != regions[0, 0]]
+    return min((max_half_width for max_half_width in widest if max_half_width > MIN_LOOP), default=np.inf)
 
 
 def _points(line: NDArray[np.uint8]) -> NDArray[np.float32]:

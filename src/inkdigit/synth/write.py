@@ -1,4 +1,4 @@
-"""A folder of synthesised pages and their truth."""
+"""A folder of synthesised pages and their labels."""
 
 from __future__ import annotations
 
@@ -22,26 +22,36 @@ Part = Literal["train", "test"]
 def write_pages(
     out: Path, pages: int, seed: int, part: Part, names: Iterable[str], progress: Callable[[], object]
 ) -> None:
-    """Make the folder `out` of so many pages, page-0000.png or .jpg and so on, and labels.jsonl with their truth.
+    """Write a folder of pages, page-0000.png or .jpg and so on, and of labels.jsonl, a line for each page.
 
-    Page n is the same for the same seed, part of MNIST and names, whatever `pages` is. progress: called after each
-    page. Raises InkdigitError where `out` is there already or cannot be written, and as `synthesize_page` does.
+    Page n depends on seed, part and names alone, not on `pages`.
+
+    Args:
+        out: the folder; it must not exist.
+        pages: how many.
+        seed: of the pages.
+        part: of MNIST, whose digits are written.
+        names: of hardships, as `synthesize_page` takes them.
+        progress: called after each page.
+
+    Raises:
+        InkdigitError: `out-occupied`, `file-unwritable` or `hardship-unknown`.
     """
     if out.exists():
-        raise InkdigitError(f"{out} is there already: remove it, or name another folder.")
+        raise InkdigitError(f"{out} exists: remove it, or name another folder.", code="out-occupied")
     names = tuple(names)
     with atomic(out) as folder:
         folder.mkdir()
         with (folder / LABELS).open("w", encoding="utf-8", newline="\n") as labels:
-            for name, content, truth in _pages(pages, seed, part, names):
+            for name, content, page_labels in _pages(pages, seed, part, names):
                 (folder / name).write_bytes(content)
-                labels.write(json.dumps(truth, separators=(",", ":")) + "\n")
+                labels.write(json.dumps(page_labels, separators=(",", ":")) + "\n")
                 progress()
 
 
 def _pages(pages: int, seed: int, part: Part, names: tuple[str, ...]) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
-    """Each page's file name, file and truth."""
-    from inkdigit.synth.hardships import CAMERA
+    """Each page's file name, file content and labels."""
+    from inkdigit.synth.hardships import CAMERA_HARDSHIPS
     from inkdigit.synth.page import synthesize_page
 
     digits = mnist.load()[part == "test"]
@@ -49,7 +59,7 @@ def _pages(pages: int, seed: int, part: Part, names: tuple[str, ...]) -> Iterato
         page = synthesize_page(digits.images, digits.required_labels, names, np.random.default_rng([seed, number]))
         packed = io.BytesIO()
         # A camera makes JPEG files, a scanner and a screen PNG; and noise takes too much room in PNG.
-        if page.hardships & CAMERA:
+        if page.hardships & CAMERA_HARDSHIPS:
             name = f"page-{number:04}.jpg"
             Image.fromarray(page.picture).save(packed, "JPEG", quality=92)
         else:
@@ -62,5 +72,5 @@ def _pages(pages: int, seed: int, part: Part, names: tuple[str, ...]) -> Iterato
             }
             for line in page.lines
         ]
-        truth = {"file": name, "text": page.text, "lines": lines, "hardships": sorted(page.hardships)}
-        yield name, packed.getvalue(), truth
+        page_labels = {"file": name, "text": page.text, "lines": lines, "hardships": sorted(page.hardships)}
+        yield name, packed.getvalue(), page_labels

@@ -142,7 +142,7 @@ class WorkerPool(Generic[Task, Result]):
         return []
 
     def close(self) -> None:
-        """Kill all processes, whatever they do."""
+        """Kill all processes, also those at work."""
         for worker in self._workers:
             worker.kill()
         self._workers.clear()

@@ -12,37 +12,29 @@ from tests.audit.reading import read_rows
 from tests.conftest import Command, RunAndKill, part
 
 
-def test_flipped_labels_come_first(
-    run_in_process: Command, tmp_path: Path, real_digits: Dataset, rng: np.random.Generator
+def test_flipped_labels_come_first_even_after_a_kill(
+    run_in_process: Command, run_and_kill: RunAndKill, tmp_path: Path, real_digits: Dataset, rng: np.random.Generator
 ) -> None:
     labels = real_digits.required_labels[:2000].copy()
     flipped = rng.choice(2000, 20, replace=False)
     labels[flipped] = (labels[flipped] + rng.integers(1, 10, 20)) % 10
     kaggle_csv.write_csv(tmp_path / "train.csv", Dataset(real_digits.images[:2000], labels, "planted"))
-    done = run_in_process("audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", tmp_path / "found")
-    assert done.returncode == 0, done.stderr
-    first = read_rows(tmp_path / "found" / "doubtful.csv")[:40]
-    found = {int(row["row"]) for row in first} & set(flipped.tolist())
-    assert len(found) >= 17
-    assert all(int(row["label"]) == labels[int(row["row"])] for row in first)
-    assert (tmp_path / "found" / "doubtful.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_killed_audit_goes_on_where_it_was(
-    run_in_process: Command, run_and_kill: RunAndKill, tmp_path: Path, real_digits: Dataset
-) -> None:
     out = tmp_path / "found"
-    kaggle_csv.write_csv(tmp_path / "train.csv", part(real_digits, slice(300)))
-    command = ["audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 1, "--out", out]
-    other = out / ".unfinished" / "of-another-audit"
-    other.mkdir(parents=True)
-    assert "epoch 1/1" in run_and_kill("training-2.npz", *command)
-    assert not other.exists()
+    command = ["audit", tmp_path / "train.csv", "--folds", 2, "--epochs", 4, "--out", out]
+    of_another_audit = out / ".unfinished" / "of-another-audit"
+    of_another_audit.mkdir(parents=True)
+    assert "epoch 4/4" in run_and_kill("training-2.npz", *command)
+    assert not of_another_audit.exists()
+
     done = run_in_process(*command)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("epoch 1/1") == 1  # of the second training alone
+    assert done.stdout.count("epoch 1/4") == 1  # of the second training only
     assert {path.name for path in out.iterdir()} == {"doubtful.csv", "doubtful.png", "duplicates.csv"}
-    assert sorted(int(row["row"]) for row in read_rows(out / "doubtful.csv")) == list(range(300))
+    assert (out / "doubtful.png").read_bytes().startswith(b"\x89PNG")
+    rows = read_rows(out / "doubtful.csv")
+    assert sorted(int(row["row"]) for row in rows) == list(range(2000))
+    assert all(int(row["label"]) == labels[int(row["row"])] for row in rows)
+    assert len({int(row["row"]) for row in rows[:40]} & set(flipped.tolist())) >= 17
 
 
 def test_leaks_are_found_without_a_training(run_in_process: Command, tmp_path: Path, real_digits: Dataset) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inkdigit.comparison.page import write_comparison
-from tests.comparison.test_page import three_runs
+from tests.comparison.comparisons import three_runs
 from tests.report.conftest import visit
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ def test_every_example_reads_what_is_on_the_pictures(real_digits: Dataset, tmp_p
     done: list[tuple[str, str]] = []
     with served() as server:
         for before, language, block in blocks(PAGE):
-            if not re.search(r"\binkdigit(\.imaging\.pages)? (import|read)\b", block):
+            if not re.search(r"\binkdigit(\.imaging\.documents)? (import|read)\b", block):
                 continue
             text = block.replace("http://127.0.0.1:8000", server.url)
             done.append((block, follow(before, language, text, tmp_path, {**os.environ, "PATH": path})))
@@ -42,7 +42,7 @@ def test_every_example_reads_what_is_on_the_pictures(real_digits: Dataset, tmp_p
     assert printed[4:] == ["scan.pdf, page 1 ['7']\n", two, ""]
 
 
-def test_every_option_is_documented(run_command: Command) -> None:
-    text, options = PAGE.read_text(encoding="utf-8"), run_command("read", "--help").stdout
+def test_every_option_is_documented(run_in_process: Command) -> None:
+    text, options = PAGE.read_text(encoding="utf-8"), run_in_process("read", "--help").stdout
     for option in set(re.findall(r"--[a-z-]+", options)) - {"--help", "--form"}:
         assert f"`{option}" in text

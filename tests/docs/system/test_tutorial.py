@@ -18,7 +18,7 @@ from tests.kaggle_server import serving
 from tests.paths import DOCS
 
 TUTORIAL = DOCS / "tutorial.md"
-TRAIN_ROWS, TEST_ROWS = 300, 100
+TRAIN_ROWS, TEST_ROWS = 150, 50
 
 
 def blocks(document: Path) -> list[tuple[str, str, str]]:

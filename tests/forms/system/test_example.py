@@ -41,14 +41,14 @@ def table(folder: Path) -> dict[str, dict[str, str]]:
         return {row["file"]: row for row in csv.DictReader(file)}
 
 
-def test_what_is_plainly_written_is_read(done: tuple[Path, str]) -> None:
+def test_plain_writing_is_read(done: tuple[Path, str]) -> None:
     row = table(done[0])["filled.jpg"]
     assert {name: row[name] for name in TRUTH["filled.jpg"]} == TRUTH["filled.jpg"]
     assert row["error"] == ""
     assert all(float(row[f"{name}_confidence"]) >= 0.9 for name in ("customer", "born", "isbn", "copies", "postcode"))
 
 
-def test_what_is_hastily_written_is_read_or_doubted(done: tuple[Path, str]) -> None:
+def test_hasty_writing_is_read_or_doubtful(done: tuple[Path, str]) -> None:
     row, truth = table(done[0])["hasty.jpg"], TRUTH["hasty.jpg"]
     sure = [name for name in truth if float(row[f"{name}_confidence"]) >= 0.9]
     assert len(sure) >= 2
@@ -76,7 +76,7 @@ def test_the_truth_keeps_the_rules() -> None:
             assert not answers[field.name] or rule_violation(answers[field.name], field.rule) is None
 
 
-def test_the_pictures_are_small_and_have_no_notes() -> None:
+def test_the_pictures_are_small_and_have_no_metadata() -> None:
     for name in TRUTH:
         assert (HERE / name).stat().st_size <= 300_000
         with Image.open(HERE / name) as picture:

@@ -92,7 +92,7 @@ def test_untouched_it_saves_the_table_as_it_was(page: Page, tmp_path: Path) -> N
         assert saved(page) == list(csv.reader(file))
 
 
-def test_what_is_corrected_is_saved_and_sure(page: Page) -> None:
+def test_a_correction_is_saved_with_full_confidence(page: Page) -> None:
     first, second, third = page.locator(".doubt").all()
     first.get_by_role("button", name="1934").click()
     first.locator("input").press("Enter")
@@ -106,33 +106,33 @@ def test_what_is_corrected_is_saved_and_sure(page: Page) -> None:
     assert rows[1][1:5] == ["1969", "0.9900", "", "1.0000"]
 
 
-def test_a_reading_found_right_is_sure(page: Page) -> None:
+def test_an_answer_that_is_confirmed_gets_full_confidence(page: Page) -> None:
     page.locator(".doubt").nth(0).get_by_role("button", name="Right").click()
     assert saved(page)[2][1:3] == ["1984", "1.0000"]
 
 
-def test_what_does_not_fit_the_pattern_is_told(page: Page) -> None:
+def test_a_correction_that_does_not_fit_the_pattern_is_marked(page: Page) -> None:
     year, note = page.locator(".doubt").nth(0), page.locator(".doubt").nth(2)
-    for text, told in [
+    for text, note_text in [
         ("3000", "does not fit the pattern"),
         ("200", "does not fit the pattern"),
         ("2000", "looked at"),
     ]:
         year.locator("input").fill(text)
-        assert year.locator(".note").inner_text() == told
+        assert year.locator(".note").inner_text() == note_text
     note.locator("input").fill("")
     assert note.locator(".note").inner_text() == "left empty"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible(page: Page, scheme: str) -> None:
+def test_the_page_is_accessible(page: Page, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     found = axe.run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_where_nothing_is_doubtful_it_says_so(browser: Browser, tmp_path: Path) -> None:
+def test_the_page_says_so_where_nothing_is_doubtful(browser: Browser, tmp_path: Path) -> None:
     review.write(tmp_path / "review.html", FORMS[:1], FORM, "answers.csv")
     page = browser.new_page()
     page.goto((tmp_path / "review.html").as_uri())
@@ -141,7 +141,7 @@ def test_where_nothing_is_doubtful_it_says_so(browser: Browser, tmp_path: Path) 
     page.close()
 
 
-def test_it_is_one_file_that_asks_for_nothing() -> None:
+def test_the_page_is_one_file_without_requests() -> None:
     text = review.page(FORMS, FORM, "answers.csv")
     assert re.findall(r"https?:|src=(?!\"data:|x onerror)|@import|url\(", text) == []
     assert "<img src=x" not in text

@@ -33,7 +33,7 @@ def dark(page: Page) -> np.ndarray:
 
 @pytest.mark.parametrize("gap", [0, 9])
 @pytest.mark.parametrize("strength", [0.35, 1])
-def test_boxes_go_and_digits_stay(gap: int, strength: float, rng: np.random.Generator):
+def test_boxes_are_removed_and_digits_stay(gap: int, strength: float, rng: np.random.Generator):
     page = boxed("07170", 60, 90, gap=gap, strength=strength)
     assert len(find_boxes(dark(page))) == 5
     assert parts(find_ink(page.picture(rng, noise=2)).ink) == 5
@@ -44,7 +44,7 @@ def test_corners_are_in_the_middle_of_the_frame():
     np.testing.assert_allclose(corners, [(60, 90), (60 + WIDE, 90), (60 + WIDE, 90 + TALL), (60, 90 + TALL)], atol=2)
 
 
-def test_a_box_of_which_a_digit_hides_a_part():
+def test_a_box_that_a_digit_hides_in_part_is_found():
     page = boxed("1717", 60, 90)
     page.ink[100:132, 50:80] = 1  # a broad stroke over the first box's side
     assert len(find_boxes(dark(page))) == 4
@@ -52,12 +52,12 @@ def test_a_box_of_which_a_digit_hides_a_part():
     assert len(find_boxes(dark(page))) == 4
 
 
-def test_empty_boxes_in_a_row_go_and_one_alone_may_be_a_nought():
+def test_empty_boxes_in_a_row_are_found_but_a_single_one_may_be_a_zero():
     assert len(find_boxes(dark(boxed("    ", 60, 90)))) == 4
     assert find_boxes(dark(boxed(" ", 60, 90))) == []
 
 
-def test_noughts_and_loops_are_no_boxes(rng: np.random.Generator):
+def test_zeros_and_loops_are_not_boxes(rng: np.random.Generator):
     page = Page.empty(700, 300)
     page.write("00000", 40, 60, 60)
     page.write("00000", 40, 160, 110)
@@ -71,7 +71,7 @@ def test_squares_of_squared_paper_are_left_to_the_rules(rng: np.random.Generator
     assert parts(find_ink(ruled(page, 36, 0.4, down=True).picture(rng, noise=2)).ink) == 4
 
 
-def test_nothing_is_found_in_nothing():
+def test_empty_pictures_have_no_boxes():
     for shape in ((1, 1), (10, 400), (300, 400)):
         assert find_boxes(np.zeros(shape, np.uint8)) == []
     assert not find_ink(Image.new("L", (300, 300), 255)).ink.any()

@@ -99,7 +99,7 @@ def test_a_hard_shadow_hides_no_digit():
     assert counts(lines_in(page.picture(light=light))) == [5, 5]
 
 
-def test_a_table_at_the_edge_and_a_shadows_corner_are_no_digits():
+def test_a_table_at_the_edge_and_the_corner_of_a_shadow_are_rejected():
     page = Page.empty(900, 600)
     page.write("07107", 300, 100, 60)
     page.ink[:, :70] = 1
@@ -111,7 +111,7 @@ def test_a_table_at_the_edge_and_a_shadows_corner_are_no_digits():
     assert all(region.box[0] == 0 or region.box[1] > 200 for region in found.rejected)
 
 
-def test_one_line_is_said_to_be_one():
+def test_layout_line_takes_all_ink_for_one_line():
     page = Page.empty(300, 60)
     page.write("07", 20, 4, 40)
     page.write("70", 200, 18, 40)
@@ -139,7 +139,7 @@ def test_a_page_on_its_side_is_turned(quarters: int):
 @given(
     st.integers(1, 90), st.integers(1, 90), st.sampled_from(["L", "RGB", "RGBA"]), st.integers(0, 2**32 - 1), st.data()
 )
-def test_no_picture_breaks_it(width: int, height: int, mode: str, seed: int, data: st.DataObject):
+def test_lines_of_any_picture_have_ink(width: int, height: int, mode: str, seed: int, data: st.DataObject):
     rng = np.random.default_rng(seed)
     depth = {"L": (), "RGB": (3,), "RGBA": (4,)}[mode]
     few = rng.integers(0, 256, (-(-height // 7), -(-width // 7), *depth), np.uint8)

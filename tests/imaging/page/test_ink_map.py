@@ -20,13 +20,13 @@ def written(tall: int = 60, pen: float = 0.1) -> Page:
     return page
 
 
-def check(sheet: InkMap, page: Page) -> None:
+def check(ink_map: InkMap, page: Page) -> None:
     """All strokes are ink, and nothing is that is not beside one."""
-    assert sheet.ink.shape == page.ink.shape
+    assert ink_map.ink.shape == page.ink.shape
     strokes = page.ink > 0.95
-    assert (sheet.ink[strokes] > 100).mean() > 0.97
+    assert (ink_map.ink[strokes] > 100).mean() > 0.97
     near = np.asarray(Image.fromarray(page.ink > 0).convert("L").filter(ImageFilter.MaxFilter(9))) > 0
-    assert (sheet.ink[~near] > 0).mean() < 0.0005
+    assert (ink_map.ink[~near] > 0).mean() < 0.0005
 
 
 def gradient(page: Page) -> NDArray[Any]:
@@ -35,27 +35,27 @@ def gradient(page: Page) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("tall", [14, 60, 200])
-def test_plain_ink_on_plain_paper(tall: int):
+def test_plain_ink_on_plain_paper_is_found(tall: int):
     page = Page.empty(1200, 500)
     page.write("07107", 100, 120, tall)
-    sheet = find_ink(page.picture())
-    check(sheet, page)
-    assert sheet.light_paper
+    ink_map = find_ink(page.picture())
+    check(ink_map, page)
+    assert ink_map.light_paper
 
 
-def test_bright_ink_is_found_by_itself():
+def test_bright_ink_on_dark_paper_is_found():
     page = written()
-    sheet = find_ink(page.picture(paper=(35, 45, 40), pen=(230, 230, 220)))
-    check(sheet, page)
-    assert not sheet.light_paper
+    ink_map = find_ink(page.picture(paper=(35, 45, 40), pen=(230, 230, 220)))
+    check(ink_map, page)
+    assert not ink_map.light_paper
 
 
-def test_uneven_light_and_noise(rng: np.random.Generator):
+def test_ink_in_uneven_light_and_noise_is_found(rng: np.random.Generator):
     page = written()
     check(find_ink(page.picture(rng, noise=6, light=gradient(page))), page)
 
 
-def test_faint_pencil_in_noise(rng: np.random.Generator):
+def test_faint_pencil_in_noise_is_found(rng: np.random.Generator):
     page = written(pen=0.06)
     check(find_ink(page.picture(rng, noise=3, light=gradient(page), pen=(160, 158, 155))), page)
 
@@ -65,7 +65,7 @@ def test_the_colour_that_shows_the_ink_is_taken():
     check(find_ink(page.picture(paper=(150, 190, 150), pen=(230, 150, 150))), page)
 
 
-def test_what_shows_through_is_no_ink():
+def test_writing_that_shows_through_is_not_ink():
     page = written()
     behind = Page.empty(900, 500)
     behind.write("7070707", 100, 200, 70)
@@ -75,7 +75,7 @@ def test_what_shows_through_is_no_ink():
 
 
 @pytest.mark.parametrize("noise", [0, 4])
-def test_a_blank_page_has_none(rng: np.random.Generator, noise: float):
+def test_a_blank_page_has_no_ink(rng: np.random.Generator, noise: float):
     page = Page.empty(900, 500)
     assert (find_ink(page.picture(rng, noise=noise, light=gradient(page))).ink > 0).mean() < 0.0005
 
@@ -83,30 +83,30 @@ def test_a_blank_page_has_none(rng: np.random.Generator, noise: float):
 def test_the_inside_of_a_broad_stroke_is_ink():
     page = Page.empty(1500, 1200)
     page.write("70", 200, 200, 700, pen=0.13)
-    sheet = find_ink(page.picture())
-    assert (sheet.ink[page.ink > 0.95] == 255).mean() > 0.99
+    ink_map = find_ink(page.picture())
+    assert (ink_map.ink[page.ink > 0.95] == 255).mean() > 0.99
 
 
 def test_a_very_large_picture_is_shrunk():
     side = int((MAX_PIXELS * 1.1) ** 0.5)
-    sheet = find_ink(Image.new("L", (side, side), 200))
-    assert sheet.ink.shape == (-(-side // 2),) * 2
-    np.testing.assert_array_equal(sheet.to_picture, [[2, 0, 0], [0, 2, 0]])
+    ink_map = find_ink(Image.new("L", (side, side), 200))
+    assert ink_map.ink.shape == (-(-side // 2),) * 2
+    np.testing.assert_array_equal(ink_map.to_picture, [[2, 0, 0], [0, 2, 0]])
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
-def test_a_turned_sheet_knows_its_places_in_the_picture(quarters: int):
+def test_a_turned_ink_map_still_maps_to_the_picture(quarters: int):
     page = Page.empty(300, 200)
     page.write("0", 220, 30, 40)
-    sheet = find_ink(page.picture())
-    turned = sheet.turned(quarters)
+    ink_map = find_ink(page.picture())
+    turned = ink_map.turned(quarters)
     rows, columns = np.nonzero(turned.ink)
     x, y = turned.to_picture @ np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))])
-    np.testing.assert_array_equal(sheet.ink[y.astype(int), x.astype(int)], turned.ink[rows, columns])
+    np.testing.assert_array_equal(ink_map.ink[y.astype(int), x.astype(int)], turned.ink[rows, columns])
 
 
 @pytest.mark.parametrize("bright", [False, True])
-def test_a_sheet_on_a_table_of_the_ink_s_brightness(bright: bool, rng: np.random.Generator):
+def test_paper_on_a_table_as_dark_as_the_ink_is_still_paper(bright: bool, rng: np.random.Generator):
     page = Page.empty(700, 460)
     page.write("07170", 120, 180, 70)
     sheet = page.picture(rng, noise=3)

@@ -32,14 +32,14 @@ def ruled(page: Page, pitch: int, strength: float, *, slope: float = 0, down: bo
 
 @pytest.mark.parametrize("strength", [0.25, 0.6, 1])
 @pytest.mark.parametrize("slope", [0, 0.03, -0.08])
-def test_ruled_paper(strength: float, slope: float):
+def test_rules_are_removed_and_digits_stay(strength: float, slope: float):
     page = Page.empty(900, 600)
     page.write("07077", 150, 110, 80)
     page.write("70700", 150, 310, 80)
     assert parts(find_ink(ruled(page, 60, strength, slope=slope).picture()).ink) == 10
 
 
-def test_squared_paper_and_bent_paper(rng: np.random.Generator):
+def test_squares_and_bent_rules_are_removed(rng: np.random.Generator):
     for down, bend in ((True, 0), (False, 12)):
         page = Page.empty(1000, 700)
         page.write("0707", 150, 110, 80)
@@ -48,7 +48,7 @@ def test_squared_paper_and_bent_paper(rng: np.random.Generator):
         assert parts(find_ink(picture).ink) == 8
 
 
-def test_what_is_no_rule_stays(rng: np.random.Generator):
+def test_the_bars_of_sevens_are_not_rules(rng: np.random.Generator):
     page = Page.empty(400, 150)
     page.write("17771", 30, 20, 110, step=0.62)
     dark = (page.ink * 150).astype(np.uint8)

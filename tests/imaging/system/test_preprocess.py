@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 
-def test_importing_it_is_light():
+def test_importing_prepare_loads_no_heavy_library():
     script = (
         "import sys, inkdigit\n"
         "inkdigit.prepare\n"

@@ -48,7 +48,7 @@ def test_one_picture_is_read_as_bare_text(run_command: Command, folder: Path) ->
     assert (done.returncode, done.stdout, done.stderr) == (0, "0522\n1859\n", "")
 
 
-def test_of_several_each_line_has_its_pictures_name_and_failures_keep_none_from_being_read(
+def test_lines_of_several_pictures_have_their_names_and_failures_do_not_stop_others(
     run_in_process: Command, folder: Path
 ) -> None:
     names = ["a.png", "letter.png", "b.jpg", "blank.png", "absent.png", "c ü.webp", "scan.tif"]
@@ -97,7 +97,7 @@ def test_a_line_is_read_as_one_and_doubtful_digits_are_left_out(run_in_process: 
     assert len(answer["lines"]) == 1
 
 
-def test_annotated_pictures_have_the_names_of_their_files_and_replace_none(
+def test_annotated_pictures_have_the_names_of_their_files_and_replace_no_file(
     run_in_process: Command, folder: Path, tmp_path: Path
 ) -> None:
     for name in ("one/a.png", "other/a.png"):

@@ -155,7 +155,7 @@ def test_a_picture_that_the_server_refuses_is_reported(
     assert done.stdout.startswith(str(pictures[0]))
 
 
-def test_a_key_is_sent_where_one_is_wanted(
+def test_an_api_key_is_sent_if_the_server_asks_for_one(
     run_in_process: Command, run: Path, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = run_in_process("api-key", "reader", "--file", tmp_path / "keys").stdout.strip()

@@ -98,7 +98,7 @@ UNUSUAL = {
     "OPTIONS": (request(method="OPTIONS"), [405]),
     "TRACE": (request(method="TRACE"), [405]),
     "PURGE": (request(method="PURGE"), [405]),
-    "a body where none belongs": (request(body=b"abcde"), [200]),
+    "a body of a GET": (request(body=b"abcde"), [200]),
     "one after the other, without waiting": (2 * lasting(request()) + request(), [200] * 3),
     "a body that is not read, then another request": (
         lasting(post(body=bytes(100_000), path="/nothing")) + request(),

@@ -132,7 +132,7 @@ SLOW = {
 }
 
 
-def test_who_is_too_slow_is_told_and_let_go(narrow: Served) -> None:
+def test_a_slow_client_gets_408_and_is_disconnected(narrow: Served) -> None:
     with ThreadPoolExecutor(len(SLOW)) as pool:
         talks = {name: pool.submit(slowly, narrow, start, drop) for name, (start, drop, _) in SLOW.items()}
     found = {name: talk.result() for name, talk in talks.items()}

@@ -59,11 +59,11 @@ def test_metrics_add_up_and_a_process_that_dies_is_replaced(linear_run: Path) ->
 def test_one_signal_drains_all(slow_run: Path) -> None:
     with served("--model", slow_run, "--workers", 2, "--grace", 0.5, "--deadline", 60) as server:
         processes = workers(server)
-        with asking(server, 6) as outcomes:
-            eventually(lambda: metric(server, "inkdigit_queue_depth") == 6, "six accepted")
+        with asking(server, 4) as outcomes:
+            eventually(lambda: metric(server, "inkdigit_queue_depth") == 4, "four accepted")
             server.process.send_signal(signal.SIGTERM)
             assert server.process.wait(30) == 0
-        assert statuses(outcomes) == [200] * 6
+        assert statuses(outcomes) == [200] * 4
         assert not any(process.is_running() for process in processes)
 
 

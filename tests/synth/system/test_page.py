@@ -1,4 +1,4 @@
-"""Synthesised pages: the same for the same seed, true to their truth, with the hardships that were asked for."""
+"""Synthesised pages: the same for the same seed, with right labels and the hardships that were asked for."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.errors import InkdigitError
 from inkdigit.synth import camera, glyphs
-from inkdigit.synth.hardships import EXCLUSIVE, HARDSHIPS, chosen
-from inkdigit.synth.layout import TELLING
+from inkdigit.synth.hardships import EXCLUSIVE, HARDSHIPS, choose_hardships
+from inkdigit.synth.layout import ORIENTATION_DIGITS
 from inkdigit.synth.page import Page, synthesize_line, synthesize_page
+from tests.errors import refused
 
 Grey = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ def in_boxes(page: Page, room: int = 1) -> NDArray[np.bool_]:
 
 
 def marked(page: Page, contrast: float = 60) -> NDArray[np.bool_]:
-    """The pixels that are darker or brighter than the paper by so many levels."""
+    """The pixels that are darker or brighter than the paper by more than `contrast` levels."""
     return np.abs(grey(page) - np.median(grey(page))) > contrast
 
 
@@ -159,9 +159,9 @@ def test_a_hardship_changes_what_it_says(real_digits: Dataset, plain_lines: list
 
 
 @pytest.mark.parametrize("name", ["letters", "smudges", "show-through"])
-def test_what_is_no_digit_is_outside_the_truth(real_digits: Dataset, name: str):
+def test_what_is_not_a_digit_has_no_label(real_digits: Dataset, name: str):
     def other_ink(page: Page) -> float:
-        soft = cv2.GaussianBlur(grey(page), (0, 0), 1.5)  # the paper's own grain is none
+        soft = cv2.GaussianBlur(grey(page), (0, 0), 1.5)  # the paper's own grain does not count
         return float((np.abs(soft - np.median(soft)) > 7)[~in_boxes(page, 6)].mean())
 
     plain = np.mean([other_ink(page(real_digits, seed)) for seed in range(3)])
@@ -173,7 +173,7 @@ def test_a_page_on_its_side_has_its_boxes_there(real_digits: Dataset):
         strip = line(real_digits, seed, "sideways")
         x, y = np.array([digit.box[:2] for digit in strip.lines[0]]).T
         assert len(strip.text) >= 6
-        assert sum(int(digit) in TELLING for digit in strip.text) >= 2
+        assert sum(int(digit) in ORIENTATION_DIGITS for digit in strip.text) >= 2
         assert np.ptp(y) > 2 * np.ptp(x) or seed == 0
 
 
@@ -216,7 +216,7 @@ def test_a_blank_page_has_nothing_on_it(real_digits: Dataset):
     assert not marked(blank, 20).any()
 
 
-# ---- truth
+# ---- labels
 
 
 @pytest.mark.parametrize("names", [(), ("skewed-lines", "perspective"), ("sideways", "thick-marker"), ("mixed-sizes",)])
@@ -234,7 +234,7 @@ def test_boxes_hold_the_ink_and_nothing_else(real_digits: Dataset, names: tuple[
                 assert width - columns.max() <= 3
 
 
-def test_the_truth_is_the_pools(real_digits: Dataset):
+def test_labels_are_the_pools(real_digits: Dataset):
     written = page(real_digits, 3, "all")
     for digits in written.lines:
         for digit in digits:
@@ -243,7 +243,7 @@ def test_the_truth_is_the_pools(real_digits: Dataset):
     assert len(written.text.replace("\n", "")) == sum(map(len, written.lines))
 
 
-def test_a_seed_is_a_page(real_digits: Dataset):
+def test_the_same_seed_gives_the_same_page(real_digits: Dataset):
     first, again, other = (page(real_digits, seed, "all") for seed in (5, 5, 6))
     assert np.array_equal(first.picture, again.picture)
     assert (first.lines, first.hardships) == (again.lines, again.hardships)
@@ -265,11 +265,11 @@ def test_any_mixture_of_hardships_makes_a_page(real_digits: Dataset):
 def test_hardships_that_exclude_each_other_never_meet():
     rng = np.random.default_rng(0)
     for _ in range(20):
-        has = chosen(HARDSHIPS, rng)
+        has = choose_hardships(HARDSHIPS, rng)
         assert all(len(has.intersection(group)) <= 1 for group in EXCLUSIVE)
-    assert len(chosen(["all"], rng)) < len(HARDSHIPS)
+    assert len(choose_hardships(["all"], rng)) < len(HARDSHIPS)
 
 
-def test_a_name_that_is_no_hardship_is_refused(real_digits: Dataset):
-    with pytest.raises(InkdigitError, match="'rain' is no hardship of a page: choose from uneven-light, "):
+def test_an_unknown_hardship_is_refused(real_digits: Dataset):
+    with refused("hardship-unknown", "rain"):
         line(real_digits, 0, "rain")

@@ -6,19 +6,18 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from inkdigit.data import mnist
 from tests.conftest import Command, RunAndKill
 
 
-def test_a_folder_of_pages_with_their_truth(run_command: Command, tmp_path: Path):
+def test_a_folder_of_pages_with_their_labels(run_command: Command, tmp_path: Path):
     arguments = ["--seed", 3, "--source", "test", "--hardship", "thin-pen", "--hardship", "skewed-lines"]
     done = run_command("synth", tmp_path / "more" / "pages", "--pages", 2, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [json.loads(row) for row in (tmp_path / "more" / "pages" / "labels.jsonl").read_text().splitlines()]
-    assert done.stdout == f"{tmp_path}/more/pages: 2 pages, their truth in {tmp_path}/more/pages/labels.jsonl\n"
+    assert done.stdout == f"{tmp_path}/more/pages: 2 pages, their labels in {tmp_path}/more/pages/labels.jsonl\n"
     assert [row["file"] for row in rows] == ["page-0000.png", "page-0001.png"]
     _, test = mnist.load()
     for row in rows:
@@ -43,25 +42,6 @@ def test_what_a_camera_took_is_a_jpeg_file(run_command: Command, tmp_path: Path)
     assert run_command("synth", tmp_path / "pages", "--pages", 1, "--hardship", "soft-shadow").returncode == 0
     with Image.open(tmp_path / "pages" / "page-0000.jpg") as picture:
         assert picture.format == "JPEG"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["there"], "there is there already: remove it, or name another folder."),
-        (["new", "--hardship", "rain"], "'rain' is no hardship of a page: choose from uneven-light, "),
-        (["file/pages"], "file/pages could not be written"),
-    ],
-)
-def test_what_a_user_can_cause_is_one_sentence(run_command: Command, tmp_path: Path, arguments: list[str], words: str):
-    (tmp_path / "there").mkdir()
-    (tmp_path / "file").write_text("")
-    done = run_command("synth", *arguments, "--pages", 1, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there"]
 
 
 def test_a_kill_leaves_no_folder(run_and_kill: RunAndKill, tmp_path: Path):

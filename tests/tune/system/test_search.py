@@ -54,11 +54,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_killed_processes_and_a_killed_search_cost_no_finished_trial(
-    inkdigit: Command, search: list[object], tmp_path: Path
+    run_command: Command, search: list[object], tmp_path: Path
 ) -> None:
     search = [*search, "--trials", TRIALS]
     unbroken, out = tmp_path / "unbroken", tmp_path / "found"
-    done = inkdigit(*search, "--jobs", 1, "--out", unbroken)
+    done = run_command(*search, "--jobs", 1, "--out", unbroken)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in unbroken.iterdir()} == FOUND
     trials = rows(unbroken)
@@ -69,13 +69,13 @@ def test_killed_processes_and_a_killed_search_cost_no_finished_trial(
         read_until(process, "Trial 0")
         training_process(process).kill()
         read_until(process, "Trial 1: loss")
-        second = inkdigit(*search, "--out", out)
+        second = run_command(*search, "--out", out)
         at_work = training_process(process)
         os.kill(process.pid, signal.SIGKILL)
         assert not psutil.wait_procs([at_work], timeout=60)[1]  # it does not outlive the search
     assert second.returncode == 2
     assert str(out) in second.stderr
-    done = inkdigit(*search, "--out", out)
+    done = run_command(*search, "--out", out)
     assert done.returncode == 0, done.stderr
     assert rows(out) == trials
     assert {path.name for path in out.iterdir()} == FOUND
@@ -93,8 +93,8 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_found(search: list[object],
     assert rows(out)[0]["state"] == "complete"
 
 
-def test_the_space_is_printed_and_nothing_is_begun(inkdigit: Command, tmp_path: Path) -> None:
-    done = inkdigit("tune", "--preset", "tiny", "--print-space", cwd=tmp_path)
+def test_the_space_is_printed_and_nothing_is_begun(run_command: Command, tmp_path: Path) -> None:
+    done = run_command("tune", "--preset", "tiny", "--print-space", cwd=tmp_path)
     assert done.returncode == 0
     assert tomllib.loads(done.stdout)["learning_rate"] == {"low": 0.0005, "high": 0.05, "log": True}
     assert list(tmp_path.iterdir()) == []

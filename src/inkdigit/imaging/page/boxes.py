@@ -27,7 +27,8 @@ _MIN_CORNER = 0.7  # of how dark its sides are, the corners are at least
 _MIN_ASPECT, _MAX_ASPECT = 0.3, 4.0  # height by width
 _MAX_TURN = 8.0  # degrees
 _MAX_BOXES = 400  # more are the squares of squared paper, or of a table, which are taken off as rules
-# A box that is alone and empty may be a zero; at least so many have heights this close, as logarithms.
+# A box that is alone and empty may be a zero. Empty boxes count from this number on, with heights this close, as
+# logarithms.
 _MIN_ALIKE, _MAX_LOG_RATIO = 3, 0.1
 
 

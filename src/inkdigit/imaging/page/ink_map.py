@@ -25,8 +25,8 @@ MIN_RELATIVE_CONTRAST = 0.28  # of the page's ink: a component with less is smud
 SEED_FACTOR, EDGE_FACTOR = 8, 4
 NOISY = 5  # grey levels between a pixel and its neighbours, from which on a picture is noisy
 
-# A drawing on a screen has at most so many pixels along its longer side, at least this share of paper, at most so many
-# components of ink, and none that takes more than this share of its width, which may be a printed line.
+# A drawing on a screen has at most this many pixels along its longer side, at least this share of paper, at most this
+# many components of ink, and none wider than this share of its width, which may be a printed line.
 _SCREEN_SIZE, _MIN_PAPER_SHARE, _MAX_COMPONENTS, _MAX_WIDTH_SHARE = 1200, 0.6, 60, 0.75
 _SAMPLE_SIZE = 420  # pixels along the longer side of the sample by which colour channel and polarity are chosen
 _CHANNEL_ADVANTAGE = 1.4  # how many times luma's signal a colour channel must have to be used instead

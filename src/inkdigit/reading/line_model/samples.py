@@ -20,7 +20,7 @@ from inkdigit.synth.page import Digit as PageDigit
 from inkdigit.synth.page import Page
 
 DIGIT_HEIGHT = 27  # pixels of a common digit's height in a strip
-LETTERS = [character for character in glyphs.LETTERS if character not in glyphs.LOOK_ALIKES]
+LETTERS = [character for character in glyphs.LETTERS if character not in glyphs.DIGIT_LIKE_LETTERS]
 # In a word, neighbours make the difference between these and digits.
 WORD_LETTERS = [character for character in glyphs.LETTERS if character not in "OoDQIlSsZz"]
 COMMON_LETTERS = "etaoinsrhldcumfpgwybvk"  # of European languages, and how common they are, about
@@ -255,7 +255,7 @@ def _hand(rng: np.random.Generator) -> Hand:
     return Hand(
         width=float(np.exp(rng.uniform(np.log(0.045), np.log(0.2)))),
         slant=float(rng.normal(0.08, 0.18)),
-        own=float(rng.uniform(0, 0.6)),
+        natural_width=float(rng.uniform(0, 0.6)),
         aspect=float(np.exp(rng.normal(0, 0.15))),
         bend=float(rng.uniform(0.005, 0.03)),
     )

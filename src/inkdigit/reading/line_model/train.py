@@ -22,13 +22,10 @@ from inkdigit.reading.line_model.network import build
 from inkdigit.reading.line_model.samples import LabelledStrip, synthesize_strip, windows
 from inkdigit.reading.line_model.spec import (
     BOX,
-    BOX_UNIT,
-    CHANNELS,
     DIGITS,
     OBJECTNESS,
-    STRIDE,
-    STRIP_HEIGHT,
 )
+from inkdigit.reading.line_model.targets import targets
 from inkdigit.synth.page import synthesize_page
 from inkdigit.training import backend
 from inkdigit.training.augment.rare_styles import draw_digits
@@ -66,31 +63,8 @@ PHASES = (
 )
 EPOCHS = sum(phase.epochs for phase in PHASES)
 BATCH = 32
-BUMP_SPREAD = 1.0  # columns: the standard deviation of the bump at a digit's middle
 MIN_BUMP = 0.5  # height of the bump from which on a column has to name the digit and its box
 RARE_DIGITS = 4000  # digits drawn in rare styles for each epoch
-
-
-def targets(strip: LabelledStrip) -> NDArray[np.float32]:
-    """A labelled strip -> what the network should answer, (W / 2, 15) float32, with channels as in `spec`.
-
-    Objectness has a bump of height 1 at the middle of each digit (Zhou, Wang and Krähenbühl, "Objects as points",
-    2019); in the columns of the bump are the digit and the sides of its box.
-    """
-    columns = strip.image.shape[1] // STRIDE
-    middles = (np.arange(columns) + 0.5) * STRIDE
-    wanted = np.zeros((columns, CHANNELS), np.float32)
-    for label, (left, top, right, bottom) in zip(strip.labels, strip.boxes, strict=True):
-        distance = (middles - (left + right) / 2) / STRIDE
-        bump = np.exp(-(distance**2) / (2 * BUMP_SPREAD**2)).astype(np.float32)
-        bump[np.abs(distance).argmin()] = 1
-        nearest = bump > wanted[:, 0]
-        wanted[nearest, OBJECTNESS] = bump[nearest, None]
-        wanted[nearest, DIGITS] = np.eye(10, dtype=np.float32)[label]
-        sides = np.stack([middles - left, np.full(columns, STRIP_HEIGHT / 2 - top), right - middles], 1)
-        sides = np.concatenate([sides, np.full((columns, 1), bottom - STRIP_HEIGHT / 2)], 1)
-        wanted[nearest, BOX] = sides[nearest] / BOX_UNIT
-    return wanted
 
 
 def loss(wanted: Any, answered: Any) -> Any:

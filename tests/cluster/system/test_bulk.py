@@ -11,7 +11,7 @@ import psutil
 
 from inkdigit.data.dataset import Dataset
 from tests.bulk.conftest import files_of, predictions, versions
-from tests.cluster.conftest import Cluster
+from tests.cluster.system.conftest import Cluster
 from tests.conftest import Command
 
 PARTS, ROWS = 20, 500

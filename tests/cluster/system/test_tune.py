@@ -15,7 +15,7 @@ import pytest
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.kaggle_csv import write_csv
 from inkdigit.utils.hardware import cpu_cores
-from tests.cluster.conftest import Cluster
+from tests.cluster.system.conftest import Cluster
 from tests.conftest import Command, part
 from tests.tune.conftest import BASE, SPACE
 

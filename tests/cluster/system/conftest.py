@@ -83,7 +83,7 @@ class Cluster:
         return int(done.stdout or 0)
 
     def wait_for(self, processors: int) -> None:
-        """Return once it has so many."""
+        """Return once the cluster has that many."""
         for _ in range(30):
             if self.processors() == processors:
                 return

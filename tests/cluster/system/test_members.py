@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inkdigit.cluster.connection import share
-from tests.cluster.conftest import Cluster
+from tests.cluster.system.conftest import Cluster
 from tests.conftest import Command
 from tests.training.system.test_resume import figures
 
@@ -63,7 +62,7 @@ def read_until(process: subprocess.Popen[str], *words: str) -> str:
 
 
 def members_on(node: psutil.Process) -> list[str]:
-    """The numbers of the members that are trained there, told by the locks that its processes hold."""
+    """The numbers of the members that are trained there, from the locks that its processes hold."""
     held = [file.path for child in node.children(recursive=True) for file in child.open_files()]
     return re.findall(r"run-member-(\d)\.partial\.lock", "\n".join(held))
 
@@ -113,7 +112,7 @@ def test_a_member_whose_node_dies_goes_on_from_its_last_epoch_and_ends_as_an_unb
     assert run_command(*command, "--out", out).stdout.count("already holds this run") == 4
 
 
-def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_taught_with_fewer(
+def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_trained_with_fewer(
     cluster: Cluster, command: list[object], unbroken: Path, tmp_path: Path
 ) -> None:
     for name in RUNS[:3]:
@@ -131,7 +130,7 @@ def test_a_student_that_had_more_cores_than_are_left_on_any_node_is_taught_with_
     assert figures(tmp_path / RUNS[3]) == figures(unbroken / RUNS[3])
 
 
-def test_what_does_not_go_together(run_command: Command, files: Path, tmp_path: Path) -> None:
+def test_options_that_exclude_each_other_are_refused(run_command: Command, files: Path, tmp_path: Path) -> None:
     train = ["train", "--train", files / "small.csv", "--engine", "ray", "--out", tmp_path / "run"]
     for arguments, words in (
         ([], "members"),
@@ -143,19 +142,3 @@ def test_what_does_not_go_together(run_command: Command, files: Path, tmp_path: 
         assert words in refused.stderr
         assert refused.stderr.count("\n") == 1
     assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("nodes", "tasks", "cores", "gpus"),
-    [
-        ([{"CPU": 8}], 3, 2, 0),
-        ([{"CPU": 1}, {"CPU": 1}], 5, 1, 0),
-        ([{"CPU": 4}] * 10, 5, 4, 0),  # 40 / 5 is more than any node has
-        ([{"CPU": 3}] * 2, 3, 1, 0),
-        ([{"CPU": 16, "GPU": 4}, {"CPU": 64}], 8, 4, 1),  # only four at once, whatever they take
-        ([{"CPU": 2, "GPU": 4}], 5, 1, 1),
-        ([{}], 2, 1, 0),
-    ],
-)
-def test_cores_and_gpus_are_shared_out(nodes: list[dict[str, float]], tasks: int, cores: int, gpus: int) -> None:
-    assert share(nodes, tasks) == (cores, gpus)

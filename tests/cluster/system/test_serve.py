@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from inkdigit.data.dataset import Dataset
-from tests.cluster.conftest import Cluster, free_port
+from tests.cluster.system.conftest import Cluster, free_port
 from tests.conftest import Command
 from tests.handmade import make_run
 from tests.service.conftest import eventually
@@ -50,7 +50,7 @@ def png(image: Any) -> bytes:
     return stream.getvalue()
 
 
-def test_it_answers_as_the_plain_server_does(on_ray: Served, plain: Served, real_digits: Dataset) -> None:
+def test_it_responds_as_the_plain_server_does(on_ray: Served, plain: Served, real_digits: Dataset) -> None:
     digits = [real_digits.images[number] for number in range(5)]
     pixels = [digit.tolist() for digit in digits]
     page = np.full((120, 300), 255, np.uint8)
@@ -93,18 +93,18 @@ def test_a_replica_that_dies_is_replaced_and_requests_go_on(
     for pid in killed:
         psutil.Process(pid).kill()
 
-    def answered() -> bool:
+    def responds() -> bool:
         try:
             return on_ray.post("/v1/digits", json=content).content == before.content
         except httpx.HTTPError:
             return False
 
-    eventually(answered, "an answer by another replica")
+    eventually(responds, "a response of another replica")
     assert replicas(cluster).isdisjoint(killed)
     assert [on_ray.post("/v1/digits", json=content).status_code for _ in range(20)] == [200] * 20
 
 
-def test_what_makes_no_sense_on_ray_is_refused(run_command: Command, tmp_path: Path) -> None:
+def test_settings_that_make_no_sense_on_ray_are_refused(run_command: Command, tmp_path: Path) -> None:
     for option, value, words in (
         ("workers", 2, "workers"),
         ("models", tmp_path, "models"),
@@ -119,7 +119,7 @@ def test_what_makes_no_sense_on_ray_is_refused(run_command: Command, tmp_path: P
         assert refused.stderr.count("\n") == 1
 
 
-def test_a_second_one_is_told_and_sigterm_ends_the_first(
+def test_a_second_server_is_refused_and_sigterm_ends_the_first(
     cluster: Cluster, on_ray: Served, run_command: Command
 ) -> None:
     second = cluster.command("serve", "--engine", "ray", "--port", free_port())
