@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 
 from inkdigit.cli import main
 from inkdigit.data import kaggle_csv, mnist
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Command = Callable[..., subprocess.CompletedProcess[str]]
 RunAndKill = Callable[..., str]
+RUN_SETTINGS = ["--epochs", "4", "--filters", "16, 32, 64"]  # of `run_folder`
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,7 @@ def run_command() -> Command:
 def run_in_process() -> Command:
     """Runs the command in this process: for trainings, since a process of their own takes seconds to import Keras.
 
-    What a process has beside its arguments (signals, --deterministic, the first import) is tested with `inkdigit`.
+    What a process has beside its arguments (signals, --deterministic, the first import) is tested with `run_command`.
     """
 
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -106,24 +109,41 @@ def part(digits: Dataset, rows: slice, *, labelled: bool = True) -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def files(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with train.csv (5,000 rows), test.csv (5,000 others, no labels), labelled.csv (the same, labelled)."""
-    folder = tmp_path_factory.mktemp("files")
-    kaggle_csv.write_csv(folder / "train.csv", part(real_digits, slice(5000)))
-    kaggle_csv.write_csv(folder / "small.csv", part(real_digits, slice(1000)))
-    kaggle_csv.write_csv(folder / "test.csv", part(real_digits, slice(5000, None), labelled=False))
-    kaggle_csv.write_csv(folder / "labelled.csv", part(real_digits, slice(5000, None)))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what all of pytest-xdist's workers share; each thing in it is made inside a block of `making`."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def making(path: Path) -> FileLock:
+    """Keeps other workers waiting while one of them makes `path` in the shared folder."""
+    return FileLock(path.with_name(f"{path.name}.lock"))
+
+
+@pytest.fixture(scope="session")
+def files(real_digits: Dataset, shared: Path) -> Path:
+    """A folder with train.csv (5,000 rows), small.csv (1,000 of them), test.csv and labelled.csv (5,000 others)."""
+    folder = shared / "files"
+    with making(folder):
+        if not folder.exists():
+            folder.mkdir()
+            kaggle_csv.write_csv(folder / "train.csv", part(real_digits, slice(5000)))
+            kaggle_csv.write_csv(folder / "small.csv", part(real_digits, slice(1000)))
+            kaggle_csv.write_csv(folder / "test.csv", part(real_digits, slice(5000, None), labelled=False))
+            kaggle_csv.write_csv(folder / "labelled.csv", part(real_digits, slice(5000, None)))
     return folder
 
 
 @pytest.fixture(scope="session")
-def run_folder(run_command: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run trained by the command on 5,000 real digits. Read it, never change it."""
-    out = tmp_path_factory.mktemp("runs") / "first"
-    arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--epochs", 4, "--out", out]
-    done = run_command("train", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert "Report: " in done.stdout
+def run_folder(run_command: Command, files: Path, shared: Path) -> Path:
+    """A run trained by the command on 5,000 real digits, once for all tests. Read it, never change it."""
+    out = shared / "runs" / "first"
+    with making(out.parent):
+        if not out.exists():
+            data = ["--train", files / "train.csv", "--test", files / "test.csv"]
+            done = run_command("train", *data, *RUN_SETTINGS, "--out", out)
+            assert done.returncode == 0, done.stderr
+            assert "Report: " in done.stdout
     return out
 
 

@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from inkdigit.training.config import Settings, from_file, with_values
-from inkdigit.tune import local, space
+from inkdigit.tune import local, search, space
 from inkdigit.tune.search import SearchConfig, load_rows, run
 from inkdigit.tune.space import Range
 from inkdigit.utils.hardware import cpu_cores
@@ -30,6 +30,16 @@ def config(files: Path, tmp_path: Path) -> SearchConfig:
     """A search that is not begun, of two epochs a trial."""
     searched = space.Space({"dropout": Range(0.1, 0.6)})
     return SearchConfig(Settings(), searched, tmp_path / "found", files / "small.csv", trial_epochs=2, trials=TRIALS)
+
+
+@pytest.fixture
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out the page, which takes longer than the search; the first test writes it."""
+
+    def write_nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(search, "write_page", write_nothing)
 
 
 def trials(folder: Path) -> list[dict[str, str]]:
@@ -57,6 +67,7 @@ def test_a_search_ends_with_a_table_settings_and_a_page(config: SearchConfig) ->
     assert {path.name for path in config.out.iterdir()} == {"study.db", "best.toml", "trials.csv", "report.html"}
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_finished_search_is_not_done_again_and_a_larger_one_goes_on(config: SearchConfig) -> None:
     run(config, FakeRunner(loss).open)
     before = trials(config.out)
@@ -68,6 +79,7 @@ def test_a_finished_search_is_not_done_again_and_a_larger_one_goes_on(config: Se
     assert trials(config.out)[:TRIALS] == before
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_trial_whose_process_is_lost_is_trained_again_and_given_up_after_three(config: SearchConfig) -> None:
     runner = FakeRunner(loss, lose={1: 2, 2: 3})
     run(config, runner.open)
@@ -75,12 +87,14 @@ def test_a_trial_whose_process_is_lost_is_trained_again_and_given_up_after_three
     assert [row["state"] for row in trials(config.out)] == ["complete", "complete", "failed", "complete"]
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_trial_that_cannot_be_trained_has_failed(config: SearchConfig) -> None:
     run(config, FakeRunner(loss, error={1: "The memory does not suffice."}).open)
     assert [row["state"] for row in trials(config.out)] == ["complete", "failed", "complete", "complete"]
     assert trials(config.out)[1]["why"] == "The memory does not suffice."
 
 
+@pytest.mark.usefixtures("no_page")
 def test_an_interrupted_search_says_how_to_go_on_and_trains_the_interrupted_trial_again(config: SearchConfig) -> None:
     def interrupted(settings: Settings, epoch: int) -> float:
         if len(first.started) == 3:
@@ -103,6 +117,7 @@ def test_when_the_time_is_up_no_trial_is_begun(config: SearchConfig) -> None:
     assert {path.name for path in config.out.iterdir()} == {"study.db", "trials.csv"}
 
 
+@pytest.mark.usefixtures("no_page")
 def test_an_infinite_time_is_taken(config: SearchConfig) -> None:
     runner = FakeRunner(loss)
     run(replace(config, minutes=math.inf, trials=1), runner.open)

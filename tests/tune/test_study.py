@@ -7,7 +7,6 @@ import sqlite3
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
@@ -15,44 +14,9 @@ import pytest
 from inkdigit.training.config import Settings
 from inkdigit.tune.engine import EpochReport
 from inkdigit.tune.results import TrialResult, ranked
-from inkdigit.tune.space import Range, Space, Value
 from inkdigit.tune.study import Study
 from tests.errors import refused
-
-SPACE: Space = {
-    "learning_rate": Range(0.001, 0.1, log=True),
-    "dense": (0, 64, 128),
-    "batch_size": Range(32, 256),
-    "dropout": Range(0.0, 0.6),
-}
-OWN: dict[str, Value] = {"learning_rate": 0.01, "dense": 64, "batch_size": 128, "dropout": 0.5}
-EPOCHS = 4
-TRIALS = 14  # after the first eleven, from what they have shown
-
-
-def study(folder: Path, **changes: Any) -> Study:
-    identity = {"settings": {"seed": 3}, "space": "this", "train": "these"} | changes
-    return Study(f"sqlite:///{folder / 'study.db'}", "digits", "study.db", identity, SPACE, EPOCHS)
-
-
-def loss(point: dict[str, Value], epoch: int) -> float:
-    return 1 / epoch + abs(float(point["dropout"]) - 0.3) + float(point["learning_rate"])
-
-
-def trained(search: Study, number: int, epochs: int = EPOCHS) -> None:
-    """Report a trial's epochs, as far as the search lets it, or as far as `epochs`."""
-    for epoch in range(1, epochs + 1):
-        report = EpochReport(number, epoch, loss(search.point(number), epoch), 0.5, 1.0)
-        if not search.report(report, last=epoch == EPOCHS):
-            return
-
-
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[TrialResult]:
-    search = study(tmp_path_factory.mktemp("unbroken"))
-    for _ in range(TRIALS):
-        trained(search, search.ask(OWN))
-    return search.results()
+from tests.tune.studies import EPOCHS, OWN, SPACE, study, trained
 
 
 def test_the_first_trial_is_the_settings_to_start_from(unbroken: list[TrialResult]) -> None:
@@ -77,23 +41,6 @@ def test_hopeless_trials_are_stopped_and_not_ranked(unbroken: list[TrialResult])
     assert losses == sorted(losses)
 
 
-def test_a_search_that_is_interrupted_at_every_trial_ends_as_an_unbroken_one(
-    unbroken: list[TrialResult], tmp_path: Path
-) -> None:
-    for number in range(TRIALS):
-        search = study(tmp_path)
-        assert search.interrupted() == []
-        if number % 2:  # between drawing a trial and writing its values down
-            search.study.enqueue_trial(search._next_point(search._trials()))  # pyright: ignore[reportPrivateUsage]
-            search.study.ask()
-        else:  # in the middle of its training
-            trained(search, search.ask(OWN), epochs=1)
-        search = study(tmp_path)
-        assert search.interrupted() == [number]
-        trained(search, number)
-    assert study(tmp_path).results() == unbroken
-
-
 def test_a_trial_that_was_drawn_and_never_begun_is_begun(tmp_path: Path) -> None:
     search = study(tmp_path)
     trained(search, search.ask(OWN))
@@ -102,14 +49,6 @@ def test_a_trial_that_was_drawn_and_never_begun_is_begun(tmp_path: Path) -> None
     assert (search.count_begun(), search.interrupted()) == (1, [])
     assert search.ask(OWN) == 1
     assert search.count_begun() == 2
-
-
-def test_trials_at_work_are_drawn_apart(tmp_path: Path) -> None:
-    search = study(tmp_path)
-    for _ in range(11):
-        trained(search, search.ask(OWN))
-    beside = [search.point(search.ask(OWN)) for _ in range(2)]
-    assert beside[0] != beside[1]
 
 
 def test_settings_that_cannot_be_trained_have_failed_and_are_not_tried_again(tmp_path: Path) -> None:
@@ -144,16 +83,6 @@ def test_a_trial_that_is_trained_again_is_judged_only_at_new_epochs(tmp_path: Pa
     assert not again.report(EpochReport(number, 3, 99.0, 0.7, 3.0), last=False)
     ended = again.results()[number]
     assert (ended.state, ended.accuracy, ended.seconds) == ("pruned", 0.7, 3.0)
-
-
-def test_importance_needs_some_trials(unbroken: list[TrialResult], tmp_path: Path) -> None:
-    search = study(tmp_path)
-    assert search.importance() == {}
-    for _ in range(10):
-        number = search.ask(OWN)
-        search.report(EpochReport(number, EPOCHS, loss(search.point(number), EPOCHS), 0.5, 1.0), last=True)
-    assert set(search.importance()) == set(SPACE)
-    assert sum(search.importance().values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("part", ["settings", "space", "train"])

@@ -58,7 +58,12 @@ class BodyReader:
     """
 
     def __init__(self, max_body: int, timeout: float) -> None:
-        """max_body: in MiB. timeout: in seconds, for one body to arrive."""
+        """Hold nothing yet.
+
+        Args:
+            max_body: in MiB.
+            timeout: for one body to arrive, in seconds.
+        """
         self.max_bytes, self.timeout = max_body * MIB, timeout
         self._held = 0  # bytes of all bodies in memory
 
