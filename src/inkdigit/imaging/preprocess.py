@@ -53,7 +53,7 @@ def prepare(
 
 
 def to_digit(picture: Image.Image, ink: Ink, name: str) -> tuple[NDArray[np.uint8], float]:
-    """A picture of one digit, of mode L, RGB or RGBA -> (28, 28) uint8, and how much speaks for light paper, 0 to 1.
+    """A picture of one digit, of mode L, RGB or RGBA -> (28, 28) uint8, and the evidence for light paper, 0 to 1.
 
     Raises:
         NoInkError: nothing is drawn. `name` is the picture's name there.

@@ -27,7 +27,7 @@ from inkdigit.runs.run import ONNX_MODEL, read_verified
 
 # Confidences before they are calibrated, 0 to 1.
 CLEARLY_UPRIGHT = 0.75  # mean of a page's digits; a page with less is also tried the other ways up
-NEUTRAL = 0.6  # a digit with more speaks for this way up, one with less against it
+NEUTRAL = 0.6  # a digit with more is evidence for this way up, one with less against it
 MIN_LINE_MEAN = 0.5  # mean of a line's digits; a line with less has no digits
 # A logistic calibration fitted to 1,885 digits on synthesised pages and 830 on cheques, on logits.
 CALIBRATION_SLOPE, CALIBRATION_OFFSET = 1.8, 1.35
@@ -86,7 +86,7 @@ class Reader:
         return Reading(tuple(Line(line) for line in sure if line), tuple(rejected))
 
     def _read_upright(self, ink_map: InkMap, layout: Layout, check: Check) -> Found:
-        """Read a page turned as its lines lie; where the digits are doubtful, try the other ways up too."""
+        """Read a page in its likely rotations; if the digits are doubtful, in the other ones too."""
         if layout == "line":
             return self._read(ink_map, layout, check)
         rotations = candidate_rotations(ink_map)
@@ -137,7 +137,7 @@ def _mean_confidence(found: Found) -> float:
 
 
 def _plausibility(found: Found) -> float:
-    """How much speaks for a page being read the right way up: confident digits for it, doubtful ones against it."""
+    """The evidence that a page was read the right way up: confident digits are for it, doubtful ones against it."""
     return sum(digit.confidence - NEUTRAL for digit in chain(*found[0]))
 
 
