@@ -10,7 +10,7 @@ import pytest
 
 from inkdigit.bulk import collection
 from inkdigit.bulk.location import locate
-from inkdigit.data import kaggle_csv
+from inkdigit.data.csv_parser import PIXELS
 from inkdigit.data.dataset import Dataset
 from tests.bulk.conftest import find, lists
 from tests.data import formats
@@ -45,7 +45,7 @@ REFUSED = {  # code, and what is named beside the source
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_source_without_digits_is_refused(case: str, few: Dataset, tmp_path: Path):
     source = tmp_path / case
-    header = b",".join(name.encode() for name in kaggle_csv.PIXELS)
+    header = b",".join(name.encode() for name in PIXELS)
     contents = {
         "labels": struct.pack(">II", 2049, 3) + bytes(3),
         "zip": formats.csv_zip(tmp_path, few).read_bytes(),
