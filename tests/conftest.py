@@ -48,7 +48,7 @@ def run_command() -> Command:
 
 @pytest.fixture(scope="session")
 def run_in_process() -> Command:
-    """Runs the command in this process: for trainings, since a process of their own takes seconds to import Keras.
+    """Run the command in this process: a process of its own takes seconds to import Keras.
 
     What a process has beside its arguments (signals, --deterministic, the first import) is tested with `run_command`.
     """
