@@ -34,7 +34,8 @@ def test_a_source_where_the_predictions_go_is_refused(few: Dataset, tmp_path: Pa
 REFUSED = {  # code, and what is named beside the source
     "missing": ("file-not-found", ""),
     "empty": ("source-empty", ""),
-    "labels": ("images-missing", ""),
+    "labels": ("idx-images-missing", ""),
+    "header": ("csv-header-unknown", "line 1"),
     "zip": ("format-unknown", ""),
     "huge": ("file-damaged", "4,000,000,000"),
     "notes": ("source-empty", ""),
@@ -49,6 +50,7 @@ def test_a_source_without_digits_is_refused(case: str, few: Dataset, tmp_path: P
     contents = {
         "labels": struct.pack(">II", 2049, 3) + bytes(3),
         "zip": formats.csv_zip(tmp_path, few).read_bytes(),
+        "header": b"a,b\n1,2\n",
         "huge": struct.pack(">IIII", 2051, 4 * 10**9, 28, 28) + bytes(783),
         "line": header + b"\n" + b"1" * (3 << 20),
     }

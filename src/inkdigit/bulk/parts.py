@@ -141,7 +141,7 @@ def _idx_parts(
     shape = idx.read_shape(name, stream)
     if len(shape) == 1:
         if labels_refused:
-            raise InkdigitError(f"{name} holds labels: name the images' file.", code="images-missing")
+            raise InkdigitError(f"{name} holds labels: name the images' file.", code="idx-images-missing")
         return
     begin = stream.tell()
     announced = begin + 784 * shape[0]

@@ -13,7 +13,7 @@ from inkdigit.data import kaggle_csv
 from inkdigit.data.dataset import Dataset
 from tests.conftest import Command, part
 from tests.handmade import make_run
-from tests.kaggle_server import ENTERED, Kaggle, serving
+from tests.kaggle_server import SUBMITTED, Kaggle, serving
 
 RULES = "https://www.kaggle.com/competitions/digit-recognizer/rules"
 SETTINGS = "https://www.kaggle.com/settings"
@@ -87,7 +87,7 @@ def test_upload_hands_kaggle_the_submission_and_the_message(
     (tmp_path / "test.csv").write_bytes(site.files["test.csv"])
     done = run_command("submit", run, "--test", "test.csv", "--upload", *message, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert ENTERED in done.stdout
+    assert SUBMITTED in done.stdout
     assert site.submissions == [(shown, (tmp_path / "submission.csv").read_bytes())]
 
 
