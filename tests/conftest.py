@@ -1,8 +1,13 @@
-"""Real digits, real runs, the real command."""
+"""Real digits, real runs, the real command.
+
+Tests that start a process, train a network or open a browser stand in a folder named `system`; all others are unit
+tests, which `pytest --ignore-glob='*/system'` runs alone.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 
 from inkdigit.cli import main
 from inkdigit.data import kaggle_csv, mnist
@@ -26,11 +32,12 @@ if TYPE_CHECKING:
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 Command = Callable[..., subprocess.CompletedProcess[str]]
 RunAndKill = Callable[..., str]
+RUN_SETTINGS = ["--epochs", "4", "--filters", "16, 32, 64"]  # of `run_folder`
 
 
 @pytest.fixture(scope="session")
 def run_command() -> Command:
-    """Runs the command as a user would; gives exit code, standard output and standard error."""
+    """Run the command in a process of its own, as a user does; returns exit code, standard output and error."""
 
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("inkdigit"), *map(str, arguments)]
@@ -41,9 +48,9 @@ def run_command() -> Command:
 
 @pytest.fixture(scope="session")
 def run_in_process() -> Command:
-    """Runs the command in this process: for trainings, since a process of their own takes seconds to import Keras.
+    """Run the command in this process: a process of its own takes seconds to import Keras.
 
-    What a process has beside its arguments (signals, --deterministic, the first import) is tested with `inkdigit`.
+    What a process has beside its arguments (signals, --deterministic, the first import) is tested with `run_command`.
     """
 
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -79,9 +86,9 @@ main(sys.argv[3:])
 
 @pytest.fixture(scope="session")
 def run_and_kill() -> RunAndKill:
-    """Runs the command and kills it, as `kill -9` does, just before it renames something to `name`.
+    """Run the command and kill it, as `kill -9` does, just before it renames something to `name`.
 
-    With another of Python's audit events, just before that befalls `name`. Gives what was printed until then.
+    With another of Python's audit events, just before that event concerns `name`. Returns what was printed until then.
     """
 
     def run(name: str, *arguments: object, event: str = "os.rename") -> str:
@@ -106,30 +113,47 @@ def part(digits: Dataset, rows: slice, *, labelled: bool = True) -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def files(real_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with train.csv (5,000 rows), test.csv (5,000 others, no labels), labelled.csv (the same, labelled)."""
-    folder = tmp_path_factory.mktemp("files")
-    kaggle_csv.write_csv(folder / "train.csv", part(real_digits, slice(5000)))
-    kaggle_csv.write_csv(folder / "small.csv", part(real_digits, slice(1000)))
-    kaggle_csv.write_csv(folder / "test.csv", part(real_digits, slice(5000, None), labelled=False))
-    kaggle_csv.write_csv(folder / "labelled.csv", part(real_digits, slice(5000, None)))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what all of pytest-xdist's workers share; each thing in it is made inside a block of `making`."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def making(path: Path) -> FileLock:
+    """Keeps other workers waiting while one of them makes `path` in the shared folder."""
+    return FileLock(path.with_name(f"{path.name}.lock"))
+
+
+@pytest.fixture(scope="session")
+def files(real_digits: Dataset, shared: Path) -> Path:
+    """A folder with train.csv (5,000 rows), small.csv (1,000 of them), test.csv and labelled.csv (5,000 others)."""
+    folder = shared / "files"
+    with making(folder):
+        if not folder.exists():
+            folder.mkdir()
+            kaggle_csv.write_csv(folder / "train.csv", part(real_digits, slice(5000)))
+            kaggle_csv.write_csv(folder / "small.csv", part(real_digits, slice(1000)))
+            kaggle_csv.write_csv(folder / "test.csv", part(real_digits, slice(5000, None), labelled=False))
+            kaggle_csv.write_csv(folder / "labelled.csv", part(real_digits, slice(5000, None)))
     return folder
 
 
 @pytest.fixture(scope="session")
-def run_folder(run_command: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run trained by the command on 5,000 real digits. Read it, never change it."""
-    out = tmp_path_factory.mktemp("runs") / "first"
-    arguments = ["--train", files / "train.csv", "--test", files / "test.csv", "--epochs", 4, "--out", out]
-    done = run_command("train", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert "Report: " in done.stdout
+def run_folder(run_command: Command, files: Path, shared: Path) -> Path:
+    """A run trained by the command on 5,000 real digits, once for all tests. Read it, never change it."""
+    out = shared / "runs" / "first"
+    with making(out.parent):
+        if not out.exists():
+            data = ["--train", files / "train.csv", "--test", files / "test.csv"]
+            done = run_command("train", *data, *RUN_SETTINGS, "--out", out)
+            assert done.returncode == 0, done.stderr
+            assert "Report: " in done.stdout
     return out
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as it is installed."""
+    """The package as a wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [
         sys.executable,
@@ -154,7 +178,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium, one for all tests."""
+    """Headless Chromium, the same for all tests."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")

@@ -20,7 +20,7 @@ from tests.onnx_models import linear_model
 
 
 def least_squares(digits: Dataset) -> NDArray[np.float32]:
-    """The (784, 10) weights of a linear classifier: right on four digits of five or more."""
+    """The (784, 10) weights of a linear classifier: it recognises at least four digits of five."""
     pixels = digits.images.reshape(-1, 784).astype(np.float64)
     targets = 10 * np.eye(10)[digits.required_labels] - 1
     ridge = pixels.T @ pixels + 1e6 * np.eye(784)
@@ -30,7 +30,7 @@ def least_squares(digits: Dataset) -> NDArray[np.float32]:
 def make_run(
     folder: Path, train: Dataset, scored: Dataset, created: str = "2026-11-22T10:00:00+00:00", **settings: Any
 ) -> Path:
-    """A finished run in `folder`: a linear model that learnt from `train`, and its answers to `scored`."""
+    """A finished run in `folder`: a linear model that was trained on `train`, and its predictions for `scored`."""
     folder.mkdir(parents=True)
     model = linear_model(least_squares(train))
     (folder / ONNX_MODEL).write_bytes(model)
@@ -75,7 +75,7 @@ def bare_run(folder: Path, model: bytes) -> Path:
 
 
 def make_versions(folder: Path, digits: Dataset) -> Path:
-    """A folder of run folders 1 and 2, whose answers differ. They learnt from the first 2,000 of the digits."""
+    """A folder of run folders 1 and 2 with different predictions, trained on the first 1,000 and 2,000 digits."""
     for version, rows in ((1, slice(1000)), (2, slice(2000))):
         make_run(folder / str(version), part(digits, rows), part(digits, slice(-100, None)))
     return folder

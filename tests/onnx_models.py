@@ -12,22 +12,22 @@ WEIGHTS = np.random.default_rng(1).normal(0, 0.002, (784, 10)).astype(np.float32
 
 
 def linear_model(weights: NDArray[np.float32] = WEIGHTS) -> bytes:
-    """softmax(pixels · weights)."""
+    """A model of softmax(pixels · weights)."""
     return _model([], weights, {})
 
 
 def constant_model(digit: int) -> bytes:
-    """Says `digit` to everything, with certainty."""
+    """A model that predicts `digit` for every image, with certainty."""
     bias = np.zeros(10, np.float32)
     bias[digit] = 100
     return _model([helper.make_node("Add", ["product", "bias"], ["logits"])], 0 * WEIGHTS, {"bias": bias})
 
 
 def slow_model(products: int) -> bytes:
-    """The linear model, but first so many products of large matrices: about 10 ms each, whatever the batch."""
+    """The linear model after a number of products of large matrices: about 10 ms each, whatever the batch."""
     names = [f"large{place}" for place in range(products + 1)]
     nodes = [
-        # Of the input, or ONNX Runtime would work it out once and for all.
+        # It depends on the input, or ONNX Runtime would compute it only once.
         helper.make_node("ReduceMax", ["product"], ["greatest"], keepdims=0),
         helper.make_node("Mul", ["greatest", "zero"], ["nothing"]),
         helper.make_node("Add", ["large", "nothing"], [names[0]]),
@@ -42,7 +42,7 @@ def slow_model(products: int) -> bytes:
 def _model(
     nodes: list[NodeProto], weights: NDArray[np.float32], more: dict[str, NDArray[np.float32] | np.float32]
 ) -> bytes:
-    """softmax of `logits`, which `nodes` make of `product`, pixels · weights."""
+    """A model of softmax(`logits`), which `nodes` compute from `product`, pixels · weights."""
     graph = helper.make_graph(
         [
             helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),

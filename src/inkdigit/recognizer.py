@@ -24,8 +24,8 @@ class Recognizer:
     Args:
         model: the bytes of an ONNX file as `inkdigit.export.onnx` writes it.
         more: those of further models.
-        not_digit: those of models with two classes, 0 for a digit and 1 for no digit. They are opened when
-            `predict_with_rejection` is first called.
+        not_digit: those of models that give class 0 to a digit, and the others to what is no digit. They are opened
+            when `predict_with_rejection` is first called.
         threads: that a model computes on; 0 means one for each core.
     """
 
@@ -94,7 +94,7 @@ class Recognizer:
         doubt = 1 - probabilities.max(axis=1)
         if not self._not_digit:
             return probabilities, doubt
-        not_digit = _mean_probabilities(self._rejection_sessions, images)[:, 1]
+        not_digit = 1 - _mean_probabilities(self._rejection_sessions, images)[:, 0]
         odds = _odds(not_digit) * _odds(doubt) / _odds(np.float32(USUAL_DOUBT))
         return probabilities, (odds / (1 + odds)).astype(np.float32)
 

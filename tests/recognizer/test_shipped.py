@@ -16,13 +16,13 @@ from tests.paths import REAL
 DIGITS = REAL / "digits"
 
 
-def test_it_reads_digits_that_it_never_saw() -> None:
+def test_it_recognises_digits_that_it_was_not_trained_on() -> None:
     digits = mnist.load()[1]
     assert (Recognizer.load().predict(digits.images[:2000]) == digits.required_labels[:2000]).mean() > 0.99
 
 
 @pytest.mark.parametrize(("name", "least"), [("semeion", 0.96), ("ardis", 0.985)])
-def test_it_reads_digits_of_other_hands_and_forms(name: str, least: float) -> None:
+def test_it_recognises_digits_of_other_writers_and_forms(name: str, least: float) -> None:
     if not DIGITS.is_dir():
         pytest.skip(f"the development data are not at {REAL}")
     with np.load(DIGITS / f"{name}.npz") as arrays:

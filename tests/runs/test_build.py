@@ -12,7 +12,15 @@ from filelock import FileLock
 
 from inkdigit.errors import InkdigitError
 from inkdigit.runs import build
-from inkdigit.runs.build import build_folder, has_checkpoints, is_occupied, lock_folder, partial_folder, read_job
+from inkdigit.runs.build import (
+    build_folder,
+    has_checkpoints,
+    is_occupied,
+    lock_folder,
+    partial_folder,
+    read_job,
+    remove_leftovers,
+)
 from inkdigit.runs.run import read_run, write_manifest
 from tests.errors import refused
 
@@ -187,6 +195,17 @@ def test_a_finished_run_is_not_touched(out: Path) -> None:
     with refused("run-folder-occupied", out), build_folder(out, JOB):
         raise AssertionError
     assert (out / "manifest.json").read_bytes() == before
+    assert names(out.parent) == ["run"]
+
+
+def test_leftovers_are_not_removed_while_another_process_finishes_the_run(out: Path) -> None:
+    (out / "checkpoints").mkdir(parents=True)
+    finish(out)
+    with lock_folder(partial_folder(out), out), refused("run-locked", out):
+        remove_leftovers(out)
+    assert (out / "checkpoints").is_dir()
+    remove_leftovers(out)
+    assert names(out) == ["manifest.json"]
     assert names(out.parent) == ["run"]
 
 

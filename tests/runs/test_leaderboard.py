@@ -169,6 +169,15 @@ def test_runs_on_different_rows_with_the_same_words_are_ranked_apart(tmp_path: P
     assert [line.split()[0] for line in lines[2:3] + lines[-2:]] == ["other", "two", "one"]
 
 
+def test_a_run_whose_teacher_knew_some_of_the_rows_is_ranked_apart(tmp_path: Path) -> None:
+    words = "500 validation rows"
+    make_manifest(tmp_path / "honest", 450, 500, day=1, scored=words, sha256="a" * 64)
+    make_manifest(tmp_path / "taught", 490, 500, day=2, scored=f"{words}, 400 of which …", sha256="a" * 64)
+    text = leaderboard_table(read_leaderboard(tmp_path))
+    assert text.count(words) == 2
+    assert "aaaa" not in text
+
+
 def test_a_heading_names_no_fingerprint_where_the_words_are_enough(tmp_path: Path) -> None:
     make_manifest(tmp_path / "one", 400, 500, day=1, scored="500 validation rows", sha256="a" * 64)
     make_manifest(tmp_path / "two", 400, 500, day=2, scored="500 held-out rows", sha256="b" * 64)

@@ -91,12 +91,13 @@ def test_a_file_that_cannot_be_loaded_is_refused(file: Path, source: str, code: 
         ("return 1 / 0", "model-file-fails", "line 2"),
         ("raise ValueError('two\\nlines')", "model-file-fails", "line 2"),
         ("return int('five')", "model-file-fails", "line 2"),
+        ("raise MemoryError", "memory-exceeded", "batch_size"),
     ],
 )
 def test_a_build_that_fails_is_refused(file: Path, body: str, code: str, place: str) -> None:
     file.write_text(f"def build(settings):\n    {body}\n")
     build = load_build_function(file)
-    with refused(code, file, place) as caught:
+    with refused(code, place) as caught:
         build(Settings())
     assert "\n" not in str(caught.value)
 

@@ -53,7 +53,7 @@ def build(_: Settings) -> Any:
 
 
 def test_a_single_training_and_its_refit(calls: list[Call], tmp_path: Path) -> None:
-    watch = Stopwatch(quiet=True)
+    watch = Stopwatch(show=repr)
     fit = fitter(SETTINGS, build, watch, checkpoints=tmp_path, make_progress=no_progress)
     fit(ROWS, ROWS)
     fit(ROWS, None, stage=REFIT)
@@ -68,7 +68,7 @@ def test_a_single_training_and_its_refit(calls: list[Call], tmp_path: Path) -> N
 
 
 def test_each_of_several_trainings_has_its_own_seed_file_and_title(calls: list[Call], tmp_path: Path) -> None:
-    watch = Stopwatch(quiet=True)
+    watch = Stopwatch(show=repr)
     fit = fitter(SETTINGS, build, watch, checkpoints=tmp_path, make_progress=no_progress)
     for number in range(3):
         fit(ROWS, ROWS, part=number, parts=3)
@@ -83,19 +83,19 @@ def test_each_of_several_trainings_has_its_own_seed_file_and_title(calls: list[C
 def test_members_have_seeds_of_their_own_which_never_overflow(calls: list[Call]) -> None:
     largest = replace(SETTINGS, seed=2**32 - 1)
     for settings, member in ((SETTINGS, 2), (largest, 0), (largest, 1)):
-        fitter(settings, build, Stopwatch(quiet=True), member=member, make_progress=no_progress)(ROWS, None)
+        fitter(settings, build, Stopwatch(show=repr), member=member, make_progress=no_progress)(ROWS, None)
     assert [call.settings.seed for call in calls] == [9, 2**32 - 1, 0]
 
 
 def test_without_folders_nothing_is_kept(calls: list[Call]) -> None:
     teacher: Any = object()
-    fitter(SETTINGS, build, Stopwatch(quiet=True), teacher=teacher, make_progress=no_progress)(ROWS, None)
+    fitter(SETTINGS, build, Stopwatch(show=repr), teacher=teacher, make_progress=no_progress)(ROWS, None)
     assert calls[0].checkpoint is None
     assert calls[0].teacher is teacher
 
 
 def test_progress_is_made_with_the_trainings_numbers(calls: list[Call]) -> None:
-    watch = Stopwatch(quiet=True)
+    watch = Stopwatch(show=repr)
     made: list[tuple[object, ...]] = []
 
     @contextmanager
@@ -111,7 +111,7 @@ def test_progress_is_made_with_the_trainings_numbers(calls: list[Call]) -> None:
 
 
 def test_every_training_writes_its_events_in_a_folder_of_its_own(calls: list[Call], tmp_path: Path) -> None:
-    fit = fitter(SETTINGS, build, Stopwatch(quiet=True), events=tmp_path, make_progress=no_progress)
+    fit = fitter(SETTINGS, build, Stopwatch(show=repr), events=tmp_path, make_progress=no_progress)
     for number in range(2):
         fit(ROWS, None, part=number, parts=2)
     fit(ROWS, None, stage=REFIT)

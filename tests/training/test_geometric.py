@@ -37,7 +37,7 @@ def test_real_ink_and_other_styles_change_their_share_and_leave_the_rest(
     assert np.array_equal(images, before)
 
 
-def test_same_random_numbers_give_the_same_images(real_digits: Dataset) -> None:
+def test_the_same_random_numbers_give_the_same_images(real_digits: Dataset) -> None:
     images, digits = real_digits.images[:50], real_digits.required_labels[:50]
     settings = Settings(real_ink=0.5, other_styles=0.2)
     once, again, other = (augment(images, digits, settings, np.random.default_rng(seed)) for seed in (1, 1, 2))

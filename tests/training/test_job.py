@@ -213,9 +213,11 @@ def test_what_a_kill_in_the_last_moment_left_in_a_finished_run_is_removed(job: J
     (job.out / "checkpoints").mkdir(parents=True)
     (job.out / "checkpoints" / "training.npz").touch()
     (job.out / "job.json").touch()
+    job.out.with_name(".run.partial.lock").touch()
     write_manifest(job.out, [], identity(job, data))
     assert is_done(job, data)
     assert [path.name for path in job.out.iterdir()] == ["manifest.json"]
+    assert [path.name for path in job.out.parent.iterdir()] == ["run"]
 
 
 def test_rows_that_the_teacher_was_trained_on_are_not_held_out(real_digits: Dataset, tmp_path: Path) -> None:

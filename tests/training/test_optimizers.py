@@ -48,7 +48,7 @@ def test_a_muon_without_a_method_is_refused(name: str) -> None:
 def test_another_muon_is_refused() -> None:
     with refused("keras-unsupported", *MUON_METHODS):
         require_muon(type("Muon", (), {}))
-    methods: dict[str, Any] = dict.fromkeys(MUON_METHODS, print)
+    methods: dict[str, Any] = {**dict.fromkeys(MUON_METHODS, print)}
     with refused("keras-unsupported", *MUON_ATTRIBUTES):
         require_muon(type("Muon", (), methods))
 

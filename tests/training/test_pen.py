@@ -1,4 +1,4 @@
-"""Digits written anew stay the digits they are, in MNIST's form, and differ as real ink does."""
+"""Redrawn digits stay the digits they are, in MNIST's form, and differ as real ink does."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ def box(images: np.ndarray) -> np.ndarray:
     return np.stack([np.ptp(np.flatnonzero(image.any(axis))) + 1 for image in inked for axis in (1, 0)]).reshape(-1, 2)
 
 
-def test_they_keep_the_size_that_prepare_gives(real_digits: Dataset, rng: np.random.Generator) -> None:
+def test_redrawn_digits_keep_the_size_that_prepare_gives(real_digits: Dataset, rng: np.random.Generator) -> None:
     longest = box(redraw(real_digits.images[:400], rng)).max(axis=1)
     assert np.percentile(longest, 2) >= 17
     assert np.percentile(longest, 98) <= 22
 
 
-def test_many_fill_their_box_and_some_are_as_narrow_as_before(real_digits: Dataset, rng: np.random.Generator) -> None:
+def test_many_redrawn_ones_fill_their_box_and_others_stay_narrow(
+    real_digits: Dataset, rng: np.random.Generator
+) -> None:
     ones = real_digits.images[real_digits.required_labels == 1][:300]
     height, width = box(redraw(ones, rng)).T
     square = width > 0.7 * height
@@ -36,12 +38,12 @@ def test_strokes_become_thinner_and_broader(real_digits: Dataset, rng: np.random
     assert amount.max() > 1.5
 
 
-def test_they_are_read_as_before(real_digits: Dataset, rng: np.random.Generator) -> None:
+def test_redrawn_digits_are_still_recognised(real_digits: Dataset, rng: np.random.Generator) -> None:
     digits = real_digits.required_labels[:1000]
     assert (Recognizer.load().predict(redraw(real_digits.images[:1000], rng)) == digits).mean() > 0.95
 
 
-def test_what_has_no_ink_and_none_at_all_come_back(rng: np.random.Generator) -> None:
+def test_images_without_ink_stay_as_they_are(rng: np.random.Generator) -> None:
     faint = np.full((3, 28, 28), 5, np.uint8)
     assert np.array_equal(redraw(faint, rng), faint)
     assert redraw(faint[:0], rng).shape == (0, 28, 28)

@@ -9,21 +9,21 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.training.augment.rare_styles import STYLES, draw_digits, round_corners
 
 
-def test_every_digit_in_mnists_form(rng: np.random.Generator) -> None:
+def test_every_digit_is_drawn_in_mnists_form(rng: np.random.Generator) -> None:
     digits = np.repeat(np.arange(10), 30)
-    written = draw_digits(digits, rng)
-    assert (written.shape, written.dtype) == ((300, 28, 28), np.uint8)
-    assert np.mean([has_mnist_form(image) for image in written]) > 0.95
-    assert len(np.unique(written, axis=0)) == 300
+    drawn = draw_digits(digits, rng)
+    assert (drawn.shape, drawn.dtype) == ((300, 28, 28), np.uint8)
+    assert np.mean([has_mnist_form(image) for image in drawn]) > 0.95
+    assert len(np.unique(drawn, axis=0)) == 300
     assert draw_digits(digits[:0], rng).shape == (0, 28, 28)
 
 
-def test_the_model_that_ships_reads_them(rng: np.random.Generator) -> None:
+def test_the_shipped_model_recognises_them(rng: np.random.Generator) -> None:
     digits = np.repeat(np.arange(len(STYLES)), 100)
     assert (Recognizer.load().predict(draw_digits(digits, rng)) == digits).mean() > 0.95
 
 
-def test_corners_are_cut_and_ends_and_double_corners_stay() -> None:
+def test_corners_are_rounded_but_ends_and_double_corners_stay() -> None:
     bent = round_corners(np.array([(0, 0), (1, 0), (1, 1)], float))
     assert bent[0].tolist() == [0, 0]
     assert bent[-1].tolist() == [1, 1]

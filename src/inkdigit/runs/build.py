@@ -134,8 +134,20 @@ def _unwritable(out: Path, error: OSError) -> InkdigitError:
     )
 
 
+def remove_leftovers(out: Path) -> None:
+    """Remove what a kill in the last moment left in a finished run and beside it.
+
+    Raises:
+        InkdigitError: Another process is just finishing the run, or nothing can be removed.
+    """
+    folder = partial_folder(out)
+    if any(path.exists() for path in (out / CHECKPOINTS, out / JOB_FILE, _lock_file(folder))):
+        with lock_folder(folder, out):
+            remove_build_files(out)
+
+
 def remove_build_files(out: Path) -> None:
-    """Remove from a finished run what only an unfinished one needs: a kill in the last moment may leave it there."""
+    """Remove from a run what only an unfinished one needs."""
     if (out / CHECKPOINTS).is_dir():
         shutil.rmtree(out / CHECKPOINTS)
     (out / JOB_FILE).unlink(missing_ok=True)
@@ -162,7 +174,7 @@ def lock_folder(folder: Path, out: Path) -> Generator[None]:
     Raises:
         InkdigitError: Another process holds the lock, or the lock file cannot be written.
     """
-    path = folder.with_name(f".{folder.name.removeprefix('.')}.lock")
+    path = _lock_file(folder)
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
@@ -178,6 +190,10 @@ def lock_folder(folder: Path, out: Path) -> Generator[None]:
         with suppress(OSError):  # Windows removes no open file: there it stays behind, empty
             path.unlink()
         lock.release()
+
+
+def _lock_file(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name.removeprefix('.')}.lock")
 
 
 def _require_same_job(

@@ -52,6 +52,11 @@ class LeaderboardEntry:
     created: str
 
     @property
+    def ranking(self) -> tuple[str, str]:
+        """What runs of one ranking have in common: the rows, and whether a network knew some of them already."""
+        return self.scored_sha256, self.scored
+
+    @property
     def moment(self) -> datetime:
         """`created`, in local time."""
         return datetime.fromisoformat(self.created).astimezone()
@@ -148,9 +153,9 @@ def _training_seconds(run: Run) -> float | None:
 def _ranked(entries: Iterable[LeaderboardEntry]) -> list[LeaderboardEntry]:
     """Group entries by the rows that they were scored on, the group with the newest run first, in it the best first."""
     newest = sorted(entries, key=lambda entry: entry.moment, reverse=True)
-    groups: dict[str, list[LeaderboardEntry]] = {}
+    groups: dict[tuple[str, str], list[LeaderboardEntry]] = {}
     for entry in newest:
-        groups.setdefault(entry.scored_sha256, []).append(entry)
+        groups.setdefault(entry.ranking, []).append(entry)
     return [entry for group in groups.values() for entry in sorted(group, key=lambda entry: -entry.accuracy)]
 
 
@@ -167,23 +172,23 @@ def leaderboard_table(board: Leaderboard, width: int | None = None) -> str:
     header, *lines = align_columns(rows, RIGHT, width)
     headings = _headings(board.entries)
     text: list[str] = []
-    above = ""
+    above = None
     for entry, line in zip(board.entries, lines, strict=True):
-        if entry.scored_sha256 != above:
-            text += ["", headings[entry.scored_sha256], header]
-            above = entry.scored_sha256
+        if entry.ranking != above:
+            text += ["", headings[entry.ranking], header]
+            above = entry.ranking
         text.append(line)
     return "\n".join([*text[1:], *([""] if text and board.problems else []), *board.problems])
 
 
-def _headings(entries: Iterable[LeaderboardEntry]) -> dict[str, str]:
-    """A heading for each set of rows; the fingerprint tells sets with the same words apart."""
-    names = {entry.scored_sha256: entry.scored for entry in entries}
-    repeated = Counter(names.values())
+def _headings(entries: Iterable[LeaderboardEntry]) -> dict[tuple[str, str], str]:
+    """A heading for each ranking; the fingerprint tells sets of rows with the same words apart."""
+    rankings = {entry.ranking for entry in entries}
+    repeated = Counter(name for _, name in rankings)
     return {
-        sha256: f"Accuracy in % on {name}{f' (data {sha256[:8]})' if repeated[name] > 1 else ''}, "
+        (sha256, name): f"Accuracy in % on {name}{f' (data {sha256[:8]})' if repeated[name] > 1 else ''}, "
         "with its 95 % interval"
-        for sha256, name in names.items()
+        for sha256, name in rankings
     }
 
 

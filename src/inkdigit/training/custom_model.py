@@ -15,6 +15,7 @@ import keras
 
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import KERAS_MODEL, read_verified
+from inkdigit.training import backend
 from inkdigit.training.config import Settings
 
 
@@ -44,7 +45,7 @@ def load_build_function(path: Path) -> Callable[[Settings], keras.Model]:
         )
 
     def build(settings: Settings) -> keras.Model:
-        with _errors_with_line(path):
+        with _errors_with_line(path), backend.memory_errors():
             model = module.build(settings)
         if not isinstance(model, keras.Model):
             raise InkdigitError(

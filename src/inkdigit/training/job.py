@@ -15,7 +15,7 @@ from inkdigit.data import split
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.runs.build import damaged_job, is_occupied, partial_folder, read_job, remove_build_files
+from inkdigit.runs.build import damaged_job, is_occupied, partial_folder, read_job, remove_leftovers
 from inkdigit.runs.predictions import trained_hashes
 from inkdigit.runs.run import KERAS_MODEL, MANIFEST, ONNX_MODEL, Run, file_checksum, read_run
 from inkdigit.training.config import Settings, complete_manifest, from_manifest
@@ -225,7 +225,7 @@ def is_done(job: Job, data: JobData) -> bool:
     """Whether `job.out` holds this job's finished run; says so. InkdigitError if it holds anything else."""
     if not finished_run(job, data):
         return False
-    remove_build_files(job.out)
+    remove_leftovers(job.out)
     console.print(f"{job.out} already holds this run: nothing to do.")
     return True
 

@@ -1,7 +1,8 @@
-"""Trainings that are cut short, by Ctrl-C, by `kill -9`, by a full disk, by a second one in the same folder."""
+"""Trainings that are cut short: by Ctrl-C, by `kill -9`, by a full disk."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LINEAR, Command, RunAndKill
+from tests.conftest import Command
 
 SMALL = ["--filters", "4, 8 8", "--dense", "16", "--epochs", "4", "--deterministic"]
 
@@ -39,33 +40,34 @@ def wait_for(process: subprocess.Popen[str], words: str) -> None:
 
 
 def figures(run: Path) -> dict[str, Any]:
-    """What a run learnt, without what the clock says."""
+    """What a training gave, without what the clock says."""
     metrics = json.loads((run / "metrics.json").read_text())
     curve = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in metrics["history"]]
     return {"curve": curve, "evaluation": metrics["evaluation"], "temperature": metrics["temperature"]}
 
 
-@pytest.fixture(scope="module")
-def unbroken(run_command: Command, files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    out = tmp_path_factory.mktemp("unbroken") / "run"
-    done = run_command("train", "--train", files / "small.csv", *SMALL, "--out", out)
+def train_in_process_of_its_own(run_command: Command, *arguments: object) -> str:
+    """Train as a user would; give what was printed."""
+    done = run_command("train", *arguments)
     assert done.returncode == 0, done.stderr
-    return figures(out)
+    return done.stdout
 
 
-def test_a_training_cut_short_twice_goes_on_and_ends_as_an_unbroken_one(
-    run_command: Command, files: Path, tmp_path: Path, unbroken: dict[str, Any]
+def test_a_training_cut_short_twice_ends_exactly_as_an_unbroken_one(
+    run_command: Command, run_in_process: Command, few: Path, tmp_path: Path
 ) -> None:
-    """Once by Ctrl-C, which the same command goes on from, and once by a kill, which --resume goes on from."""
-    out, train = tmp_path / "runs" / "run", tmp_path / "train.csv"
-    content = (files / "small.csv").read_text()
+    """Once by Ctrl-C, after which the same command continues, and once by a kill, after which --resume does."""
+    unbroken = tmp_path / "unbroken"
+    train_in_process_of_its_own(run_command, "--train", few, *SMALL, "--out", unbroken)
+
+    out, train = tmp_path / "runs" / "run", tmp_path / few.name
+    content = few.read_text()
     train.write_text(content)
-    more = run_command("train", "--resume", out, "--epochs", 9)
-    assert more.returncode == 2
-    assert "--resume takes no other option" in more.stderr
-    nothing = run_command("train", "--resume", out)
-    assert nothing.returncode == 2
-    assert "no unfinished training" in nothing.stderr
+    more = run_in_process("train", "--resume", out, "--epochs", 9)
+    nothing = run_in_process("train", "--resume", out)
+    assert more.returncode == nothing.returncode == 2
+    assert "--resume" in more.stderr
+    assert str(out) in nothing.stderr
 
     with started("--train", train, *SMALL, "--out", out) as process:
         wait_for(process, "epoch 1/4")
@@ -77,116 +79,89 @@ def test_a_training_cut_short_twice_goes_on_and_ends_as_an_unbroken_one(
     with started("--train", train, *SMALL, "--out", out) as process:
         wait_for(process, " of 4 epochs were done before")
         wait_for(process, "epoch ")
-        second = run_command("train", "--train", train, *SMALL, "--out", out)
+        second = run_in_process("train", "--train", train, *SMALL, "--out", out)
         os.kill(process.pid, signal.SIGKILL)
     assert second.returncode == 2
-    assert "another process" in second.stderr
+    assert str(out) in second.stderr
     assert not out.exists()
-    other = run_command("train", "--train", train, *SMALL, "--seed", "1", "--out", out)
-    assert other.returncode == 2
-    assert "other settings" in other.stderr
+    other = run_in_process("train", "--train", train, *SMALL, "--seed", "1", "--out", out)
     train.write_text(content[: content.rindex("\n", 0, -1) + 1])
-    changed = run_command("train", "--resume", out)
-    assert changed.returncode == 2
-    assert "other train" in changed.stderr
+    changed = run_in_process("train", "--resume", out)
     train.write_text(content)
+    assert other.returncode == changed.returncode == 2
+    assert "other settings" in other.stderr
+    assert "other train" in changed.stderr
 
-    done = run_command("train", "--resume", out)
-    assert done.returncode == 0, done.stderr
-    assert " of 4 epochs were done before" in done.stdout
-    assert "epoch 2/4" not in done.stdout
-    assert figures(out) == unbroken
+    printed = train_in_process_of_its_own(run_command, "--resume", out)
+    assert " of 4 epochs were done before" in printed
+    assert "epoch 2/4" not in printed
+    assert figures(out) == figures(unbroken)
+    assert (out / "model.onnx").read_bytes() == (unbroken / "model.onnx").read_bytes()
     assert [path.name for path in out.parent.iterdir()] == ["run"]
-    assert not {"checkpoints", "job.json", "lock"} & {path.name for path in out.iterdir()}
-    again = run_command("train", "--resume", out)
+    assert not {"checkpoints", "job.json"} & {path.name for path in out.iterdir()}
+    again = run_in_process("train", "--resume", out)
     assert again.returncode == 2
-    assert "nothing to resume" in again.stderr
+    assert str(out) in again.stderr
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"identity": {}}'])
-def test_an_unfinished_training_that_cannot_be_gone_on_with_is_told(
-    run_in_process: Command, tmp_path: Path, content: str
-) -> None:
+def test_an_unfinished_training_whose_job_is_damaged_is_refused(run_in_process: Command, tmp_path: Path) -> None:
     out, partial = tmp_path / "run", tmp_path / ".run.partial"
     (partial / "checkpoints").mkdir(parents=True)
     (partial / "checkpoints" / "training.npz").touch()
-    (partial / "job.json").write_text(content)
+    (partial / "job.json").write_text('{"identity": {"settings": null}}')
     done = run_in_process("train", "--resume", out)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert f"give it up by removing {partial}" in done.stderr
-
-
-def test_a_kill_after_the_training_costs_no_epoch_and_leaves_nothing_behind(
-    run_command: Command, run_and_kill: RunAndKill, files: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "runs" / "run"
-    (tmp_path / "network.py").write_text(LINEAR)
-    data = ["--train", files / "small.csv", "--model", tmp_path / "network.py"]
-    command = ["train", *data, "--epochs", "2", "--folds", "2", "--out", out]
-    printed = run_and_kill("training-2-of-2.npz", *command)
-    assert "Training 1 of 2, epoch 2/2" in printed
-    printed = run_and_kill("model.onnx", "train", "--resume", out)
-    assert "Training 1 of 2: 2 of 2 epochs were done before." in printed
-    assert "Training 2 of 2, epoch 2/2" in printed
-    learnt = ["Training 1 of 2: 2 of 2 epochs were done before.", "Training 2 of 2: 2 of 2 epochs were done before."]
-    for name, event in (("report.html", "os.rename"), ("checkpoints", "shutil.rmtree")):
-        assert not out.exists()
-        printed = run_and_kill(name, *command, event=event)
-        assert [line for line in printed.splitlines() if "Training" in line and "images/s" not in line] == learnt
-    assert (out / "checkpoints").is_dir()
-    assert run_command("runs", out.parent).stdout.splitlines()[-1].startswith("run ")
-    done = run_command(*command)
-    assert "already holds this run" in done.stdout
-    assert [path.name for path in out.parent.iterdir()] == ["run"]
-    manifest = json.loads((out / "manifest.json").read_text())
-    assert {path.name for path in out.iterdir()} == {"manifest.json", *manifest["files"]}
+    assert str(partial / "job.json") in done.stderr
 
 
 BUILDING = """
 import pathlib, signal, sys
-from inkdigit import runs
+from inkdigit.runs.build import build_folder
+from inkdigit.runs.run import write_manifest
 out, epochs, event = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 
 def kill(happens, arguments):
     if happens == event:
         signal.raise_signal(signal.SIGKILL)
 
-with runs.building(out, {"identity": {}}) as folder:
+with build_folder(out, {"identity": {"settings": {}}}) as folder:
     (folder / "checkpoints" / f"epoch-{epochs}").touch()
-    runs.write_manifest(folder, [], {"epochs": len(list((folder / "checkpoints").iterdir()))})
+    write_manifest(folder, [], {"epochs": len(list((folder / "checkpoints").iterdir()))})
     if event != "none":
         (folder / ".model.onnx.0123.tmp").write_text("half")
         sys.addaudithook(kill)
 """
 
 
-@pytest.mark.parametrize("event", ["os.rmdir", "os.remove", "os.rename"])
+@pytest.mark.parametrize("event", ["os.rmdir", "os.rename"])
 def test_a_kill_before_the_run_takes_its_place_keeps_its_checkpoints(tmp_path: Path, event: str) -> None:
     out = tmp_path / "run"
     out.mkdir()
-    for epochs in (1, 2):
-        done = subprocess.run([sys.executable, "-c", BUILDING, out, str(epochs), event], check=False)
-        assert done.returncode == -signal.SIGKILL
-        assert not (out / "manifest.json").exists()
-    done = subprocess.run([sys.executable, "-c", BUILDING, out, "3", "none"], check=False)
+    done = subprocess.run([sys.executable, "-c", BUILDING, out, "1", event], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (out / "manifest.json").exists()
+    done = subprocess.run([sys.executable, "-c", BUILDING, out, "2", "none"], check=False)
     assert done.returncode == 0
-    assert json.loads((out / "manifest.json").read_text())["epochs"] == 3
+    assert json.loads((out / "manifest.json").read_text())["epochs"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert [path.name for path in out.iterdir()] == ["manifest.json"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small tmpfs")
-def test_full_disk_is_told_and_leaves_no_half_run(run_command: Command, files: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_half_run(
+    run_in_process: Command, few: Path, network: Path, tmp_path: Path
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], check=False).returncode:
         pytest.skip("a tmpfs cannot be mounted here")
     try:
-        done = run_command("train", "--train", files / "small.csv", *SMALL, "--out", disk / "run")
+        done = run_in_process("train", "--train", few, "--model", network, "--out", disk / "run")
         assert done.returncode == 2
-        assert "No space left on device" in done.stderr
+        assert os.strerror(errno.ENOSPC) in done.stderr
+        assert str(disk) in done.stderr
         assert done.stderr.count("\n") == 1
-        assert not (disk / "run").exists()
+        assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from inkdigit.imaging.crop import ink_slices
 from inkdigit.imaging.normalize import normalize
 
-Corners = NDArray[np.float64]  # (K, 2): x to the right, y down
+Corners = NDArray[np.float64]  # of a stroke, (K, 2): x to the right, y down
 
-SIDE = 60  # pixels of what is drawn
-_ROUND = 3  # times that corners are cut off
-_SUBPIXEL = 4  # bits
+DRAWN_SIZE = 60  # pixels of a digit's box
+CORNER_CUTS = 3  # times that corners are cut off
+SUBPIXEL_BITS = 4  # of OpenCV's coordinates
 
-# Strokes, parted by slashes, as corners x,y in hundredths of the digit's box; they are rounded when drawn, and what
-# stands there twice stays sharp.
+# The styles of each digit. A style is strokes, separated by slashes; a stroke is corners x,y in hundredths of the
+# digit's box. Corners are rounded when drawn, but a corner that is given twice stays sharp.
 STYLES: tuple[tuple[str, ...], ...] = (
     (  # 0: plain, struck through, closed with a flourish
         "50,0 0,10 0,90 50,110 100,90 100,10 50,0",
@@ -110,40 +110,45 @@ STYLES: tuple[tuple[str, ...], ...] = (
 
 
 def draw_digits(digits: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Digits (N,), each in a style drawn at random with its corners out of place, as MNIST's: (N, 28, 28) uint8."""
-    written = [_written(digit, rng) for digit in digits.tolist()]
-    return np.stack(written) if written else np.empty((0, 28, 28), np.uint8)
+    """Draw digits (N,) in rare styles, as images in MNIST's form: (N, 28, 28) uint8.
+
+    Args:
+        digits: from 0 to 9.
+        rng: draws the style of each, and moves its corners.
+    """
+    drawn = [_draw_digit(digit, rng) for digit in digits.tolist()]
+    return np.stack(drawn) if drawn else np.empty((0, 28, 28), np.uint8)
 
 
-def _written(digit: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _draw_digit(digit: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     styles = STYLES[digit]
-    turn, wobble = np.radians(rng.normal(0, 6)), rng.uniform(0.01, 0.07)
-    matrix = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    angle, wobble = np.radians(rng.normal(0, 6)), rng.uniform(0.01, 0.07)
+    rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     strokes = [stroke - 0.5 for stroke in _strokes(styles[rng.integers(len(styles))])]
-    placed = [(stroke + rng.normal(0, wobble, stroke.shape)) @ matrix for stroke in strokes]
-    picture = np.zeros((2 * SIDE, 2 * SIDE), np.uint8)
-    size = SIDE * np.exp(rng.normal((-0.25, 0), 0.15))  # narrower than high
-    draw_strokes(
-        picture, [round_corners(stroke) * size + SIDE for stroke in placed], round(SIDE * rng.uniform(0.06, 0.18))
-    )
+    placed = [(stroke + rng.normal(0, wobble, stroke.shape)) @ rotation for stroke in strokes]
+    size = DRAWN_SIZE * np.exp(rng.normal((-0.25, 0), 0.15))  # narrower than high
+    rounded = [round_corners(stroke) * size + DRAWN_SIZE for stroke in placed]
+    picture = np.zeros((2 * DRAWN_SIZE, 2 * DRAWN_SIZE), np.uint8)
+    draw_strokes(picture, rounded, round(DRAWN_SIZE * rng.uniform(0.06, 0.18)))
     box = ink_slices(picture)
     return normalize(picture if box is None else picture[box])
 
 
 @cache
 def _strokes(style: str) -> list[Corners]:
+    """Parse a style."""
     return [np.array([corner.split(",") for corner in stroke.split()], float) / 100 for stroke in style.split("/")]
 
 
 def draw_strokes(picture: NDArray[np.uint8], strokes: list[Corners], width: int) -> None:
-    """Draw strokes into a picture, with a round pen of so many pixels."""
-    corners = [np.rint(stroke * (1 << _SUBPIXEL)).astype(np.int32)[:, None] for stroke in strokes]
-    cv2.polylines(picture, corners, False, 255, width, cv2.LINE_AA, _SUBPIXEL)
+    """Draw strokes into a picture (H, W) with a round pen of a width in pixels; their corners are in pixels too."""
+    corners = [np.rint(stroke * (1 << SUBPIXEL_BITS)).astype(np.int32)[:, None] for stroke in strokes]
+    cv2.polylines(picture, corners, False, 255, width, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def round_corners(corners: Corners) -> Corners:
-    """A stroke with its corners cut off, at a quarter of either side, again and again (Chaikin, 1974)."""
-    for _ in range(_ROUND):
+    """Round a stroke by cutting off its corners at a quarter of either side, several times (Chaikin, 1974)."""
+    for _ in range(CORNER_CUTS):
         first, second = corners[:-1], corners[1:]
         cut = np.stack([0.75 * first + 0.25 * second, 0.25 * first + 0.75 * second], 1).reshape(-1, 2)
         corners = np.concatenate([corners[:1], cut, corners[-1:]])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 import inkdigit
-from inkdigit.errors import InkdigitError
-from inkdigit.recognizer import BATCH, Recognizer
+from inkdigit.recognizer import BATCH_SIZE, Recognizer
 from inkdigit.runs.run import add_to_manifest
+from tests.errors import refused
 from tests.handmade import bare_run
 from tests.onnx_models import WEIGHTS, linear_model
 
@@ -42,7 +40,7 @@ def run(tmp_path: Path) -> Path:
     return bare_run(tmp_path, linear_model())
 
 
-@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, 2 * BATCH + 3])
+@pytest.mark.parametrize("count", [0, 1, BATCH_SIZE - 1, BATCH_SIZE, 2 * BATCH_SIZE + 3])
 def test_any_number_of_images(recognizer: Recognizer, count: int) -> None:
     images = noise(count)
     probabilities, digits = recognizer.predict_proba(images), recognizer.predict(images)
@@ -61,27 +59,24 @@ def test_many_threads_at_once(recognizer: Recognizer) -> None:
     images = noise(40)
     with ThreadPoolExecutor(8) as pool:
         parts = [images[start:] for start in range(40)]
-        answers = list(pool.map(recognizer.predict_proba, parts))
-    for part, answer in zip(parts, answers, strict=True):
-        np.testing.assert_allclose(answer, expected(part), atol=1e-5)
+        predicted = list(pool.map(recognizer.predict_proba, parts))
+    for part, probabilities in zip(parts, predicted, strict=True):
+        np.testing.assert_allclose(probabilities, expected(part), atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("images", "message"),
+    ("images", "places"),
     [
-        (
-            np.zeros((2, 28, 28), np.float32),
-            r"shape \(2, 28, 28\) and dtype float32: .* \(N, 28, 28\) and dtype uint8",
-        ),
-        (np.zeros((2, 28, 28), np.int64), "dtype int64"),
-        (np.zeros((2, 28, 28, 1), np.uint8), r"shape \(2, 28, 28, 1\)"),
-        (np.zeros((2, 784), np.uint8), r"shape \(2, 784\)"),
-        (np.zeros((28, 28), np.uint8), r"add an axis to a single image, images\[np.newaxis\]"),
-        ([[0] * 28] * 28, "got a list: the recognizer wants a NumPy array"),
+        (np.zeros((2, 28, 28), np.float32), ["(2, 28, 28)", "float32", "(N, 28, 28)", "uint8"]),
+        (np.zeros((2, 28, 28), np.int64), ["int64"]),
+        (np.zeros((2, 28, 28, 1), np.uint8), ["(2, 28, 28, 1)"]),
+        (np.zeros((2, 784), np.uint8), ["(2, 784)"]),
+        (np.zeros((28, 28), np.uint8), ["images[np.newaxis]"]),
+        ([[0] * 28] * 28, ["list"]),
     ],
 )
-def test_other_arrays_are_refused(recognizer: Recognizer, images: Any, message: str) -> None:
-    with pytest.raises(InkdigitError, match=message) as refusal:
+def test_other_arrays_are_refused(recognizer: Recognizer, images: Any, places: list[str]) -> None:
+    with refused("images-invalid", *places) as refusal:
         recognizer.predict_proba(images)
     assert "\n" not in str(refusal.value)
 
@@ -92,24 +87,24 @@ def test_load_reads_a_run_folder(run: Path) -> None:
         np.testing.assert_allclose(Recognizer.load(path).predict_proba(images), expected(images), atol=1e-5)
 
 
-def test_several_models_answer_with_the_mean_of_their_probabilities() -> None:
-    images = noise(BATCH + 3)
+def test_several_models_predict_the_mean_of_their_probabilities() -> None:
+    images = noise(BATCH_SIZE + 3)
     pair = Recognizer(linear_model(), linear_model(-WEIGHTS))
     other = Recognizer(linear_model(-WEIGHTS)).predict_proba(images)
     np.testing.assert_allclose(pair.predict_proba(images), (expected(images) + other) / 2, atol=1e-5)
     np.testing.assert_array_equal(pair.predict(images), pair.predict_proba(images).argmax(axis=1))
 
 
-def test_without_a_model_for_it_the_doubt_tells_what_is_no_digit(recognizer: Recognizer) -> None:
-    images = noise(BATCH + 3)
+def test_without_a_model_for_it_the_doubt_says_what_shows_no_digit(recognizer: Recognizer) -> None:
+    images = noise(BATCH_SIZE + 3)
     probabilities, not_digit = recognizer.predict_with_rejection(images)
     np.testing.assert_array_equal(probabilities, recognizer.predict_proba(images))
-    assert (not_digit.shape, not_digit.dtype) == ((BATCH + 3,), np.float32)
+    assert (not_digit.shape, not_digit.dtype) == ((BATCH_SIZE + 3,), np.float32)
     np.testing.assert_allclose(not_digit, 1 - expected(images).max(axis=1), atol=1e-5)
     assert recognizer.predict_with_rejection(images[:0])[1].shape == (0,)
 
 
-def test_a_run_may_have_a_model_that_tells_what_is_no_digit(tmp_path: Path) -> None:
+def test_a_run_may_have_a_model_that_recognises_what_shows_no_digit(tmp_path: Path) -> None:
     images = noise(5)
     run = bare_run(tmp_path, linear_model())
     (run / "not_digit.onnx").write_bytes(linear_model(-WEIGHTS))
@@ -120,46 +115,40 @@ def test_a_run_may_have_a_model_that_tells_what_is_no_digit(tmp_path: Path) -> N
     odds = (1 - digit) / digit * (1 - sure) / sure * 99  # a doubt of one in a hundred changes nothing
     np.testing.assert_allclose(not_digit, odds / (1 + odds), atol=1e-4)
     (run / "not_digit.onnx").write_bytes(linear_model())
-    with pytest.raises(InkdigitError, match=r"not_digit\.onnx"):
+    with refused("checksum-differs", run / "not_digit.onnx"):
         Recognizer.load(run)
 
 
 def test_the_same_run_twice_is_refused(run: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     copy = shutil.copytree(run, tmp_path_factory.mktemp("copies") / "copy")
     for other in (run, copy):
-        with pytest.raises(InkdigitError, match="hold the same model"):
+        with refused("run-named-twice", run, other):
             Recognizer.load(run, other)
 
 
-def test_changed_byte_is_refused(run: Path) -> None:
+def test_a_changed_byte_is_refused(run: Path) -> None:
     content = bytearray((run / "model.onnx").read_bytes())
     content[len(content) // 2] ^= 1
     (run / "model.onnx").write_bytes(content)
-    with pytest.raises(InkdigitError, match=r"model\.onnx"):
+    with refused("checksum-differs", run / "model.onnx"):
         Recognizer.load(run)
 
 
-@pytest.mark.parametrize("missing", ["manifest.json", "model.onnx"])
-def test_missing_file_is_named(run: Path, missing: str) -> None:
+@pytest.mark.parametrize(("missing", "code"), [("manifest.json", "run-not-found"), ("model.onnx", "file-unreadable")])
+def test_a_missing_file_is_named(run: Path, missing: str, code: str) -> None:
     (run / missing).unlink()
-    with pytest.raises(InkdigitError, match=missing):
+    with refused(code, missing):
         Recognizer.load(run)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    run = bare_run(tmp_path, b"no model")
+    with refused("model-unreadable", run / "model.onnx") as refusal:
+        Recognizer.load(run)
+    assert "\n" not in str(refusal.value)
 
 
 def test_public_names() -> None:
     assert inkdigit.Recognizer is Recognizer
     with pytest.raises(AttributeError, match="nonsense"):
         inkdigit.nonsense  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    ("statement", "heavy"),
-    [
-        ("import inkdigit", "keras tensorflow onnxruntime numpy"),
-        ("from inkdigit import Recognizer", "keras tensorflow onnxruntime onnx"),
-    ],
-)
-def test_imports_stay_light(statement: str, heavy: str) -> None:
-    program = f"import sys; {statement}; print(*set(sys.modules) & set({heavy.split()}))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
