@@ -30,7 +30,7 @@ class Recognizer:
     """
 
     def __init__(self, model: bytes, *more: bytes, not_digit: Sequence[bytes] = (), threads: int = 0) -> None:
-        self._sessions = [onnx_session(content, threads=threads) for content in (model, *more)]
+        self._sessions = _open((model, *more), threads)
         self._not_digit, self._threads = not_digit, threads
 
     @classmethod
@@ -47,20 +47,13 @@ class Recognizer:
         """
         runs = read_distinct_runs([Path(path) for path in paths] or [SHIPPED_RUN])
         models = {run.folder / ONNX_MODEL: read_verified(run.folder, ONNX_MODEL) for run in runs}
-        with_rejection = [run.folder for run in runs if NOT_DIGIT_MODEL in run.manifest["files"]]
+        not_digit = [
+            read_verified(run.folder, NOT_DIGIT_MODEL) for run in runs if NOT_DIGIT_MODEL in run.manifest["files"]
+        ]
         try:
-            return cls(
-                *models.values(),
-                not_digit=[read_verified(folder, NOT_DIGIT_MODEL) for folder in with_rejection],
-                threads=threads,
-            )
-        except InkdigitError:
-            raise
-        except Exception as error:  # ONNX Runtime's errors have no other base
-            names, reason = " or ".join(map(str, models)), " ".join(str(error).split())
-            raise InkdigitError(
-                f"{names} is not a model that ONNX Runtime opens: {reason}", code="model-unreadable"
-            ) from error
+            return cls(*models.values(), not_digit=not_digit, threads=threads)
+        except InkdigitError as error:
+            raise InkdigitError(f"{' or '.join(map(str, models))}: {error}", code=error.code) from error
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Predict ten calibrated probabilities per image.
@@ -104,13 +97,32 @@ class Recognizer:
 
     @cached_property
     def _rejection_sessions(self) -> list[Any]:
-        return [onnx_session(content, threads=self._threads) for content in self._not_digit]
+        return _open(self._not_digit, self._threads)
+
+
+def _open(models: Sequence[bytes], threads: int) -> list[Any]:
+    """A session for each ONNX file. Raises InkdigitError."""
+    try:
+        return [onnx_session(content, threads=threads) for content in models]
+    except InkdigitError:
+        raise
+    except Exception as error:  # ONNX Runtime's errors have no other base
+        reason = " ".join(str(error).split())
+        raise InkdigitError(f"ONNX Runtime cannot open the model: {reason}", code="model-unreadable") from error
+
+
+def _run(session: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    try:
+        return session.run(["probabilities"], {"pixels": images})[0]
+    except Exception as error:  # as above
+        reason = " ".join(str(error).split())
+        raise InkdigitError(f"The model does not run on images: {reason}", code="model-broken") from error
 
 
 def _mean_probabilities(sessions: list[Any], images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The mean of several models' probabilities, (N, classes) float32."""
     parts = [images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)] or [images]
-    means = [_mean([session.run(["probabilities"], {"pixels": part})[0] for session in sessions]) for part in parts]
+    means = [_mean([_run(session, part) for session in sessions]) for part in parts]
     return means[0] if len(means) == 1 else np.concatenate(means)
 
 

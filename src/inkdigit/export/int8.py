@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import check_images
+from inkdigit.utils.external_data import refuse_external_data
 
 BATCH_SIZE = 100  # images
 
@@ -28,9 +29,10 @@ def to_int8(model: bytes, images: NDArray[np.uint8]) -> bytes:
         The bytes of the quantized ONNX file.
 
     Raises:
-        InkdigitError: There are no images, or the array is another one.
+        InkdigitError: There are no images, the array is another one, or the model takes weights from other files.
     """
     check_images(images)
+    refuse_external_data(model)
     if not len(images):
         raise InkdigitError(
             "The scales of 8-bit integers are taken from images: give some hundred.", code="images-missing"

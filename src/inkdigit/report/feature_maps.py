@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.utils.onnx_session import onnx_session
+
 MAX_MAPS = 12  # kept of each convolution
 MAX_STAGES = 6  # convolutions kept
 
@@ -68,12 +70,11 @@ def convolutions(model: bytes, image: NDArray[np.uint8]) -> Convolutions:
 def _all_values(proto: Any, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
     """The output of every node, by name. Adds these outputs to `proto`."""
     import onnx
-    import onnxruntime
 
     final = proto.graph.output[0].name
     names = [name for node in proto.graph.node for name in node.output]
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name != final)
-    session: Any = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnx_session(proto.SerializeToString())
     return dict(zip(names, session.run(names, {"pixels": image[None]}), strict=True))
 
 

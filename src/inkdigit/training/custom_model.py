@@ -18,6 +18,8 @@ from inkdigit.runs.run import KERAS_MODEL, read_verified
 from inkdigit.training import backend
 from inkdigit.training.config import Settings
 
+REASON_LENGTH = 300  # characters: Keras puts the whole network before its reason
+
 
 def load_build_function(path: Path) -> Callable[[Settings], keras.Model]:
     """Load `build` from the user's Python file.
@@ -73,11 +75,11 @@ def trained_build_function(run: Path) -> Callable[[Settings], keras.Model]:
             path.write_bytes(content)
             try:
                 model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
-            except (ValueError, TypeError) as error:
-                reason = " ".join(str(error).split())
+            except Exception as error:  # Keras has no error of its own for a damaged or refused file
+                reason = " ".join(str(error).split())[-REASON_LENGTH:]
                 raise InkdigitError(
                     f"{run / KERAS_MODEL} cannot be loaded: {reason}", code="keras-model-unreadable"
-                ) from None
+                ) from error
         return model
 
     return build
