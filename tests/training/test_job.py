@@ -223,12 +223,12 @@ def test_what_a_kill_in_the_last_moment_left_in_a_finished_run_is_removed(job: J
 def test_rows_that_the_teacher_was_trained_on_are_not_held_out(real_digits: Dataset, tmp_path: Path) -> None:
     rows, unknown = part(real_digits, slice(500)), part(real_digits, slice(100, 150))
     kaggle_csv.write_csv(tmp_path / "train.csv", rows)
-    learnt = rows.take(np.r_[0:100, 150:500])
-    teacher = make_run(tmp_path / "teacher", learnt, unknown)
+    known = rows.take(np.r_[0:100, 150:500])
+    teacher = make_run(tmp_path / "teacher", known, unknown)
     job = Job(Settings(), tmp_path / "run", train=tmp_path / "train.csv", teacher=teacher)
     data = load_data(job)
     assert sorted(data.validation.hashes) == sorted(unknown.hashes)
-    assert sorted(data.train.hashes) == sorted(learnt.hashes)
+    assert sorted(data.train.hashes) == sorted(known.hashes)
 
     folds = load_data(replace(job, folds=2))
     assert folds.rows is folds.train is folds.validation
