@@ -25,8 +25,8 @@ import keras
 import numpy as np
 rows = np.loadtxt(sys.argv[2], np.uint8, delimiter=",", skiprows=1).reshape(-1, 28, 28)
 digits = keras.models.load_model(sys.argv[1]).predict(rows, batch_size=256, verbose=0).argmax(1)
-answers = np.stack([np.arange(1, len(digits) + 1), digits], 1)
-np.savetxt(sys.argv[3], answers, "%d", ",", header="ImageId,Label", comments="")
+predictions = np.stack([np.arange(1, len(digits) + 1), digits], 1)
+np.savetxt(sys.argv[3], predictions, "%d", ",", header="ImageId,Label", comments="")
 """
 
 

@@ -21,13 +21,13 @@ import os, tempfile
 with tempfile.TemporaryDirectory() as cache:
     os.environ["INKDIGIT_CACHE"] = cache
     began = clock()
-    from inkdigit.data.kaggle import read_csv
+    from inkdigit.data.kaggle_csv import read_csv
     images = read_csv(path).images
     print(clock() - began)
 """,
     "`inkdigit.data.kaggle_csv.read_csv`, from its cache": """
 began = clock()
-from inkdigit.data.kaggle import read_csv
+from inkdigit.data.kaggle_csv import read_csv
 images = read_csv(path).images
 print(clock() - began)
 """,

@@ -1,4 +1,8 @@
-"""Real digits, real runs, the real command."""
+"""Real digits, real runs, the real command.
+
+Tests that start a process, train a network or open a browser stand in a folder named `system`; all others are unit
+tests, which `pytest --ignore-glob='*/system'` runs alone.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ RUN_SETTINGS = ["--epochs", "4", "--filters", "16, 32, 64"]  # of `run_folder`
 
 @pytest.fixture(scope="session")
 def run_command() -> Command:
-    """Runs the command as a user would; gives exit code, standard output and standard error."""
+    """Run the command in a process of its own, as a user does; returns exit code, standard output and error."""
 
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("inkdigit"), *map(str, arguments)]
@@ -44,7 +48,7 @@ def run_command() -> Command:
 
 @pytest.fixture(scope="session")
 def run_in_process() -> Command:
-    """Runs the command in this process: for trainings, since a process of their own takes seconds to import Keras.
+    """Run the command in this process: a process of its own takes seconds to import Keras.
 
     What a process has beside its arguments (signals, --deterministic, the first import) is tested with `run_command`.
     """
@@ -82,9 +86,9 @@ main(sys.argv[3:])
 
 @pytest.fixture(scope="session")
 def run_and_kill() -> RunAndKill:
-    """Runs the command and kills it, as `kill -9` does, just before it renames something to `name`.
+    """Run the command and kill it, as `kill -9` does, just before it renames something to `name`.
 
-    With another of Python's audit events, just before that befalls `name`. Gives what was printed until then.
+    With another of Python's audit events, just before that event concerns `name`. Returns what was printed until then.
     """
 
     def run(name: str, *arguments: object, event: str = "os.rename") -> str:
@@ -149,7 +153,7 @@ def run_folder(run_command: Command, files: Path, shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as it is installed."""
+    """The package as a wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [
         sys.executable,
@@ -174,7 +178,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium, one for all tests."""
+    """Headless Chromium, the same for all tests."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")

@@ -1,4 +1,4 @@
-"""A stand-in for Kaggle's API on the loopback interface, as far as Kaggle's own client uses it for a competition."""
+"""A server on this machine that replies as Kaggle's API does, as far as Kaggle's client uses it for a competition."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 TOKEN = "KGAT_a-token"
-ENTERED = "Successfully submitted to Digit Recognizer"
+SUBMITTED = "Successfully submitted to Digit Recognizer"
 
 
 @dataclass
 class Kaggle:
-    """What the server knows and has been given.
+    """The state of the server.
 
-    files: the competition's, by name. refusals: status and message for an operation, such as "CreateSubmission".
-    submissions: message and content of each one entered.
+    Attributes:
+        files: the competition's files, content by name.
+        refusals: status and message by operation, such as `CreateSubmission`.
+        submissions: message and content of each submission.
+        uploaded: the last file that was uploaded.
+        port: the port that the server listens on.
     """
 
     files: dict[str, bytes]
@@ -33,9 +37,9 @@ class Kaggle:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that send Kaggle's client here, with a valid token.
+        """Environment variables that make Kaggle's client use this server, with a valid token.
 
-        The client can be told to call http://localhost and no port: this server is the proxy on the way there.
+        The client can be configured to call http://localhost without a port: this server is its proxy for that address.
         """
         proxy = f"http://127.0.0.1:{self.port}"
         return {
@@ -48,7 +52,7 @@ class Kaggle:
 
 @contextmanager
 def serving(files: dict[str, bytes]) -> Generator[Kaggle]:
-    """The server at work, on a free port."""
+    """Start the server on a free port; stop it after the block."""
     kaggle = Kaggle(files)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, kaggle)) as server:
         kaggle.port = server.server_address[1]
@@ -60,7 +64,7 @@ def serving(files: dict[str, bytes]) -> Generator[Kaggle]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as Kaggle does."""
+    """Replies as Kaggle does."""
 
     def __init__(self, kaggle: Kaggle, *arguments: Any):
         self.kaggle = kaggle
@@ -68,26 +72,26 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         operation = self.path.rsplit("/", 1)[1]
-        request = json.loads(self.body())
+        request = json.loads(self.read_body())
         if operation == "IntrospectToken":
-            self.answer({"active": request["token"] == TOKEN, "username": "ink"})
+            self.reply({"active": request["token"] == TOKEN, "username": "ink"})
         elif self.headers["Authorization"] != f"Bearer {TOKEN}":
-            self.answer({"code": 401, "message": "Unauthenticated"}, 401)
+            self.reply({"code": 401, "message": "Unauthenticated"}, 401)
         elif operation in self.kaggle.refusals:
             status, message = self.kaggle.refusals[operation]
-            self.answer({"code": status, "message": message}, status)
+            self.reply({"code": status, "message": message}, status)
         elif operation == "DownloadDataFiles":
             self.send_response(302)
             self.send_header("Location", "http://localhost/storage/archive.zip")
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif operation == "StartSubmissionUpload":
-            self.answer({"token": "blob", "createUrl": "http://localhost/upload"})
+            self.reply({"token": "blob", "createUrl": "http://localhost/upload"})
         elif operation == "CreateSubmission":
             self.kaggle.submissions.append((request["submissionDescription"], self.kaggle.uploaded))
-            self.answer({"message": ENTERED, "ref": 1})
+            self.reply({"message": SUBMITTED, "ref": 1})
         else:
-            self.answer({"code": 404, "message": operation}, 404)
+            self.reply({"code": 404, "message": operation}, 404)
 
     def do_GET(self) -> None:
         packed = io.BytesIO()
@@ -98,16 +102,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         if "upload" in self.kaggle.refusals:
-            self.body()
+            self.read_body()
             self.send(b"", "text/plain", self.kaggle.refusals["upload"][0])
         else:
-            self.kaggle.uploaded = self.body()
+            self.kaggle.uploaded = self.read_body()
             self.send(b"", "text/plain")
 
-    def body(self) -> bytes:
+    def read_body(self) -> bytes:
         return self.rfile.read(int(self.headers["Content-Length"]))
 
-    def answer(self, content: dict[str, Any], status: int = 200) -> None:
+    def reply(self, content: dict[str, Any], status: int = 200) -> None:
         self.send(json.dumps(content).encode(), "application/json", status)
 
     def send(self, content: bytes, kind: str, status: int = 200) -> None:
@@ -118,4 +122,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
+        """Print nothing."""

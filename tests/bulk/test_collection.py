@@ -10,7 +10,7 @@ import pytest
 
 from inkdigit.bulk import collection
 from inkdigit.bulk.location import locate
-from inkdigit.data import kaggle_csv
+from inkdigit.data.csv_parser import PIXELS
 from inkdigit.data.dataset import Dataset
 from tests.bulk.conftest import find, lists
 from tests.data import formats
@@ -34,7 +34,8 @@ def test_a_source_where_the_predictions_go_is_refused(few: Dataset, tmp_path: Pa
 REFUSED = {  # code, and what is named beside the source
     "missing": ("file-not-found", ""),
     "empty": ("source-empty", ""),
-    "labels": ("images-missing", ""),
+    "labels": ("idx-images-missing", ""),
+    "header": ("csv-header-unknown", "line 1"),
     "zip": ("format-unknown", ""),
     "huge": ("file-damaged", "4,000,000,000"),
     "notes": ("source-empty", ""),
@@ -45,10 +46,11 @@ REFUSED = {  # code, and what is named beside the source
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_source_without_digits_is_refused(case: str, few: Dataset, tmp_path: Path):
     source = tmp_path / case
-    header = b",".join(name.encode() for name in kaggle_csv.PIXELS)
+    header = b",".join(name.encode() for name in PIXELS)
     contents = {
         "labels": struct.pack(">II", 2049, 3) + bytes(3),
         "zip": formats.csv_zip(tmp_path, few).read_bytes(),
+        "header": b"a,b\n1,2\n",
         "huge": struct.pack(">IIII", 2051, 4 * 10**9, 28, 28) + bytes(783),
         "line": header + b"\n" + b"1" * (3 << 20),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,8 @@ import pytest
 from pyarrow import parquet
 
 from inkdigit.bulk.command import run
-from inkdigit.data import kaggle_csv
+from inkdigit.data.csv_parser import PIXELS
 from inkdigit.data.dataset import Dataset
-from inkdigit.errors import InkdigitError
 from tests.bulk.conftest import files_of, in_this_process, predictions, versions
 from tests.errors import refused
 
@@ -95,7 +93,8 @@ def test_a_source_that_would_be_wrong_in_every_row_is_refused(
     for number in range(files):
         parquet.write_table(pa.table({"image": pa.array(pixels)}), tmp_path / f"{number}.parquet")
     source = tmp_path / "0.parquet" if files == 1 else tmp_path
-    with pytest.raises(InkdigitError, match=re.escape("0.parquet" if case == "scaled" else str(source))):
+    code, place = {"scaled": ("source-unreadable", "0.parquet"), "inverted": ("images-inverted", source)}[case]
+    with refused(code, place):
         bulk(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -120,7 +119,7 @@ def test_bad_rows_keep_no_row_after_them_from_being_predicted(bulk: Bulk, few: D
 
 
 def test_a_file_without_rows_keeps_no_other_from_being_read(bulk: Bulk, few: Dataset, tmp_path: Path):
-    header = ",".join(kaggle_csv.PIXELS)
+    header = ",".join(PIXELS)
     source = tmp_path / "source"
     source.mkdir()
     (source / "a.csv").write_text(f"{header}\n\n")

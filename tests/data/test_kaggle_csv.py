@@ -1,7 +1,6 @@
-"""Kaggle's files: what is read, what is refused and in which words, what is written."""
+"""Kaggle's files: what is read, what is refused, what is written."""
 
 import gzip
-import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.kaggle_csv import read_csv, write_csv, write_submission
-from inkdigit.errors import InkdigitError
+from tests.errors import refused
 
 ROWS = 5
 PIXELS = [f"pixel{i}" for i in range(784)]
@@ -87,12 +86,12 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_harmless_differences_just_work(tmp_path: Path, digits: Dataset, form: str):
+def test_harmless_differences_are_accepted(tmp_path: Path, digits: Dataset, form: str):
     (tmp_path / "train.csv").write_bytes(FORMS[form](text(table(digits))))
     assert read_csv(tmp_path / "train.csv", labelled=True).fingerprint == digits.fingerprint
 
 
-def test_packed_files_just_work(tmp_path: Path, digits: Dataset):
+def test_packed_files_are_read(tmp_path: Path, digits: Dataset):
     content = text(table(digits))
     (tmp_path / "train.csv.gz").write_bytes(gzip.compress(content))
     zipped(tmp_path / "train.zip", **{"train": content, "__MACOSX/._train": b"shadow"})
@@ -120,85 +119,88 @@ def swap(cells: Cells) -> None:
     cells[0][3], cells[0][4] = cells[0][4], cells[0][3]
 
 
-BAD_TABLES: dict[str, tuple[Callable[[Cells], object], str]] = {
-    "no label column": (no_column("label"), "line 1: no label column"),
-    "missing column": (no_column("pixel400"), "line 1: column pixel400 is missing"),
-    "missing last column": (no_column("pixel783"), "line 1: column pixel783 is missing"),
+BAD_TABLES: dict[str, tuple[Callable[[Cells], object], str, str]] = {
+    "no label column": (no_column("label"), "labels-missing", "line 1"),
+    "missing column": (no_column("pixel400"), "csv-column-missing", "line 1: column pixel400"),
+    "missing last column": (no_column("pixel783"), "csv-column-missing", "line 1: column pixel783"),
     "extra column": (
         lambda cells: [row.append("id") for row in cells],
-        "line 1: column 786, 'id', does not belong here",
+        "csv-column-unexpected",
+        "line 1: column 786, 'id'",
     ),
-    "misnamed column": (cell(0, 6, "pixel_5"), "line 1: column 7 is named 'pixel_5' and should be pixel5"),
-    "misnamed label": (cell(0, 0, "Label"), "line 1: column 1 is named 'Label' and should be label"),
-    "columns in another order": (swap, "line 1: column 4 is pixel3 and should be pixel2"),
+    "misnamed column": (cell(0, 6, "pixel_5"), "csv-column-misnamed", "line 1: column 7"),
+    "misnamed label": (cell(0, 0, "Label"), "csv-column-misnamed", "line 1: column 1"),
+    "columns in another order": (swap, "csv-column-misplaced", "line 1: column 4"),
     "a column twice": (
         lambda cells: [row.insert(4, row[3]) for row in cells],
-        "line 1: column pixel2 stands there twice",
+        "csv-column-repeated",
+        "line 1: column pixel2",
     ),
-    "no header": (lambda cells: cells.pop(0), "line 1: this is not Kaggle's header"),
-    "header alone": (lambda cells: cells.__delitem__(slice(1, None)), "has a header and no rows"),
-    "short row": (lambda cells: cells[3].pop(), "line 4, column pixel783: the row ends before it"),
-    "very short row": (cell(3, slice(2, None), []), "line 4, column pixel1: the row ends before it"),  # pyright: ignore[reportArgumentType]
-    "long row": (lambda cells: cells[3].append("0"), "line 4: 786 values for 785 columns"),
-    "blank pixel": (cell(2, 5, ""), "line 3, column pixel4: the cell is blank"),
-    "blank last pixel": (cell(2, 784, ""), "line 3, column pixel783: the cell is blank"),
+    "no header": (lambda cells: cells.pop(0), "csv-header-unknown", "line 1"),
+    "header alone": (lambda cells: cells.__delitem__(slice(1, None)), "images-missing", "train.csv"),
+    "short row": (lambda cells: cells[3].pop(), "csv-row-short", "line 4, column pixel783"),
+    "very short row": (cell(3, slice(2, None), []), "csv-row-short", "line 4, column pixel1"),  # pyright: ignore[reportArgumentType]
+    "long row": (lambda cells: cells[3].append("0"), "csv-row-long", "line 4"),
+    "blank pixel": (cell(2, 5, ""), "pixel-invalid", "line 3, column pixel4"),
+    "blank last pixel": (cell(2, 784, ""), "pixel-invalid", "line 3, column pixel783"),
     "fractional pixel": (
         cell(2, 5, "0.5"),
-        "line 3, column pixel4: '0.5' is not a whole number from 0 to 255",
+        "pixel-invalid",
+        "line 3, column pixel4: '0.5'",
     ),
-    "negative pixel": (cell(5, 1, "-1"), "line 6, column pixel0: '-1' is not a whole number from 0 to 255"),
-    "pixel of 256": (cell(5, 784, "256"), "line 6, column pixel783: '256' is not a whole number"),
-    "pixel of 300": (cell(1, 9, "300"), "line 2, column pixel8: '300' is not a whole number"),
-    "pixel of 1000": (cell(1, 9, "1000"), "line 2, column pixel8: '1000' is not a whole number"),
-    "word for a pixel": (cell(1, 9, "ink"), "line 2, column pixel8: 'ink' is not a whole number"),
-    "label of 10": (cell(4, 0, "10"), "line 5, column label: '10' is not a whole number from 0 to 9"),
+    "negative pixel": (cell(5, 1, "-1"), "pixel-invalid", "line 6, column pixel0: '-1'"),
+    "pixel of 256": (cell(5, 784, "256"), "pixel-invalid", "line 6, column pixel783: '256'"),
+    "pixel of 300": (cell(1, 9, "300"), "pixel-invalid", "line 2, column pixel8: '300'"),
+    "pixel of 1000": (cell(1, 9, "1000"), "pixel-invalid", "line 2, column pixel8: '1000'"),
+    "word for a pixel": (cell(1, 9, "ink"), "pixel-invalid", "line 2, column pixel8: 'ink'"),
+    "label of 10": (cell(4, 0, "10"), "label-invalid", "line 5, column label: '10'"),
     "word for a label": (
         cell(4, 0, "four"),
-        "line 5, column label: 'four' is not a whole number from 0 to 9",
+        "label-invalid",
+        "line 5, column label: 'four'",
     ),
-    "blank label": (cell(4, 0, ""), "line 5, column label: the cell is blank"),
+    "blank label": (cell(4, 0, ""), "label-invalid", "line 5, column label"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_TABLES)
 def test_a_bad_table_is_refused_naming_file_line_and_column(tmp_path: Path, digits: Dataset, case: str):
-    change, sentence = BAD_TABLES[case]
+    change, code, place = BAD_TABLES[case]
     cells = table(digits)
     change(cells)
     (tmp_path / "train.csv").write_bytes(text(cells))
-    with pytest.raises(InkdigitError, match=re.escape(sentence)) as raised:
+    with refused(code, tmp_path / "train.csv", place) as caught:
         read_csv(tmp_path / "train.csv", labelled=True)
-    assert str(raised.value).startswith(str(tmp_path / "train.csv"))
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_line_is_right_far_down_and_after_blank_lines(tmp_path: Path, digits: Dataset):
     header, *rows = table(digits)
     content = text([header, *rows * 400]).replace(b"\n", b"\n\n", 1) + text([[*rows[0][:-1], "x"]])
     (tmp_path / "train.csv").write_bytes(content)
-    with pytest.raises(InkdigitError, match="line 2003, column pixel783: 'x'"):
+    with refused("pixel-invalid", "line 2003, column pixel783: 'x'"):
         read_csv(tmp_path / "train.csv")
 
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
-BAD_FILES: dict[str, tuple[str, bytes, str]] = {
-    "empty": ("train.csv", b"", "is empty"),
-    "byte-order mark alone": ("train.csv", b"\xef\xbb\xbf", "is empty"),
-    "blank lines alone": ("train.csv", b"\n\n", "is empty"),
-    "a picture": ("train.csv", PNG, "line 1: this is not UTF-8 text"),
-    "prose": ("train.csv", b"Dear reader,\nthese are no digits.\n", "line 1: this is not Kaggle's header"),
-    "UTF-16": ("train.csv", "label,pixel0\n".encode("utf-16"), "line 1: this is not UTF-8 text"),
-    "a quote left open": ("train.csv", b'"label,pixel0\n', "line 1: this is not a line of a CSV file"),
-    "no gz": ("train.csv.gz", b"label,pixel0\n", "is damaged"),
-    "no zip": ("train.zip", b"label,pixel0\n", "is damaged"),
+BAD_FILES: dict[str, tuple[str, bytes, str, str]] = {
+    "empty": ("train.csv", b"", "csv-empty", "train.csv"),
+    "byte-order mark alone": ("train.csv", b"\xef\xbb\xbf", "csv-empty", "train.csv"),
+    "blank lines alone": ("train.csv", b"\n\n", "csv-empty", "train.csv"),
+    "a picture": ("train.csv", PNG, "csv-not-text", "line 1"),
+    "prose": ("train.csv", b"Dear reader,\nthese are no digits.\n", "csv-header-unknown", "line 1"),
+    "UTF-16": ("train.csv", "label,pixel0\n".encode("utf-16"), "csv-not-text", "line 1"),
+    "a quote left open": ("train.csv", b'"label,pixel0\n', "csv-line-malformed", "line 1"),
+    "no gz": ("train.csv.gz", b"label,pixel0\n", "file-damaged", "train"),
+    "no zip": ("train.zip", b"label,pixel0\n", "file-damaged", "train"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_file_that_is_no_table_is_refused(tmp_path: Path, case: str):
-    name, content, sentence = BAD_FILES[case]
+def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, case: str):
+    name, content, code, place = BAD_FILES[case]
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InkdigitError, match=re.escape(f"{tmp_path / name}") + ".*" + re.escape(sentence)):
+    with refused(code, tmp_path / name, place):
         read_csv(tmp_path / name)
 
 
@@ -211,41 +213,41 @@ def test_damage_within_a_packed_file_is_refused(tmp_path: Path, digits: Dataset)
     whole = (tmp_path / "train.zip").read_bytes()
     (tmp_path / "train.zip").write_bytes(whole[: len(whole) // 2])
     for name in ("train.csv.gz", "half.csv.gz", "train.zip"):
-        with pytest.raises(InkdigitError, match=f"{name} is damaged"):
+        with refused("file-damaged", name):
             read_csv(tmp_path / name)
 
 
-def test_bytes_that_are_no_utf8_are_named_by_line(tmp_path: Path, digits: Dataset):
+def test_bytes_that_are_not_utf8_are_refused_naming_the_line(tmp_path: Path, digits: Dataset):
     (tmp_path / "train.csv").write_bytes(text(table(digits)) + b"\xe9,1\n")
-    with pytest.raises(InkdigitError, match="line 7: this is not UTF-8 text"):
+    with refused("csv-not-text", "line 7"):
         read_csv(tmp_path / "train.csv")
 
 
 def test_a_zip_must_hold_one_csv(tmp_path: Path, digits: Dataset):
     content = text(table(digits))
     zipped(tmp_path / "kaggle.zip", train=content, test=content)
-    with pytest.raises(InkdigitError, match=r"must hold one CSV file and holds 2 \(train.csv, test.csv\)"):
+    with refused("zip-contents-unexpected", "kaggle.zip", "train.csv, test.csv"):
         read_csv(tmp_path / "kaggle.zip")
     zipped(tmp_path / "empty.zip")
-    with pytest.raises(InkdigitError, match=r"must hold one CSV file and holds 0"):
+    with refused("zip-contents-unexpected", "empty.zip"):
         read_csv(tmp_path / "empty.zip")
 
 
 def test_a_bomb_is_refused(tmp_path: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("inkdigit.data.kaggle_csv._LARGEST_TEXT", 1 << 20)
+    monkeypatch.setattr("inkdigit.data.kaggle_csv._MAX_TEXT_SIZE", 1 << 20)
     header, first, *_ = table(digits)
     zipped(tmp_path / "bomb.zip", train=text([header] + [first] * 2000))
-    with pytest.raises(InkdigitError, match=r"bomb.zip holds more than 1 MiB of text"):
+    with refused("file-too-large", "bomb.zip", "1 MiB"):
         read_csv(tmp_path / "bomb.zip")
 
 
-def test_paths_that_lead_to_no_file_are_named(tmp_path: Path):
+def test_a_path_without_a_file_is_refused(tmp_path: Path):
     (tmp_path / "loop.csv").symlink_to("loop.csv")
-    with pytest.raises(InkdigitError, match=r"absent.csv does not exist"):
+    with refused("file-not-found", "absent.csv"):
         read_csv(tmp_path / "absent.csv")
-    with pytest.raises(InkdigitError, match="is a folder"):
+    with refused("file-is-folder", tmp_path):
         read_csv(tmp_path)
-    with pytest.raises(InkdigitError, match=r"loop.csv could not be read"):
+    with refused("file-unreadable", "loop.csv"):
         read_csv(tmp_path / "loop.csv")
 
 
@@ -290,7 +292,7 @@ def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path, digits: Dataset, 
     assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
 
 
-def test_a_cache_that_cannot_be_written_is_no_hindrance(tmp_path: Path, digits: Dataset):
+def test_reading_works_with_a_cache_that_cannot_be_written(tmp_path: Path, digits: Dataset):
     (tmp_path / "cache").write_text("a file where the folder would be")
     write_csv(tmp_path / "train.csv", digits)
     assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint

@@ -1,3 +1,5 @@
+"""The figures of predictions: against published values, and by hand."""
+
 from __future__ import annotations
 
 import json
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from inkdigit.evaluation import metrics
 from inkdigit.evaluation.metrics import evaluate, evaluation_table, percent, wilson_interval
 
-NOBODY: NDArray[np.int64] = np.zeros(0, np.int64)
+NO_LABELS: NDArray[np.int64] = np.zeros(0, np.int64)
 
 
 def sharp_rows(confidence: float, guesses: list[int]) -> NDArray[np.float32]:
@@ -32,12 +34,12 @@ def test_wilson_interval_agrees_with_published_values(correct: int, total: int, 
     assert mirrored == pytest.approx((1 - high, 1 - low), abs=6e-5)
 
 
-def test_wilson_interval_of_all_right_reaches_one_exactly():
+def test_wilson_interval_reaches_one_where_all_are_correct():
     assert wilson_interval(20, 20)[1] == 1.0
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 0), (3, 2), (-1, 5)])
-def test_wilson_interval_refuses_what_is_no_proportion(correct: int, total: int):
+def test_wilson_interval_refuses_impossible_counts(correct: int, total: int):
     with pytest.raises(ValueError, match="no proportion"):
         wilson_interval(correct, total)
 
@@ -51,7 +53,7 @@ def test_mcnemar_is_the_binomial_test_of_the_images_that_differ(only_first: int,
     assert metrics.mcnemar_test(only_first, only_second) == pytest.approx(p, rel=1e-12)
 
 
-def test_mcnemar_takes_any_count():
+def test_mcnemar_is_exact_for_large_counts():
     # z = 200 / √28,000, with the continuity correction.
     assert metrics.mcnemar_test(14_100, 13_900) == pytest.approx(math.erfc(199 / math.sqrt(2 * 28_000)), rel=1e-3)
     assert metrics.mcnemar_test(28_000, 0) == 0.0
@@ -108,9 +110,9 @@ def test_reliability_curve_keeps_doubts_that_float32_confidences_lose():
     certain[:, 1] = 1  # float32 cannot tell 1 - 2.7e-8 from 1
     rows = np.concatenate([sharp_rows(0.995, [1] * 30), sharp_rows(0.8, [1] * 10), certain])
     labels = np.array([1] * 28 + [2] * 2 + [1] * 8 + [2] * 2 + [1] * 5)
-    surest, sure, unsure = metrics.reliability_curve(rows, labels)
-    assert (surest.wrong, surest.total) == (0, 5)
-    assert surest.doubt == pytest.approx(2.7e-8, rel=1e-3)
+    certain_bin, sure, unsure = metrics.reliability_curve(rows, labels)
+    assert (certain_bin.wrong, certain_bin.total) == (0, 5)
+    assert certain_bin.doubt == pytest.approx(2.7e-8, rel=1e-3)
     assert (sure.wrong, sure.total, unsure.wrong, unsure.total) == (2, 30, 2, 10)
     assert (sure.doubt, unsure.doubt) == pytest.approx((0.005, 0.2), rel=1e-3)
 
@@ -128,12 +130,12 @@ def test_evaluate():
     assert result.ece == pytest.approx(metrics.expected_calibration_error(sharp_rows(0.9, [0, 0, 1, 1, 1, 0]), labels))
 
 
-def test_an_evaluation_survives_json():
+def test_an_evaluation_can_be_written_as_json():
     result = evaluate(sharp_rows(0.9, [0, 1, 2]), np.array([0, 1, 3]))
-    told = json.loads(json.dumps(result.to_json(), allow_nan=False))
-    assert told["correct"] == 2
-    assert told["confusion"][3][2] == 1
-    assert told["per_class"][0]["recall"] == 1.0
+    figures = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert figures["correct"] == 2
+    assert figures["confusion"][3][2] == 1
+    assert figures["per_class"][0]["recall"] == 1.0
 
 
 def test_an_accuracy_is_printed_with_interval_and_count():
@@ -156,20 +158,20 @@ def test_the_most_confident_mistakes_come_first():
     rows = np.concatenate([sharp_rows(0.6, [1, 2]), sharp_rows(0.9, [3, 4]), sharp_rows(0.8, [5])])
     labels = np.array([1, 0, 0, 4, 0])
     assert metrics.confident_mistakes(rows, labels).tolist() == [2, 4, 1]
-    assert metrics.confident_mistakes(rows, labels, most=1).tolist() == [2]
+    assert metrics.confident_mistakes(rows, labels, count=1).tolist() == [2]
 
 
 def test_typical_and_strange_rows_of_each_digit():
     rows = np.concatenate([sharp_rows(confidence, [7]) for confidence in (0.5, 0.9, 0.7, 0.8, 0.6)])
-    typical, strange = metrics.typical_and_strange(rows, np.array([7, 7, 7, 7, 7]), most=3)
+    typical, strange = metrics.typical_and_strange(rows, np.array([7, 7, 7, 7, 7]), count=3)
     assert typical.tolist() == [1, 3]  # the row in the middle is neither
     assert strange.tolist() == [0, 4]
-    typical, strange = metrics.typical_and_strange(rows, np.array([7, 7, 3, 7, 7]), most=1)
+    typical, strange = metrics.typical_and_strange(rows, np.array([7, 7, 3, 7, 7]), count=1)
     assert typical.tolist() == [1]  # a digit with a single row has nothing to compare it with
     assert strange.tolist() == [0]
 
 
-def test_typical_rows_are_told_apart_where_float32_says_certain():
+def test_typical_rows_are_ordered_where_float32_confidences_are_all_one():
     doubts = np.array([1e-9, 1e-12, 1e-10])
     rows = np.zeros((6, 10), np.float32)
     rows[:3, 2], rows[:3, 5] = 1 - doubts, doubts
@@ -187,4 +189,4 @@ def test_nothing_to_evaluate_is_an_error():
         metrics.reliability_curve,
     ):
         with pytest.raises(ValueError, match="no rows"):
-            measure(rows, NOBODY)
+            measure(rows, NO_LABELS)

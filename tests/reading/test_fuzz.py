@@ -16,7 +16,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
 
 MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I;16", "I", "F", "PA", "La", "RGBX"]
-EXAMPLES = 60
+EXAMPLES = 30
 
 
 @st.composite

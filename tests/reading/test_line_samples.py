@@ -37,7 +37,7 @@ def test_strips_found_on_pages_have_the_digits_of_the_page(real_digits: Dataset)
     rng = np.random.default_rng(1)
     found: list[LabelledStrip] = []
     written = 0
-    for _ in range(6):
+    for _ in range(4):
         page = synthesize_page(real_digits.images, real_digits.required_labels, ["thin-pen"], rng)
         found += windows(page, 2000, rng)
         written += len(page.text.replace("\n", ""))

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from inkdigit.tune.results import TrialResult
+from tests.tune.studies import OWN, TRIALS, study, trained
+
 BASE = """
 preset = "article"
 filters = [[4]]
@@ -31,3 +34,12 @@ def search(files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[object
     (folder / "space.toml").write_text(SPACE)
     settings = ["--config", folder / "base.toml", "--space", folder / "space.toml"]
     return ["tune", "--train", files / "small.csv", *settings]
+
+
+@pytest.fixture(scope="session")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[TrialResult]:
+    """The trials of a study that nothing interrupted."""
+    search = study(tmp_path_factory.mktemp("unbroken"))
+    for _ in range(TRIALS):
+        trained(search, search.ask(OWN))
+    return search.results()

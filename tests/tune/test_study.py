@@ -16,15 +16,7 @@ from inkdigit.tune.engine import EpochReport
 from inkdigit.tune.results import TrialResult, ranked
 from inkdigit.tune.study import Study
 from tests.errors import refused
-from tests.tune.studies import EPOCHS, OWN, SPACE, TRIALS, study, trained
-
-
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[TrialResult]:
-    search = study(tmp_path_factory.mktemp("unbroken"))
-    for _ in range(TRIALS):
-        trained(search, search.ask(OWN))
-    return search.results()
+from tests.tune.studies import EPOCHS, OWN, SPACE, study, trained
 
 
 def test_the_first_trial_is_the_settings_to_start_from(unbroken: list[TrialResult]) -> None:

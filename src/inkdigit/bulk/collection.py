@@ -13,7 +13,7 @@ from typing import Any
 from inkdigit.bulk.location import Location, locate, read_errors
 from inkdigit.bulk.parts import HEAD_BYTES, Part, picture_parts, row_parts
 from inkdigit.data.image_folder import SUFFIXES
-from inkdigit.data.loading import PICTURES
+from inkdigit.data.loading import PICTURE_STARTS
 from inkdigit.errors import InkdigitError
 
 PART_PAGES, PART_DIGITS = 32, 512  # pictures of a part: of pages or lines, and of one digit each
@@ -152,7 +152,7 @@ def _version(name: str, info: dict[str, Any]) -> str:
 def _is_picture(folder: Location, file: _File) -> bool:
     with read_errors(file.name, is_local=folder.is_local), folder.system.open(folder.join(file.name), "rb") as stream:
         head = stream.read(HEAD_BYTES)
-    return head.startswith(PICTURES) or b"%PDF-" in head
+    return head.startswith(PICTURE_STARTS) or b"%PDF-" in head
 
 
 def _is_note_beside_rows(name: str) -> bool:

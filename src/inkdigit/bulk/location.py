@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inkdigit.errors import InkdigitError
-from inkdigit.utils.files import DAMAGE
+from inkdigit.utils.files import DAMAGE_ERRORS
 
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 
@@ -89,7 +89,7 @@ def read_errors(name: str, *, is_local: bool) -> Generator[None]:
         raise InkdigitError(f"{name} does not exist: check the name and the folder.", code="file-not-found") from None
     except PermissionError:
         raise InkdigitError(f"{name} may not be read: ask for permission.", code="file-unreadable") from None
-    except (pa.ArrowException, *DAMAGE) as error:
+    except (pa.ArrowException, *DAMAGE_ERRORS) as error:
         raise _damaged(name, error) from error
     except MemoryError as error:
         raise InkdigitError(f"{name} does not fit into memory: split it into parts.", code="memory-exceeded") from error

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from inkdigit.bulk.location import Location, UnreachableError, read_errors
-from inkdigit.data import idx, kaggle_csv
+from inkdigit.data import csv_parser, idx
 from inkdigit.errors import InkdigitError
 
 Kind = Literal["parquet", "csv", "idx", "pictures", "unreadable"]
@@ -141,7 +141,7 @@ def _idx_parts(
     shape = idx.read_shape(name, stream)
     if len(shape) == 1:
         if labels_refused:
-            raise InkdigitError(f"{name} holds labels: name the images' file.", code="images-missing")
+            raise InkdigitError(f"{name} holds labels: name the images' file.", code="idx-images-missing")
         return
     begin = stream.tell()
     announced = begin + 784 * shape[0]
@@ -168,7 +168,7 @@ def _csv_parts(name: str, stream: IO[bytes] | gzip.GzipFile) -> Iterator[Part]:
     Where it is damaged, the lines before the damage are a part, and then the error is raised.
     """
     line = stream.readline(MAX_LINE_BYTES)
-    columns = tuple(kaggle_csv.header(name, line))
+    columns = tuple(csv_parser.parse_header(name, line))
     # Bytes: where the part begins, how much is read, and where the last complete line ends.
     start = position = line_end = len(line)
     first, rows = 1, 0

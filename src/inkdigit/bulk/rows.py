@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from inkdigit.bulk.location import Location, UnreachableError, picture_errors, read_errors
 from inkdigit.bulk.parts import MAX_LINE_BYTES, Part, open_file
-from inkdigit.data import kaggle_csv, parquet
-from inkdigit.data.kaggle_csv import LABEL
+from inkdigit.data import csv_parser, parquet
+from inkdigit.data.csv_parser import LABEL
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.preprocess import prepare
 
@@ -126,7 +126,7 @@ def _from_csv(part: Part, stream: Any) -> Iterator[Block]:
             )
         left -= len(text)
         lines = text.count(b"\n") + (not text.endswith(b"\n"))
-        pixels = kaggle_csv.parse([text], len(part.columns))
+        pixels = csv_parser.parse_blocks([text], len(part.columns))
         labelled = part.columns[0] == LABEL
         if pixels is not None and len(pixels) == lines and not (labelled and np.any(pixels[:, 0] > 9)):
             yield Block(np.arange(lines) + number, pixels[:, -784:].reshape(-1, 28, 28), {})
@@ -140,7 +140,7 @@ def _parse_line_by_line(part: Part, text: bytes, first: int) -> Block:
 
     def image(index: int) -> NDArray[np.uint8]:
         row, line = lines[index]
-        cells = kaggle_csv.parse_row(part.files[0], row + 1, part.columns, line)
+        cells = csv_parser.parse_row(part.files[0], row + 1, part.columns, line)
         return np.frombuffer(cells, np.uint8)[-784:].reshape(28, 28)
 
     return _block_of(np.array([row for row, _ in lines], np.int64), image)

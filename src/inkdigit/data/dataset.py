@@ -16,9 +16,10 @@ from inkdigit.errors import InkdigitError
 class Dataset:
     """Images as every part of Inkdigit passes them on.
 
-    images: (N, 28, 28) uint8, ink bright on dark (0 = paper, 255 = ink).
-    labels: (N,) int64 in 0–9, or None where the source has none.
-    source: where they came from, for messages and manifests ("train.csv", "MNIST, Kaggle protocol, seed 0").
+    Attributes:
+        images: (N, 28, 28) uint8, ink bright on dark (0 = paper, 255 = ink).
+        labels: (N,) int64 in 0–9, or None where the source has none.
+        source: where they came from, for messages and manifests (`train.csv`; `MNIST, Kaggle protocol, seed 0`).
     """
 
     images: NDArray[np.uint8]
@@ -30,9 +31,10 @@ class Dataset:
 
     @property
     def required_labels(self) -> NDArray[np.int64]:
-        """The labels, where there must be some; InkdigitError where there are none."""
+        """The labels, (N,) int64. Raises InkdigitError where there are none."""
         if self.labels is None:
-            raise InkdigitError(f"{self.source} has no labels, and labels are needed here: name labelled data.")
+            problem = "has no labels, and labels are needed here: name labelled data"
+            raise InkdigitError(f"{self.source} {problem}.", code="labels-missing")
         return self.labels
 
     @cached_property
@@ -45,10 +47,10 @@ class Dataset:
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
-        """64 bits of each image's BLAKE2b, (N,) uint64: equal for equal pixels, in whichever set they stand."""
+        """64 bits of each image's BLAKE2b, (N,) uint64: equal for equal pixels, in any set."""
         digests = [hashlib.blake2b(image, digest_size=8).digest() for image in np.ascontiguousarray(self.images)]
         return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
     def take(self, rows: NDArray[np.integer]) -> Dataset:
-        """Some rows, by number, in the order given."""
+        """Return some rows, by number, in the order given."""
         return Dataset(self.images[rows], None if self.labels is None else self.labels[rows], self.source)

@@ -18,44 +18,49 @@ from inkdigit.utils.files import reading
 
 GZIP = b"\x1f\x8b"
 
-_BYTES = 0x08
-_TYPES = {_BYTES, 0x09, 0x0B, 0x0C, 0x0D, 0x0E}
-_IMAGES, _LABELS = ("images", "idx3"), ("labels", "idx1")
+_UINT8_TYPE = 0x08
+_TYPES = {_UINT8_TYPE, 0x09, 0x0B, 0x0C, 0x0D, 0x0E}
+_IMAGE_WORDS, _LABEL_WORDS = ("images", "idx3"), ("labels", "idx1")
 
 
 def read_idx(path: Path) -> Dataset:
-    """Read images, and the labels beside them where there are some: `train-images-idx3-ubyte` and
-    `train-labels-idx1-ubyte`, each as it is or as .gz. Either of the two may be named.
+    """Read images, with the labels from the file beside them where there is one.
 
-    EMNIST's files, known by "emnist" in the name, hold rows where MNIST has columns: they are turned round.
-    Raises InkdigitError for anything that is not a pair of N images of 28x28 bytes and N labels.
+    EMNIST's files, known by "emnist" in the name, hold rows where MNIST has columns: their images are transposed.
+
+    Args:
+        path: `train-images-idx3-ubyte` or `train-labels-idx1-ubyte` (the other one is found), as it is or as .gz.
+
+    Raises:
+        InkdigitError: the files are not a pair of N images of 28x28 bytes and N labels.
     """
-    values = _array(path)
+    values = _read_array(path)
     if values.ndim == 1:
-        labels, images = path, _beside(path, _LABELS, _IMAGES)
+        labels, images = path, _companion(path, _LABEL_WORDS, _IMAGE_WORDS)
         if images is None:
-            raise InkdigitError(f"{path} holds labels, and their images are not beside it: name the images' file.")
-        values = _array(images)
+            problem = "holds labels, and their images are not beside it: name the file of the images"
+            raise InkdigitError(f"{path} {problem}.", code="idx-images-missing")
+        values = _read_array(images)
     else:
-        labels, images = _beside(path, _IMAGES, _LABELS), path
+        labels, images = _companion(path, _IMAGE_WORDS, _LABEL_WORDS), path
     if values.ndim != 3:
-        raise InkdigitError(f"{images} holds labels where its name says images.")
+        raise InkdigitError(f"{images} holds labels where its name says images.", code="idx-images-missing")
     if "emnist" in images.name.lower():
         values = np.ascontiguousarray(values.transpose(0, 2, 1))
     if labels is None:
         return Dataset(values, None, images.name)
-    digits = to_labels(_array(labels), str(labels))
+    digits = to_labels(_read_array(labels), str(labels))
     check_pair(len(values), len(digits), f"{images} and {labels.name}")
     return Dataset(values, digits, images.name)
 
 
 def is_idx(start: bytes) -> bool:
-    """Whether a file that begins so is IDX: two zeros, the type of its values, the number of its dimensions."""
+    """Whether a file with this beginning is IDX: two zeros, the type of its values, the number of its dimensions."""
     return len(start) >= 4 and start[:2] == b"\0\0" and start[2] in _TYPES and 1 <= start[3] <= 4
 
 
-def _beside(path: Path, this: tuple[str, str], other: tuple[str, str]) -> Path | None:
-    """The file that goes with this one, by its name."""
+def _companion(path: Path, this: tuple[str, str], other: tuple[str, str]) -> Path | None:
+    """The file with the other half of the pair, found by its name. this, other: words in the names of both."""
     name = path.name.removesuffix(".gz")
     if this[0] not in name:
         return None
@@ -64,32 +69,38 @@ def _beside(path: Path, this: tuple[str, str], other: tuple[str, str]) -> Path |
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _array(path: Path) -> NDArray[np.uint8]:
-    with reading(path), _opened(path) as stream:
+def _read_array(path: Path) -> NDArray[np.uint8]:
+    with reading(path), _open_idx(path) as stream:
         shape = read_shape(path, stream)
         check_count(shape[0], str(path))
         count = math.prod(shape)
         content = stream.read(count + 1)
     if len(content) != count:
-        problem = "ends before" if len(content) < count else "goes on after"
-        raise InkdigitError(f"{path} {problem} the {shape[0]:,} that its header announces: download it again.")
+        problem = "ends before" if len(content) < count else "continues after"
+        announced = f"the {shape[0]:,} that its header announces: download it again"
+        raise InkdigitError(f"{path} {problem} {announced}.", code="file-damaged")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def read_shape(path: Path | str, stream: IO[bytes] | gzip.GzipFile) -> tuple[int, ...]:
-    """The header of a file of unsigned bytes: (N,) for labels, (N, 28, 28) for images. InkdigitError for another."""
+    """Read the header of a file of unsigned bytes; return its shape, (N,) for labels and (N, 28, 28) for images.
+
+    Raises:
+        InkdigitError: the file is not IDX, or holds values of another type or shape.
+    """
     magic = stream.read(4)
     if not is_idx(magic):
-        raise InkdigitError(f"{path} is not an IDX file: it begins with {magic!r}.")
-    if magic[2] != _BYTES:
-        raise InkdigitError(f"{path} holds values of type 0x{magic[2]:02x}: unsigned bytes (0x08) are needed.")
+        raise InkdigitError(f"{path} is not an IDX file: it begins with {magic!r}.", code="idx-header-invalid")
+    if magic[2] != _UINT8_TYPE:
+        problem = f"holds values of type 0x{magic[2]:02x}: unsigned bytes (0x08) are needed"
+        raise InkdigitError(f"{path} {problem}.", code="type-invalid")
     shape: tuple[int, ...] = struct.unpack(f">{magic[3]}I", stream.read(4 * magic[3]))
     if shape[1:] not in {(), (28, 28)}:
-        raise InkdigitError(f"{path} has shape {shape}: images are (N, 28, 28).")
+        raise InkdigitError(f"{path} has shape {shape}: images are (N, 28, 28).", code="shape-invalid")
     return shape
 
 
-def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
+def _open_idx(path: Path) -> IO[bytes] | gzip.GzipFile:
     with path.open("rb") as file:
         packed = file.read(2) == GZIP
     return gzip.open(path) if packed else path.open("rb")

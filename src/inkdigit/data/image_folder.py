@@ -20,32 +20,37 @@ from inkdigit.utils.files import reading
 SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".pnm", ".ppm"}
 CLASSES = [str(digit) for digit in range(10)]
 
-_CLEAR = 0.25  # of corners and border: how far from half what speaks for light paper is clear
-_ALIKE = 0.4  # of the clear pictures of a set: how far from half the light ones are when nearly all agree
+# How far from one half the share of corners and border that speaks for light paper must be, for a picture to be clear.
+_CLEAR_MARGIN = 0.25
+# How far from one half the share of light pictures must be, among a set's clear ones, for the others to follow.
+_AGREEMENT_MARGIN = 0.4
 
-# What lies beside pictures and means no harm.
-_NOTES = {".txt", ".md", ".csv", ".json", ".toml", ".ini", ".db"}
+# Files beside the pictures that are ignored.
+_NOTE_SUFFIXES = {".txt", ".md", ".csv", ".json", ".toml", ".ini", ".db"}
 
 
 def read_folder(folder: Path) -> Dataset:
     """Read `0/…png` to `9/…png` with labels, or the pictures right in the folder without; by name, 2 before 10.
 
-    What becomes of a picture: see `to_digits`. Hidden files and notes (.txt, .csv, …) are left aside. Raises
-    InkdigitError with the name of any other file or folder that is out of place.
+    Each picture becomes an image as `to_digits` says. Hidden files and notes (.txt, .csv, …) are ignored.
+
+    Raises:
+        InkdigitError: there are no pictures, one cannot be read, or another file or folder is among them.
     """
     with reading(folder):
-        entries = _visible(folder)
+        entries = _visible_entries(folder)
     classes = [entry for entry in entries if entry.is_dir() and entry.name in CLASSES]
     if not classes and not any(entry.suffix.lower() in SUFFIXES for entry in entries):
         advice = "name a data file in it, or a folder of pictures, sorted into folders 0 to 9 if they have labels"
-        raise InkdigitError(f"{folder} holds no pictures: {advice}.")
+        raise InkdigitError(f"{folder} holds no pictures: {advice}.", code="images-missing")
     pictures = _pictures(entries, set(classes))
     if classes and pictures:
-        raise InkdigitError(f"{pictures[0]} is beside the folders {classes[0].name} to {classes[-1].name}: sort it in.")
+        problem = f"is beside the folders {classes[0].name} to {classes[-1].name}: move it into one of them"
+        raise InkdigitError(f"{pictures[0]} {problem}.", code="folder-entry-unexpected")
     labels: list[int] = []
     for sub in classes:
         with reading(sub):
-            inside = _pictures(_visible(sub), set())
+            inside = _pictures(_visible_entries(sub), set())
         pictures += inside
         labels += [int(sub.name)] * len(inside)
     check_count(len(pictures), str(folder))
@@ -54,10 +59,19 @@ def read_folder(folder: Path) -> Dataset:
 
 
 def to_digits(pictures: Iterable[tuple[str, bytes]]) -> NDArray[np.uint8]:
-    """(name, content of a picture file) -> (N, 28, 28) uint8, each as `inkdigit.prepare` makes it.
+    """Convert picture files to images, each as `inkdigit.prepare` does.
 
-    Where a single picture does not say clearly which side is the ink, and nearly all others of the set agree, it
-    follows them. Raises InkdigitError with the picture's name.
+    Where a picture does not show clearly whether its ink is dark or bright, and nearly all others of the set agree, it
+    is taken to be as they are.
+
+    Args:
+        pictures: name (for errors) and content of each file.
+
+    Returns:
+        (N, 28, 28) uint8.
+
+    Raises:
+        InkdigitError: a picture cannot be read; the sentence has its name.
     """
     images: list[NDArray[np.uint8]] = []
     lights: list[float] = []
@@ -65,32 +79,34 @@ def to_digits(pictures: Iterable[tuple[str, bytes]]) -> NDArray[np.uint8]:
     for name, content in pictures:
         picture = decode(content, name, side=WORKING_SIZE)
         image, light = to_digit(picture, "auto", name)
-        if abs(light - 0.5) < _CLEAR:
+        if abs(light - 0.5) < _CLEAR_MARGIN:
             unclear[len(images)] = name, picture
         else:
             lights.append(light)
         images.append(image)
     light_share = np.mean(np.array(lights) > 0.5) if lights else 0.5
-    if abs(light_share - 0.5) >= _ALIKE:
+    if abs(light_share - 0.5) >= _AGREEMENT_MARGIN:
         for place, (name, picture) in unclear.items():
             images[place], _ = to_digit(picture, "dark" if light_share > 0.5 else "bright", name)
     return np.stack(images)
 
 
-def _visible(folder: Path) -> list[Path]:
-    """What is in a folder and not hidden, in natural order."""
+def _visible_entries(folder: Path) -> list[Path]:
+    """The entries of a folder that are not hidden, in natural order."""
     entries = (entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX")))
-    return sorted(entries, key=lambda entry: (_natural(entry.name), entry.name))
+    return sorted(entries, key=lambda entry: (_natural_key(entry.name), entry.name))
 
 
-def _pictures(entries: Iterable[Path], besides: set[Path]) -> list[Path]:
-    pictures = [entry for entry in entries if entry not in besides and entry.suffix.lower() not in _NOTES]
-    for stranger in (entry for entry in pictures if entry.suffix.lower() not in SUFFIXES or entry.is_dir()):
-        kind = "one of the folders 0 to 9" if stranger.is_dir() else "a picture"
-        raise InkdigitError(f"{stranger} is not {kind}: move it away, or name a folder of pictures alone.")
+def _pictures(entries: Iterable[Path], apart_from: set[Path]) -> list[Path]:
+    """The pictures among entries. Raises InkdigitError for an entry of another kind."""
+    pictures = [entry for entry in entries if entry not in apart_from and entry.suffix.lower() not in _NOTE_SUFFIXES]
+    for other in (entry for entry in pictures if entry.suffix.lower() not in SUFFIXES or entry.is_dir()):
+        kind = "one of the folders 0 to 9" if other.is_dir() else "a picture"
+        advice = "move it away, or name a folder of pictures alone"
+        raise InkdigitError(f"{other} is not {kind}: {advice}.", code="folder-entry-unexpected")
     return pictures
 
 
-def _natural(name: str) -> list[str | int]:
-    """Sorts 2.png before 10.png."""
+def _natural_key(name: str) -> list[str | int]:
+    """A key that sorts 2.png before 10.png."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name.lower())]

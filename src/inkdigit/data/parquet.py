@@ -9,24 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.data.csv_parser import LABEL, PIXELS
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.image_folder import to_digits
-from inkdigit.data.kaggle_csv import LABEL, PIXELS
 from inkdigit.data.validation import check_count, to_images, to_labels
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.extras import require_extra
 
 IMAGE = "image"
 
-# Rows held at a time: 785 numbers each, or a picture file each, which may be a photo.
-_ROWS, _PICTURES = 8192, 64
+# Rows held at once: 785 numbers each, or a picture file each, which may be a photo.
+_ROWS_PER_BATCH, _PICTURES_PER_BATCH = 8192, 64
 
 
 def read_parquet(path: Path) -> Dataset:
-    """Read the rows, with labels where the file has a column `label`. Other columns are left aside.
+    """Read the rows, with labels where the file has a column `label`. Other columns are ignored.
 
-    Raises InkdigitError where the `parquet` extra is not installed, and with row (counted from 1) and column for
-    anything that is not an image or its label.
+    Raises:
+        InkdigitError: the `parquet` extra is not installed, or a cell is not an image or its label; the sentence
+            names row (counted from 1) and column.
     """
     require_extra("parquet", f"{path}: reading Parquet")
     import pyarrow as pa
@@ -34,42 +35,47 @@ def read_parquet(path: Path) -> Dataset:
 
     with path.open("rb") as stream:
         try:
-            return _digits(path, ParquetFile(stream))
+            return _read_rows(path, ParquetFile(stream))
         except pa.ArrowException as error:
             raise ValueError(error) from error
 
 
-def _digits(path: Path, file: Any) -> Dataset:
+def _read_rows(path: Path, file: Any) -> Dataset:
     check_count(file.metadata.num_rows, str(path))
     columns = image_columns(path, file.schema_arrow)
     labels = None
     if LABEL in file.schema_arrow.names:
         where = f"{path}, column {LABEL}"
         parts = [
-            to_labels(_numbers(path, batch, LABEL, row), where, row) for row, batch in _batches(file, [LABEL], _ROWS)
+            to_labels(_numbers(path, batch, LABEL, row), where, row)
+            for row, batch in _batches(file, [LABEL], _ROWS_PER_BATCH)
         ]
         labels = np.concatenate(parts)
     if holds_pictures(file.schema_arrow):
-        cells = (cell for row, batch in _batches(file, columns, _PICTURES) for cell in pictures(path, batch, row))
+        cells = (
+            cell for row, batch in _batches(file, columns, _PICTURES_PER_BATCH) for cell in pictures(path, batch, row)
+        )
         return Dataset(to_digits(cells), labels, path.name)
-    images = [pixels(path, batch, row) for row, batch in _batches(file, columns, _ROWS)]
+    images = [pixels(path, batch, row) for row, batch in _batches(file, columns, _ROWS_PER_BATCH)]
     return Dataset(np.concatenate(images), labels, path.name)
 
 
 def image_columns(path: Path | str, schema: Any) -> list[str]:
-    """The columns that hold the images. Raises InkdigitError where one is missing or there twice."""
+    """Return the columns that hold the images. Raises InkdigitError where one is missing or appears twice."""
     names: list[str] = schema.names
     wanted = [IMAGE] if IMAGE in names else PIXELS
     missing = next((name for name in wanted if names.count(name) != 1), None)
     if missing:
-        problem = f"the column {missing} is missing" if missing not in names else f"the column {missing} is there twice"
+        problem, code = ("appears twice", "repeated") if missing in names else ("is missing", "missing")
         needed = "label and pixel0 to pixel783 as Kaggle's, or image and label as Hugging Face's"
-        raise InkdigitError(f"{path}: {problem}; what is read is {needed}.")
+        raise InkdigitError(
+            f"{path}: the column {missing} {problem}; what is read is {needed}.", code=f"parquet-column-{code}"
+        )
     return wanted
 
 
 def holds_pictures(schema: Any) -> bool:
-    """Whether the images are picture files, and not numbers."""
+    """Whether the images are picture files rather than numbers."""
     from pyarrow import types
 
     return IMAGE in schema.names and not any(
@@ -78,7 +84,16 @@ def holds_pictures(schema: Any) -> bool:
 
 
 def pixels(path: Path | str, batch: Any, first: int) -> NDArray[np.uint8]:
-    """Rows of numbers -> (N, 28, 28). first: the number of the first row. Raises InkdigitError with row and column."""
+    """Convert rows of numbers to images, (N, 28, 28) uint8.
+
+    Args:
+        path: the file, for errors.
+        batch: a record batch with the columns of `image_columns`.
+        first: the number of the first row in the file, for errors.
+
+    Raises:
+        InkdigitError: a cell is not a pixel; the sentence names row and column.
+    """
     if IMAGE in batch.schema.names:
         return to_images(_lists(path, batch, first), f"{path}, column {IMAGE}", first)
     return to_images(np.column_stack([_numbers(path, batch, name, first) for name in PIXELS]), str(path), first)
@@ -94,20 +109,22 @@ def _lists(path: Path | str, batch: Any, first: int) -> NDArray[Any]:
     if np.any(lengths != len(PIXELS)):
         place = int(np.argmax(lengths != len(PIXELS)))
         problem = f"{lengths[place]} values, and an image has {len(PIXELS)}"
-        raise InkdigitError(f"{path}, row {first + place}, column {IMAGE}: {problem}.")
+        raise InkdigitError(f"{path}, row {first + place}, column {IMAGE}: {problem}.", code="shape-invalid")
     flat = column.flatten()
     if flat.null_count:
         row, pixel = divmod(flat.is_null().to_pylist().index(True), len(PIXELS))
-        raise InkdigitError(f"{path}, row {first + row}, column {IMAGE}: pixel{pixel} is blank.")
+        problem = f"pixel{pixel} is blank"
+        raise InkdigitError(f"{path}, row {first + row}, column {IMAGE}: {problem}.", code="pixel-invalid")
     return flat.to_numpy(zero_copy_only=False).reshape(-1, len(PIXELS))
 
 
 def pictures(path: Path | str, batch: Any, first: int) -> Iterator[tuple[str, bytes]]:
-    """Rows of picture files -> name and content of each. Raises InkdigitError with the row."""
+    """Yield name and content of the picture file in each row. Raises InkdigitError with the row."""
     for row, cell in enumerate(batch.column(IMAGE).to_pylist(), start=first):
         content = cell.get("bytes") if isinstance(cell, dict) else cell
         if not isinstance(content, bytes):
-            raise InkdigitError(f"{path}, row {row}, column {IMAGE}: this is not the content of a picture file.")
+            problem = "this is not the content of a picture file"
+            raise InkdigitError(f"{path}, row {row}, column {IMAGE}: {problem}.", code="type-invalid")
         yield f"{path}, row {row}", content
 
 
@@ -115,15 +132,17 @@ def _numbers(path: Path | str, batch: Any, name: str, first: int) -> NDArray[Any
     column = batch.column(name)
     if column.null_count:
         row = first + column.is_null().to_pylist().index(True)
-        raise InkdigitError(f"{path}, row {row}, column {name}: the cell is blank.")
+        code = "label-invalid" if name == LABEL else "pixel-invalid"
+        raise InkdigitError(f"{path}, row {row}, column {name}: the cell is blank.", code=code)
     values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     if values.dtype.kind not in "buif":
-        raise InkdigitError(f"{path}, column {name} holds values of type {column.type}: whole numbers are needed.")
+        problem = f"holds values of type {column.type}: whole numbers are needed"
+        raise InkdigitError(f"{path}, column {name} {problem}.", code="type-invalid")
     return values
 
 
 def _batches(file: Any, columns: list[str], rows: int) -> Iterator[tuple[int, Any]]:
-    """Some rows of these columns at a time, with the number of the first, counted from 1."""
+    """Yield batches of these columns, each with the number of its first row, counted from 1."""
     first = 1
     for batch in file.iter_batches(rows, columns=columns):
         yield first, batch

@@ -1,4 +1,4 @@
-"""MNIST's 70,000 digits divided as Kaggle divided them: labelled training rows, and rows to be scored."""
+"""MNIST's 70,000 digits divided as Kaggle divided them: labelled training rows, and rows to score."""
 
 from __future__ import annotations
 
@@ -6,30 +6,39 @@ from pathlib import Path
 
 import numpy as np
 
-from inkdigit.data import kaggle_csv, mnist
+from inkdigit.data import mnist
 from inkdigit.data.dataset import Dataset
+from inkdigit.data.kaggle_csv import csv_text, submission_text
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import atomic
 
-TOTAL = 70_000
+MNIST_SIZE = 70_000
 
 
 def kaggle_split(train_rows: int = 42_000, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """Return `train_rows` of MNIST's 70,000 drawn at random, and the rows to score, both with labels.
+    """Divide MNIST's 70,000 digits at random.
 
-    The same seed gives the same rows on every machine. Raises InkdigitError for a number that leaves either
-    part empty and for a negative seed.
+    Args:
+        train_rows: how many become training rows; the others are to be scored.
+        seed: the same seed gives the same rows on every machine.
+
+    Returns:
+        The training rows and the rows to score, both with labels.
+
+    Raises:
+        InkdigitError: either part would be empty, or the seed is negative.
     """
-    if not 0 < train_rows < TOTAL:
-        raise InkdigitError(f"{train_rows} training rows: choose from 1 to {TOTAL - 1:,}; the others are scored.")
+    if not 0 < train_rows < MNIST_SIZE:
+        choice = f"choose from 1 to {MNIST_SIZE - 1:,}; the others are scored"
+        raise InkdigitError(f"{train_rows} training rows: {choice}.", code="setting-invalid")
     if seed < 0:
-        raise InkdigitError(f"seed {seed} is negative: choose 0 or more.")
+        raise InkdigitError(f"seed {seed} is negative: choose 0 or more.", code="setting-invalid")
     parts = mnist.load()
     images = np.concatenate([part.images for part in parts])
     labels = np.concatenate([np.asarray(part.labels) for part in parts])
-    order = np.random.default_rng(seed).permutation(TOTAL)
+    order = np.random.default_rng(seed).permutation(MNIST_SIZE)
     train, scored = order[:train_rows], order[train_rows:]
-    source = f"MNIST, {train_rows:,} of {TOTAL:,}, seed {seed}"
+    source = f"MNIST, {train_rows:,} of {MNIST_SIZE:,}, seed {seed}"
     return (
         Dataset(images[train], labels[train], f"{source}, training rows"),
         Dataset(images[scored], labels[scored], f"{source}, scored rows"),
@@ -39,7 +48,8 @@ def kaggle_split(train_rows: int = 42_000, seed: int = 0) -> tuple[Dataset, Data
 def write_split(train_rows: int, seed: int, to: Path) -> None:
     """Write the split to the folder `to` as Kaggle's train.csv and test.csv, and truth.csv (`ImageId,Label`).
 
-    Raises InkdigitError as `kaggle_split` does, and where `to` is not writable.
+    Raises:
+        InkdigitError: as `kaggle_split`, or the folder cannot be written.
     """
     train, scored = kaggle_split(train_rows, seed)
     unlabelled = Dataset(scored.images, None, scored.source)
@@ -49,10 +59,10 @@ def write_split(train_rows: int, seed: int, to: Path) -> None:
         atomic(to / "test.csv") as test_csv,
         atomic(to / "truth.csv") as truth_csv,
     ):
-        train_csv.write_bytes(b"".join(kaggle_csv.csv_text(train)))
-        test_csv.write_bytes(b"".join(kaggle_csv.csv_text(unlabelled)))
-        truth_csv.write_bytes(kaggle_csv.submission_text(np.asarray(scored.labels)))
-        # First the old three go: a kill between two renames must not leave a part of one split beside one of another.
+        train_csv.write_bytes(b"".join(csv_text(train)))
+        test_csv.write_bytes(b"".join(csv_text(unlabelled)))
+        truth_csv.write_bytes(submission_text(np.asarray(scored.labels)))
+        # The old three are removed first: a kill between two renames must not leave parts of two splits.
         for name in ("train.csv", "test.csv", "truth.csv"):
             if (to / name).is_file():
                 (to / name).unlink()

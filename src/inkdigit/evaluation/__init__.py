@@ -1,1 +1,1 @@
-"""Predictions and labels -> figures."""
+"""Predictions and labels -> figures, and calibrated probabilities."""

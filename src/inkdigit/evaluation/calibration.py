@@ -1,8 +1,8 @@
-"""Temperature scaling, which makes probabilities mean what they say.
+"""Temperature scaling: of the images predicted with a probability of 90 %, 90 % shall be right.
 
-The logits are divided by a temperature; of a network that learnt smoothed labels, what each then lacks to the highest
-is raised to a power, since such a network is too sure of what is doubtful and not sure enough of what is clear, at any
-temperature.
+Each logit's distance to the highest one is divided by a temperature. Of a network trained on smoothed labels, the
+distance is then raised to a power, since such a network is overconfident about doubtful images and underconfident about
+clear ones, at any temperature.
 
 Probabilities are (N, 10) floats whose rows sum to 1, labels (N,) integers in 0–9. Empty sets raise ValueError.
 """
@@ -16,36 +16,50 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SMOOTHED_LABELS_POWER = 1.3  # that power; chosen on validation rows, as 1 is for other networks (benchmarks/RESULTS.md)
-TEMPERATURES = (0.2, 5.0)  # a fit outside these means too few or too easy rows, not a better model
-SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)  # stands in for a probability that underflowed to 0
+SMOOTHED_LABELS_POWER = 1.3  # chosen on validation rows, as was 1 for other networks (benchmarks/RESULTS.md)
+TEMPERATURE_RANGE = (0.2, 5.0)  # a fit outside it means too few or too easy rows, not a better model
+MIN_PROBABILITY = float(np.finfo(np.float32).tiny)  # replaces a probability that underflowed to 0
 
 
 class Calibration(NamedTuple):
-    """What is done to the logits: divided by `temperature`, what each lacks to the highest raised to `power`."""
+    """How probabilities are calibrated.
+
+    Attributes:
+        temperature: divides each logit's distance to the highest one.
+        power: exponent of that distance.
+    """
 
     temperature: float
     power: float
 
 
 def calibration_of(manifest: Mapping[str, Any]) -> Calibration:
-    """A run's."""
+    """Return the calibration of a run, from its manifest."""
     return Calibration(manifest["temperature"], manifest.get("power", SMOOTHED_LABELS_POWER))
 
 
 def fit_calibration(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer], label_smoothing: float
 ) -> Calibration:
-    """The calibration whose temperature, in [0.2, 5], minimises the rows' negative log-likelihood.
+    """Find the temperature that minimises the rows' negative log-likelihood.
 
-    label_smoothing: what the network learnt with.
+    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017. The digit predicted never
+    changes, so the accuracy does not either.
 
-    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017. Fit it on validation
-    rows; which digit is predicted never changes, so the accuracy does not either.
+    Args:
+        probabilities: (N, 10), the network's own, of validation rows.
+        labels: (N,) integers.
+        label_smoothing: the share of smoothing that the network was trained with.
+
+    Returns:
+        The calibration, its temperature in [0.2, 5].
+
+    Raises:
+        ValueError: there are no rows.
     """
     require_rows(labels)
     power = SMOOTHED_LABELS_POWER if label_smoothing else 1.0
-    low, high = (math.log(bound) for bound in TEMPERATURES)
+    low, high = (math.log(bound) for bound in TEMPERATURE_RANGE)
     ratio = (math.sqrt(5) - 1) / 2
 
     def loss(log_temperature: float) -> float:
@@ -66,35 +80,36 @@ def fit_calibration(
     return Calibration(math.exp((low + high) / 2), power)
 
 
-def calibrate(probabilities: NDArray[np.floating], by: Calibration) -> NDArray[np.float64]:
-    """What the probabilities become, (N, 10) float64. Which digit is the most probable never changes."""
-    return _from_lacking((_lacking(probabilities) / by.temperature) ** by.power)
+def calibrate(probabilities: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
+    """Apply a calibration; return (N, 10) float64. The most probable digit never changes."""
+    return _softmax_of_gaps((_logit_gaps(probabilities) / calibration.temperature) ** calibration.power)
 
 
-def uncalibrate(probabilities: NDArray[np.floating], by: Calibration) -> NDArray[np.float64]:
-    """What they were before `calibrated`, (N, 10) float64."""
-    return _from_lacking(_lacking(probabilities) ** (1 / by.power) * by.temperature)
+def uncalibrate(probabilities: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
+    """Return the probabilities before `calibrate`, (N, 10) float64."""
+    return _softmax_of_gaps(_logit_gaps(probabilities) ** (1 / calibration.power) * calibration.temperature)
 
 
-def _lacking(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much lower each logit is than the highest."""
-    logits = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST_PROBABILITY))
+def _logit_gaps(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How much lower each logit is than the highest of its row."""
+    logits = np.log(np.maximum(probabilities.astype(np.float64), MIN_PROBABILITY))
     return logits.max(axis=1, keepdims=True) - logits
 
 
-def _from_lacking(lacking: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(-lacking)
+def _softmax_of_gaps(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities of logits that are lower than the highest by these gaps."""
+    powers = np.exp(-gaps)
     return powers / powers.sum(axis=1, keepdims=True)
 
 
 def negative_log_likelihood(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Mean of −ln p(true digit), in nats."""
+    """Return the mean of −ln p(true digit), in nats."""
     require_rows(labels)
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(true, SMALLEST_PROBABILITY)).mean())
+    return float(-np.log(np.maximum(true, MIN_PROBABILITY)).mean())
 
 
 def require_rows(labels: NDArray[np.integer]) -> None:
-    """ValueError when there is not a single row."""
+    """Raise ValueError where there are no rows."""
     if len(labels) == 0:
         raise ValueError("no rows to evaluate")

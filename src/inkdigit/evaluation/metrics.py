@@ -1,7 +1,6 @@
 """Predictions and labels -> figures with intervals.
 
-Probabilities are (N, 10) floats whose rows sum to 1, labels (N,) integers in 0–9. Empty sets raise
-ValueError: there is nothing to say about them.
+Probabilities are (N, 10) floats whose rows sum to 1, labels (N,) integers in 0–9. Empty sets raise ValueError.
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 
 from inkdigit.evaluation.calibration import negative_log_likelihood, require_rows
 
-Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile: 95 % lie within ±Z95
+MIN_SHOWN_DOUBT = 1e-6  # smaller doubts share the first bin of the reliability curve
+Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution: 95 % lie within ±Z95
 
 
 class ClassFigures(TypedDict):
-    """One digit's figures; a ratio is None where its denominator is 0."""
+    """The figures of one digit; a ratio is None where its denominator is 0."""
 
     digit: int
     count: int
@@ -33,11 +33,16 @@ class ClassFigures(TypedDict):
 class Evaluation:
     """How good a set of predictions is.
 
-    accuracy: share of right predictions; low and high: its 95 % Wilson interval. All three are fractions.
-    correct, total: numbers of images.
-    per_class: ten rows, one per digit.
-    confusion: (10, 10) int64, rows are true digits, columns predicted ones.
-    ece: expected calibration error; nll: mean negative log-likelihood in nats.
+    Attributes:
+        accuracy: share of correct predictions, a fraction.
+        low: lower end of its 95 % Wilson interval, a fraction.
+        high: upper end, a fraction.
+        correct: number of images predicted correctly.
+        total: number of images.
+        per_class: ten rows, one per digit.
+        confusion: (10, 10) int64; rows are true digits, columns predicted ones.
+        ece: expected calibration error, a fraction.
+        nll: mean negative log-likelihood, in nats.
     """
 
     accuracy: float
@@ -56,12 +61,12 @@ class Evaluation:
         return f"{percent(self.accuracy)} (95 % interval {interval}, {self.total:,} images)"
 
     def to_json(self) -> dict[str, Any]:
-        """The same figures in types that `json.dumps` takes."""
+        """Return the figures in types that `json.dumps` takes."""
         return asdict(self) | {"confusion": self.confusion.tolist()}
 
 
 def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> Evaluation:
-    """All figures of a set of predictions; the class predicted is the most probable one."""
+    """Compute all figures of a set of predictions; the digit predicted is the most probable one."""
     require_rows(labels)
     confusion = confusion_matrix(probabilities.argmax(axis=1), labels)
     correct, total = int(np.trace(confusion)), int(confusion.sum())
@@ -80,7 +85,7 @@ def evaluate(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """All figures as lines of text for a terminal."""
+    """Format all figures as text for a terminal."""
     lines = [f"Accuracy {evaluation}", "", "digit   images    recall  precision        F1"]
     for row in evaluation.per_class:
         ratios = ["–" if x is None else percent(x) for x in (row["recall"], row["precision"], row["f1"])]
@@ -90,15 +95,18 @@ def evaluation_table(evaluation: Evaluation) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A fraction as a percentage with two decimals: 0.9962 -> `99.62 %`."""
+    """Format a fraction as a percentage with two decimals: 0.9962 -> `99.62 %`."""
     return f"{100 * fraction:.2f} %"
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
-    """95 % score interval of a proportion, as two fractions.
+    """Return the 95 % score interval of a proportion, as two fractions.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927) 209–212.
-    Near 100 % it stays honest where the textbook's ±1.96 standard errors collapse or pass 1.
+    It holds near 100 % too, where ±1.96 standard errors vanish or pass 1.
+
+    Raises:
+        ValueError: `total` is 0, or less than `correct`.
     """
     if not 0 <= correct <= total or total == 0:
         raise ValueError(f"no proportion: {correct} of {total}")
@@ -110,11 +118,15 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
 
 
 def mcnemar_test(only_first: int, only_second: int) -> float:
-    """Two-sided exact p-value that two models are equally good, from how many images only one of them reads rightly.
+    """Return the exact two-sided p-value of the hypothesis that two models are equally good.
 
     McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
     Psychometrika 12 (1947) 153–157, with the binomial distribution itself in place of its approximation: where the
-    models are equally good, each of these images is the toss of a coin.
+    models are equally good, each image that only one reads correctly is the toss of a coin.
+
+    Args:
+        only_first: number of images that only the first model reads correctly.
+        only_second: number of images that only the second model reads correctly.
     """
     total, fewer = only_first + only_second, min(only_first, only_second)
     if only_first == only_second:
@@ -127,10 +139,18 @@ def mcnemar_test(only_first: int, only_second: int) -> float:
 
 
 def difference_interval(only_first: int, only_second: int, total: int) -> tuple[float, float]:
-    """95 % interval of the first model's accuracy minus the second's on the same `total` images, as two fractions.
+    """Return the 95 % interval of the first model's accuracy minus the second's, as two fractions.
 
     The Wald interval with half an image added to each cell of the 2×2 table: Agresti, Min, "Simple improved confidence
     intervals for comparing matched proportions", Statistics in Medicine 24 (2005) 729–740.
+
+    Args:
+        only_first: number of images that only the first model reads correctly.
+        only_second: number of images that only the second model reads correctly.
+        total: number of images that both were scored on.
+
+    Raises:
+        ValueError: the numbers do not belong together.
     """
     if not 0 < total >= only_first + only_second:
         raise ValueError(f"no difference of proportions: {only_first} and {only_second} of {total}")
@@ -140,7 +160,7 @@ def difference_interval(only_first: int, only_second: int, total: int) -> tuple[
 
 
 def holm_adjusted(p_values: Sequence[float]) -> list[float]:
-    """p-values of several tests, raised so that one below 0.05 still means 5 % over all of them together.
+    """Adjust the p-values of several tests: the chance of a false alarm below 0.05 is 5 % for all tests together.
 
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979) 65–70.
     """
@@ -152,7 +172,7 @@ def holm_adjusted(p_values: Sequence[float]) -> list[float]:
 
 
 def confusion_matrix(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """(10, 10) int64 of counts: row = true digit, column = predicted digit."""
+    """Count predictions: (10, 10) int64, row = true digit, column = predicted digit."""
     cells = np.bincount(10 * labels + predictions, minlength=100)
     return cells.reshape(10, 10).astype(np.int64)
 
@@ -160,23 +180,29 @@ def confusion_matrix(predictions: NDArray[np.integer], labels: NDArray[np.intege
 def expected_calibration_error(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = 15
 ) -> float:
-    """Mean distance between the top-1 confidence and the accuracy at that confidence, a fraction.
+    """Return the mean distance between confidence and the accuracy at that confidence, a fraction.
 
-    Rows are sorted by confidence and cut into bins of equal mass: with bins of equal width nearly all rows of
-    a good model fall into one.
+    Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015; but with
+    bins of equal mass, since nearly all rows of a good model fall into one of several bins of equal width.
     """
     require_rows(labels)
     guesses = probabilities.argmax(axis=1)
-    unsure, wrong = doubt(probabilities, guesses), guesses != labels
-    order = np.argsort(unsure, kind="stable")
+    doubts, wrong = doubt(probabilities, guesses), guesses != labels
+    order = np.argsort(doubts, kind="stable")
     # |mean doubt − error rate| of a bin, weighted by its share of the rows, is |sum of differences| / N.
-    gaps = [abs(part.sum()) for part in np.array_split((unsure - wrong)[order], bins)]
+    gaps = [abs(part.sum()) for part in np.array_split((doubts - wrong)[order], bins)]
     return float(sum(gaps) / len(labels))
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Rows of about the same confidence: their mean doubt (1 − confidence), how many were wrong."""
+    """Rows of about the same confidence.
+
+    Attributes:
+        doubt: mean of 1 − confidence.
+        wrong: how many were predicted wrongly.
+        total: how many they are.
+    """
 
     doubt: float
     wrong: int
@@ -184,52 +210,58 @@ class ReliabilityBin:
 
 
 def reliability_curve(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> list[ReliabilityBin]:
-    """Doubt against errors in half-decades of doubt (…, 0.001–0.003, 0.003–0.01, …), the surest rows first.
+    """Group rows by half-decades of doubt (…, 0.001–0.003, 0.003–0.01, …), the most confident rows first.
 
-    A good model is more than 99 % sure of nearly everything: only a logarithmic cut shows anything. Rows with
-    a doubt under one in a million share the first bin; empty bins are left out.
+    A good model is more than 99 % confident of nearly all rows: only logarithmic bins show a difference. Rows with
+    a doubt below one in a million share the first bin; empty bins are left out.
     """
     require_rows(labels)
     guesses = probabilities.argmax(axis=1)
-    unsure, wrong = doubt(probabilities, guesses), guesses != labels
-    group = np.floor(2 * np.log10(np.maximum(unsure, 1e-6))).astype(int)
+    doubts, wrong = doubt(probabilities, guesses), guesses != labels
+    group = np.floor(2 * np.log10(np.maximum(doubts, MIN_SHOWN_DOUBT))).astype(int)
     members = [group == value for value in np.unique(group)]
-    return [ReliabilityBin(float(unsure[m].mean()), int(wrong[m].sum()), int(m.sum())) for m in members]
+    return [ReliabilityBin(float(doubts[m].mean()), int(wrong[m].sum()), int(m.sum())) for m in members]
 
 
 def confident_mistakes(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], most: int = 24
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], count: int = 24
 ) -> NDArray[np.int64]:
-    """The rows read wrong with the most confidence, the worst first, at most `most` of them."""
+    """Return the rows predicted wrongly with the most confidence, the worst first, at most `count` of them."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     confidence = probabilities[wrong].max(axis=1)
-    return wrong[np.argsort(-confidence, kind="stable")][:most]
+    return wrong[np.argsort(-confidence, kind="stable")][:count]
 
 
 def typical_and_strange(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], most: int = 10
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], count: int = 10
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each digit, the rows whose true digit got the most probability, and those where it got the least.
+    """Find the rows of each digit whose true digit has the highest probability, and those where it has the lowest.
 
-    Each array is sorted by digit, then the most typical (the strangest) first. No row is in both: of a digit with
-    fewer than 2 · `most` rows, half are typical and half strange.
+    Args:
+        probabilities: (N, 10).
+        labels: (N,) integers.
+        count: how many rows of each digit, both times.
+
+    Returns:
+        Row numbers of typical and of strange rows, each sorted by digit, then the most typical (the strangest) first.
+        No row is in both: of a digit with fewer than 2 · `count` rows, half are typical and half strange.
     """
-    unsure = doubt(probabilities, labels)
+    doubts = doubt(probabilities, labels)
     typical: list[NDArray[np.int64]] = []
     strange: list[NDArray[np.int64]] = []
     for digit in range(10):
         rows = np.flatnonzero(labels == digit)
-        rows = rows[np.argsort(unsure[rows], kind="stable")]
-        count = min(most, len(rows) // 2)
-        typical.append(rows[:count])
-        strange.append(rows[::-1][:count])
+        rows = rows[np.argsort(doubts[rows], kind="stable")]
+        half = min(count, len(rows) // 2)
+        typical.append(rows[:half])
+        strange.append(rows[::-1][:half])
     return np.concatenate(typical), np.concatenate(strange)
 
 
 def doubt(probabilities: NDArray[np.floating], digits: NDArray[np.integer]) -> NDArray[np.float64]:
-    """1 − p(digit) of each row's digit, (N,), summed from the other nine.
+    """Return 1 − p(digit) of each row's digit, (N,) float64.
 
-    In float32 the difference is 0 long before the doubt is.
+    It is the sum of the other nine probabilities, since in float32 the difference is 0 long before the sum is.
     """
     others = probabilities.astype(np.float64)
     others[np.arange(len(digits)), digits] = 0
@@ -255,7 +287,7 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 def edit_distance(one: str, other: str) -> int:
-    """The least number of characters to put in, take out or change (Levenshtein, 1966)."""
+    """Return the least number of characters to insert, delete or replace (Levenshtein, 1966)."""
     row = list(range(len(other) + 1))
     for number, left in enumerate(one, 1):
         above, row[0] = row[0], number

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from inkdigit.errors import InkdigitError
-from inkdigit.evaluation.calibration import SMALLEST_PROBABILITY, Calibration, calibrate
+from inkdigit.evaluation.calibration import MIN_PROBABILITY, Calibration, calibrate
 from inkdigit.export.onnx_graph import Graph, Value, array, unsupported
 from inkdigit.export.onnx_layers import CONVERTERS, IMAGE_LAYERS, KERAS_ORDER_LAYERS, TRAINING_ONLY
 from inkdigit.export.tta import SHIFTS, shifted_copies
@@ -264,7 +264,7 @@ def _finish(graph: Graph, model: keras.Model, output: Value, calibration: Calibr
             graph.layer = "views"
             parted = graph.add("Reshape", probabilities, graph.constant([len(SHIFTS), -1, 10], np.int64))
             probabilities = graph.add("ReduceMean", parted, graph.constant([0], np.int64), keepdims=0)
-        logits = graph.add("Log", graph.add("Max", probabilities, graph.constant(SMALLEST_PROBABILITY)))
+        logits = graph.add("Log", graph.add("Max", probabilities, graph.constant(MIN_PROBABILITY)))
     else:
         raise InkdigitError(
             f"the model '{model.name}' does not end in a softmax: the last layer that `build` adds must be "

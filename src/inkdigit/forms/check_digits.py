@@ -5,7 +5,7 @@ carry its state along instead of trying numbers one by one.
 
 luhn: H. P. Luhn, US patent 2,950,048 (1960); ISO/IEC 7812-1, annex B: payment cards, many account numbers.
 mod97: ISO 7064, MOD 97-10, the number being 1 modulo 97: the last two digits check the others, as those of an IBAN do.
-mod11: ISO 2108:1992, ISBN-10: weights 1, 2, 3, … from the right, modulo 11. A check digit X is no digit.
+mod11: ISO 2108:1992, ISBN-10: weights 1, 2, 3, … from the right, modulo 11. A check digit X cannot be read.
 ean: GS1 General Specifications, section 7.9: weights 1 and 3 from the right, modulo 10: EAN-8, EAN-13, ISBN-13, GTIN.
 verhoeff: J. Verhoeff, "Error detecting decimal codes", Mathematical Centre Tracts 29, 1969.
 damm: H. M. Damm, "Total anti-symmetrische Quasigruppen", dissertation, Marburg 2004.

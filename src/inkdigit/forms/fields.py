@@ -152,7 +152,7 @@ def _ink_length(ink: Grey) -> int:
 
 
 def _split(crop: Crop, boxes: int) -> list[Grey]:
-    """The ink of each box. A stroke that hardly leaves its box stays whole; one across two is cut at the line."""
+    """The ink of each box. A stroke mostly in one box stays whole; one in two boxes is cut at the line between them."""
     left, _, width, _ = crop.box
     columns = np.arange(crop.ink.shape[1]) + 0.5
     cell = ((columns - left) * boxes / width).astype(int).clip(0, boxes - 1)

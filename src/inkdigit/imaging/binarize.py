@@ -86,7 +86,7 @@ def otsu_threshold(counts: NDArray[np.int64]) -> int:
 
 
 def light_share(light: NDArray[np.bool_]) -> float:
-    """A mask (H, W) of light pixels -> how much speaks for light paper, 0 to 1.
+    """A mask (H, W) of light pixels -> the evidence for light paper, 0 to 1.
 
     It is the mean of the light shares of the four corners and of the border. A digit may touch the whole border and
     cover most of its picture, as Semeion's do, but it hardly ever has ink in three corners.

@@ -63,7 +63,7 @@ def decode(
             _check_header(image, name, max_pixels, several_frames=frame is not None)
             if side and max(image.size) >= 2 * side:
                 image.draft(None, _shrunk(image.size, side))  # only JPEG can
-            return to_upright(image, side)
+            return _to_upright(image, side)
     except UnidentifiedImageError as error:
         known = ", ".join(formats)
         message = f"{name} is not a picture in one of the formats {known}: convert it."
@@ -105,14 +105,14 @@ def from_image(image: Image.Image, name: str, side: int | None = None) -> Image.
     """
     try:
         if image.mode not in {"I", "F"}:
-            return to_upright(image, side)
+            return _to_upright(image, side)
         values = np.asarray(image)
     except Exception as error:
         raise _damaged(name, error) from error
-    return to_upright(from_array(values, name), side)
+    return _to_upright(from_array(values, name), side)
 
 
-def to_upright(image: Image.Image, side: int | None = None) -> Image.Image:
+def _to_upright(image: Image.Image, side: int | None = None) -> Image.Image:
     """A PIL image of any mode but I and F -> L, RGB or RGBA, upright, its longer side less than 2 * `side`."""
     image.load()
     correction = _CORRECTIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))

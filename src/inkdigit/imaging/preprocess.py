@@ -29,7 +29,7 @@ def prepare(
     ink: Ink = "auto",
     name: str | None = None,
     formats: Sequence[str] = FORMATS,
-    max_pixels: int = MAX_PIXELS,
+    largest: int = MAX_PIXELS,
 ) -> NDArray[np.uint8]:
     """A picture of one digit on plain paper -> (28, 28) uint8 in MNIST's form: ink bright on 0, 20 pixels, centred.
 
@@ -41,19 +41,19 @@ def prepare(
         ink: whether ink is the dark or the bright side; "auto" finds out from the picture.
         name: what to call the picture in an error.
         formats: Pillow's names of the file formats that are accepted.
-        max_pixels: how many pixels a file's header may announce.
+        largest: how many pixels a file's header may announce.
 
     Raises:
         NoInkError: nothing is drawn.
-        TooLargeError: the picture has more than `max_pixels`.
+        TooLargeError: the picture has more pixels than `largest`.
         InkdigitError: `image` is not such a picture.
     """
     name = name or picture_name(image)
-    return to_digit(open_image(image, name, formats, max_pixels, WORKING_SIZE), ink, name)[0]
+    return to_digit(open_image(image, name, formats, largest, WORKING_SIZE), ink, name)[0]
 
 
 def to_digit(picture: Image.Image, ink: Ink, name: str) -> tuple[NDArray[np.uint8], float]:
-    """A picture of one digit, of mode L, RGB or RGBA -> (28, 28) uint8, and how much speaks for light paper, 0 to 1.
+    """A picture of one digit, of mode L, RGB or RGBA -> (28, 28) uint8, and the evidence for light paper, 0 to 1.
 
     Raises:
         NoInkError: nothing is drawn. `name` is the picture's name there.

@@ -27,7 +27,7 @@ from inkdigit.runs.run import ONNX_MODEL, read_verified
 
 # Confidences before they are calibrated, 0 to 1.
 CLEARLY_UPRIGHT = 0.75  # mean of a page's digits; a page with less is also tried the other ways up
-NEUTRAL = 0.6  # a digit with more speaks for this way up, one with less against it
+NEUTRAL = 0.6  # a digit with more is evidence for this way up, one with less against it
 MIN_LINE_MEAN = 0.5  # mean of a line's digits; a line with less has no digits
 # A logistic calibration fitted to 1,885 digits on synthesised pages and 830 on cheques, on logits.
 CALIBRATION_SLOPE, CALIBRATION_OFFSET = 1.8, 1.35
@@ -57,7 +57,7 @@ class Reader:
         ink: Ink = "auto",
         name: str | None = None,
         formats: Sequence[str] = FORMATS,
-        max_pixels: int = MAX_PIXELS,
+        largest: int = MAX_PIXELS,
         check: Check = no_check,
     ) -> Reading:
         """A picture -> its lines of digits, and the ink that is not a digit. A picture without ink has no lines.
@@ -66,17 +66,17 @@ class Reader:
             image: a picture in any form that `prepare` takes.
             layout: "page" finds the lines; "line" takes all ink for one line.
             min_confidence: 0 to 1; digits below it are among the rejected.
-            ink: as for `prepare`, as are `name`, `formats` and `max_pixels`.
+            ink: as for `prepare`, as are `name`, `formats` and `largest`.
             name: what to call the picture in an error.
             formats: Pillow's names of the file formats that are accepted.
-            max_pixels: how many pixels a file's header may announce.
+            largest: how many pixels a file's header may announce.
             check: called again and again while the picture is read; what it raises ends the work, as at a deadline.
 
         Raises:
-            TooLargeError: the picture has more than `max_pixels`.
+            TooLargeError: the picture has more pixels than `largest`.
             InkdigitError: `image` is not a picture.
         """
-        picture = open_image(image, name or picture_name(image), formats, max_pixels)
+        picture = open_image(image, name or picture_name(image), formats, largest)
         check()
         lines, rejected = self._read_upright(find_ink(picture, ink), layout, check)
         lines = [[_finished(digit, picture.size) for digit in line] for line in lines]
@@ -86,7 +86,7 @@ class Reader:
         return Reading(tuple(Line(line) for line in sure if line), tuple(rejected))
 
     def _read_upright(self, ink_map: InkMap, layout: Layout, check: Check) -> Found:
-        """Read a page turned as its lines lie; where the digits are doubtful, try the other ways up too."""
+        """Read a page in its likely rotations; if the digits are doubtful, in the other ones too."""
         if layout == "line":
             return self._read(ink_map, layout, check)
         rotations = candidate_rotations(ink_map)
@@ -137,7 +137,7 @@ def _mean_confidence(found: Found) -> float:
 
 
 def _plausibility(found: Found) -> float:
-    """How much speaks for a page being read the right way up: confident digits for it, doubtful ones against it."""
+    """The evidence that a page was read the right way up: confident digits are for it, doubtful ones against it."""
     return sum(digit.confidence - NEUTRAL for digit in chain(*found[0]))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.evaluation.calibration import SMALLEST_PROBABILITY
+from inkdigit.evaluation.calibration import MIN_PROBABILITY
 from inkdigit.evaluation.metrics import doubt
 from inkdigit.recognizer import Recognizer
 
@@ -64,6 +64,6 @@ def _squares() -> NDArray[np.bool_]:
 def _log_odds(probabilities: NDArray[np.floating], digits: NDArray[np.int64]) -> NDArray[np.float64]:
     # A confident model's probability stays at 0.999… wherever the square is; its log-odds still change.
     likelihood = probabilities[np.arange(len(digits)), digits].astype(np.float64)
-    return np.log(np.maximum(likelihood, SMALLEST_PROBABILITY)) - np.log(
-        np.maximum(doubt(probabilities, digits), SMALLEST_PROBABILITY)
+    return np.log(np.maximum(likelihood, MIN_PROBABILITY)) - np.log(
+        np.maximum(doubt(probabilities, digits), MIN_PROBABILITY)
     )

@@ -95,7 +95,7 @@ class Pictures:
         formats = tuple(PICTURE_TYPES.values())
         with _as_problem(file.field):
             try:
-                return prepare(file.content, name=file.field, formats=formats, max_pixels=self._max_pixels)
+                return prepare(file.content, name=file.field, formats=formats, largest=self._max_pixels)
             except NoInkError:
                 return Blank()
 
@@ -149,7 +149,7 @@ class Pictures:
                 layout=options.layout,
                 min_confidence=options.min_confidence,
                 name=page.name,
-                max_pixels=self._max_pixels,
+                largest=self._max_pixels,
                 check=check,
             )
 

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, read while nobody writes them; the folder for what can be made again."""
+"""Files are written whole or not at all, and read only while nothing changes them; the cache directory."""
 
 from __future__ import annotations
 
@@ -19,29 +19,39 @@ import platformdirs
 
 from inkdigit.errors import InkdigitError
 
-# What Python's own readers of gz, zip and npz raise for damaged bytes.
-DAMAGE = (EOFError, NotImplementedError, ValueError, struct.error, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+# The exceptions of Python's own readers of gz, zip and npz for damaged bytes.
+DAMAGE_ERRORS = (
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+)
 
 
 @contextmanager
 def atomic(path: Path) -> Generator[Path]:
     """Yield a temporary path beside `path`; what the block writes there becomes `path` when the block ends.
 
-    The block writes a file, or makes a folder where `path` does not exist yet. Missing parent folders are
-    made. Whatever goes wrong, a kill included, `path` stays as it was. Where it is a link, what it leads to is
-    written. An OSError is raised as an InkdigitError about writing `path`, so the block should write and do
-    nothing else.
+    The block writes a file, or makes a folder where `path` does not exist yet. Missing parent folders are made.
+    Where `path` is a link, its target is written. After an error or a kill, `path` is as it was before. The block
+    should only write, since any OSError in it is reported as one of writing `path`.
+
+    Raises:
+        InkdigitError: `path` cannot be written, or is a device or a pipe.
     """
-    place = Path(os.path.realpath(path))
-    temporary = place.parent / f".{place.name}.{secrets.token_hex(4)}.tmp"
+    target = Path(os.path.realpath(path))
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
     try:
-        if place.exists() and not place.is_file() and not place.is_dir():
+        if target.exists() and not target.is_file() and not target.is_dir():
             raise InkdigitError(
                 f"{path} is a device or a pipe, and a file would take its place: name a file.", code="file-unwritable"
             )
-        place.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        temporary.replace(place)
+        temporary.replace(target)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InkdigitError(
@@ -49,7 +59,7 @@ def atomic(path: Path) -> Generator[Path]:
             code="file-unwritable",
         ) from error
     finally:
-        # Where nothing could be written there may be nothing to remove, and no right to look.
+        # After a failure there may be nothing to remove, or no permission to look.
         with suppress(OSError):
             if temporary.is_dir():
                 shutil.rmtree(temporary)
@@ -59,17 +69,18 @@ def atomic(path: Path) -> Generator[Path]:
 
 @contextmanager
 def reading(path: Path) -> Generator[None]:
-    """Make one sentence, an InkdigitError, of what goes wrong while the block reads the file or folder `path`.
+    """Turn what goes wrong while the block reads the file or folder `path` into an InkdigitError.
 
-    That is: it does not exist or may not be read, its bytes are damaged, the memory does not suffice, or it changed
-    since the block began: half of an old file and half of a new one never pass for a whole.
+    Raises:
+        InkdigitError: it does not exist or cannot be read, its bytes are damaged, it does not fit into memory, or it
+            changed since the block began, so that what was read may be half old and half new.
     """
     try:
         before = _state(path)
         try:
             yield
-        except (InkdigitError, OSError, *DAMAGE) as error:
-            # A file that is being written looks damaged: that it changed is what helps.
+        except (InkdigitError, OSError, *DAMAGE_ERRORS) as error:
+            # A file that is being written looks damaged; the user is helped by the reason.
             if _state(path) != before:
                 raise _changed(path) from error
             raise
@@ -77,7 +88,7 @@ def reading(path: Path) -> Generator[None]:
             raise _changed(path)
     except FileNotFoundError as error:
         raise InkdigitError(f"{path} does not exist: check the name and the folder.", code="file-not-found") from error
-    except DAMAGE as error:
+    except DAMAGE_ERRORS as error:
         raise InkdigitError(
             f"{path} is damaged ({_in_one_line(error)}): download or pack it again.", code="file-damaged"
         ) from error
@@ -105,13 +116,13 @@ def _in_one_line(error: Exception) -> str:
 
 
 def check_packing(path: Path, member: zipfile.ZipInfo) -> None:
-    """Raise InkdigitError where a member of the zip file `path` is encrypted, or packed as few programs can."""
+    """Raise InkdigitError where a member of the zip file `path` is encrypted, or compressed in an unusual way."""
     if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise InkdigitError(f"{path} is encrypted or packed in an unusual way: unpack it first.", code="file-packed")
 
 
 def cache_dir() -> Path:
-    """The folder for what can be made again: INKDIGIT_CACHE if set, else the user's cache directory."""
+    """Return the folder for files that can be fetched or made again: INKDIGIT_CACHE, or the user's cache directory."""
     chosen = os.environ.get("INKDIGIT_CACHE")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("inkdigit", appauthor=False)
 

@@ -1,4 +1,4 @@
-"""What a person sees while something works: stages with their times, and a bar or plain lines for the training."""
+"""What people see while a job works: its stages with their times, and a bar."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Stopwatch:
 
 
 def progress_bar() -> Progress:
-    """A bar with rate and time left, on a terminal. A task of it has the field `rate`, a text."""
+    """Make a bar with rate and time left, shown on a terminal only. Its tasks have the field `rate`, a text."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""Kaggle's real client: against a server of ours that answers as Kaggle does, and without login or connection."""
+"""Kaggle's real client: with a server of ours that replies as Kaggle does, and without login or connection."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inkdigit.data import kaggle_csv
 from inkdigit.data.dataset import Dataset
 from tests.conftest import Command, part
 from tests.handmade import make_run
-from tests.kaggle_server import ENTERED, Kaggle, serving
-from tests.recognizer.system.test_recognizer import noise
+from tests.kaggle_server import SUBMITTED, Kaggle, serving
 
 RULES = "https://www.kaggle.com/competitions/digit-recognizer/rules"
 SETTINGS = "https://www.kaggle.com/settings"
 NOT_ACCEPTED = "You must accept this competition's rules before you'll be able to download files."
 
 
+def noise(count: int) -> NDArray[np.uint8]:
+    """Images of random pixels, (count, 28, 28)."""
+    return np.random.default_rng(count).integers(0, 256, (count, 28, 28), np.uint8)
+
+
 @pytest.fixture(autouse=True)
-def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who never had to do with Kaggle."""
+def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without any of Kaggle's files and variables."""
     for variable in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "home"))
     monkeypatch.setenv("INKDIGIT_CACHE", str(tmp_path / "cache"))
@@ -63,7 +68,7 @@ def test_nothing_is_overwritten(run_command: Command, site: Kaggle, tmp_path: Pa
     (tmp_path / "test.csv").write_text("mine")
     done = run_command("data", "kaggle", "--to", tmp_path)
     assert done.returncode == 2
-    assert f"{tmp_path / 'test.csv'} is there already" in done.stderr
+    one_sentence(done.stderr, done.returncode, [str(tmp_path / "test.csv")])
     assert (tmp_path / "test.csv").read_text() == "mine"
     assert not (tmp_path / "train.csv").exists()
 
@@ -71,8 +76,7 @@ def test_nothing_is_overwritten(run_command: Command, site: Kaggle, tmp_path: Pa
 def test_archive_without_the_files_leaves_nothing(run_command: Command, site: Kaggle, tmp_path: Path) -> None:
     del site.files["test.csv"]
     done = run_command("data", "kaggle", "--to", tmp_path / "data")
-    assert done.returncode == 2
-    assert "no archive of train.csv, test.csv" in done.stderr
+    one_sentence(done.stderr, done.returncode, ["train.csv, test.csv", "digit-recognizer/data"])
     assert list((tmp_path / "data").iterdir()) == []
 
 
@@ -83,7 +87,7 @@ def test_upload_hands_kaggle_the_submission_and_the_message(
     (tmp_path / "test.csv").write_bytes(site.files["test.csv"])
     done = run_command("submit", run, "--test", "test.csv", "--upload", *message, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert ENTERED in done.stdout
+    assert SUBMITTED in done.stdout
     assert site.submissions == [(shown, (tmp_path / "submission.csv").read_bytes())]
 
 
@@ -95,12 +99,12 @@ def test_upload_hands_kaggle_the_submission_and_the_message(
         (500, "Out of order.", ["500", "Out of order", "competitions/digit-recognizer"]),
     ],
 )
-def test_refused_files_are_told_in_one_sentence_with_the_page_that_helps(
+def test_a_refusal_is_one_sentence_with_the_page_that_helps(
     run_command: Command, site: Kaggle, tmp_path: Path, status: int, reason: str, words: list[str]
 ) -> None:
     site.refusals["DownloadDataFiles"] = (status, reason)
     done = run_command("data", "kaggle", cwd=tmp_path)
-    told_once(done.stderr, done.returncode, words)
+    one_sentence(done.stderr, done.returncode, words)
     assert not (tmp_path / "data").exists()
 
 
@@ -108,11 +112,11 @@ def test_refused_files_are_told_in_one_sentence_with_the_page_that_helps(
     ("operation", "status", "reason", "words"),
     [
         ("StartSubmissionUpload", 403, NOT_ACCEPTED, [RULES]),
-        ("upload", 410, "", ["did not get through", "digit-recognizer/submit"]),
+        ("upload", 410, "", ["submission.csv", "digit-recognizer/submit"]),
         ("CreateSubmission", 400, "Your team has used its daily Submission allowance (5)", ["allowance (5)"]),
     ],
 )
-def test_refused_upload_is_told_and_the_submission_stays(
+def test_after_a_refused_upload_the_submission_stays(
     run_command: Command,
     site: Kaggle,
     run: Path,
@@ -125,32 +129,34 @@ def test_refused_upload_is_told_and_the_submission_stays(
     site.refusals[operation] = (status, reason)
     (tmp_path / "test.csv").write_bytes(site.files["test.csv"])
     done = run_command("submit", run, "--test", "test.csv", "--upload", cwd=tmp_path)
-    told_once(done.stderr, done.returncode, words)
+    one_sentence(done.stderr, done.returncode, words)
     assert site.submissions == []
     assert (tmp_path / "submission.csv").exists()
 
 
 def test_without_a_token_the_page_that_makes_one_is_named(run_command: Command, tmp_path: Path) -> None:
     done = run_command("data", "kaggle", cwd=tmp_path)
-    told_once(done.stderr, done.returncode, ["KAGGLE_API_TOKEN", SETTINGS])
+    one_sentence(done.stderr, done.returncode, ["KAGGLE_API_TOKEN", SETTINGS])
     assert done.stdout == ""
     assert not (tmp_path / "data").exists()
 
 
-def test_invalid_token_is_as_good_as_none(
+def test_an_invalid_token_is_refused_as_a_missing_one(
     run_command: Command, site: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_yesterday's")
     done = run_command("data", "kaggle", cwd=tmp_path)
-    told_once(done.stderr, done.returncode, ["valid", SETTINGS])
+    one_sentence(done.stderr, done.returncode, ["valid", SETTINGS])
 
 
-def test_offline_is_told(run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_connection_the_page_is_named(
+    run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_a-token")
     for variable in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # the port of discard: nobody listens
     done = run_command("data", "kaggle", cwd=tmp_path)
-    told_once(done.stderr, done.returncode, ["cannot be reached", "https://www.kaggle.com/competitions"])
+    one_sentence(done.stderr, done.returncode, ["https://www.kaggle.com/competitions"])
 
 
 def test_message_without_upload_is_refused(run_command: Command, run: Path, tmp_path: Path) -> None:
@@ -159,7 +165,7 @@ def test_message_without_upload_is_refused(run_command: Command, run: Path, tmp_
     assert "--upload" in done.stderr
 
 
-def told_once(stderr: str, returncode: int, words: list[str]) -> None:
+def one_sentence(stderr: str, returncode: int, words: list[str]) -> None:
     assert returncode == 2
     assert stderr.startswith("Error: ")
     assert stderr.count("\n") == 1, stderr

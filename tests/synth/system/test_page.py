@@ -158,14 +158,21 @@ def test_a_hardship_changes_what_it_says(real_digits: Dataset, plain_lines: list
     assert with_it > factor * without, (with_it, without)
 
 
-@pytest.mark.parametrize("name", ["letters", "smudges", "show-through"])
-def test_what_is_not_a_digit_has_no_label(real_digits: Dataset, name: str):
-    def other_ink(page: Page) -> float:
-        soft = cv2.GaussianBlur(grey(page), (0, 0), 1.5)  # the paper's own grain does not count
-        return float((np.abs(soft - np.median(soft)) > 7)[~in_boxes(page, 6)].mean())
+def other_ink(page: Page) -> float:
+    """The share of the paper outside the digits' boxes that is marked."""
+    soft = cv2.GaussianBlur(grey(page), (0, 0), 1.5)  # the paper's own grain does not count
+    return float((np.abs(soft - np.median(soft)) > 7)[~in_boxes(page, 6)].mean())
 
-    plain = np.mean([other_ink(page(real_digits, seed)) for seed in range(3)])
-    assert np.mean([other_ink(page(real_digits, seed, name)) for seed in range(3)]) > 3 * plain + 0.001
+
+@pytest.fixture(scope="module")
+def plain_other_ink(real_digits: Dataset) -> float:
+    return float(np.mean([other_ink(page(real_digits, seed)) for seed in range(3)]))
+
+
+@pytest.mark.parametrize("name", ["letters", "smudges", "show-through"])
+def test_what_is_not_a_digit_has_no_label(real_digits: Dataset, plain_other_ink: float, name: str):
+    marked_pages = [other_ink(page(real_digits, seed, name)) for seed in range(3)]
+    assert np.mean(marked_pages) > 3 * plain_other_ink + 0.001
 
 
 def test_a_page_on_its_side_has_its_boxes_there(real_digits: Dataset):
@@ -185,7 +192,7 @@ def test_perspective_is_a_perspective():
 
 
 def test_sizes_are_mixed(real_digits: Dataset):
-    for seed in range(3):
+    for seed in range(2):
         mixed = page(real_digits, seed, "mixed-sizes")
         heights = [max(digit.box[3] for digit in digits) for digits in mixed.lines]
         assert max(heights) > 8 * min(heights)

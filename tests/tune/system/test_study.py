@@ -11,14 +11,6 @@ from inkdigit.tune.results import TrialResult
 from tests.tune.studies import EPOCHS, OWN, SPACE, TRIALS, loss, study, trained
 
 
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[TrialResult]:
-    search = study(tmp_path_factory.mktemp("unbroken"))
-    for _ in range(TRIALS):
-        trained(search, search.ask(OWN))
-    return search.results()
-
-
 def test_a_search_that_is_interrupted_at_every_trial_ends_as_an_unbroken_one(
     unbroken: list[TrialResult], tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ class Strip:
 
 
 def line_slope(boxes: NDArray[np.int64]) -> float:
-    """Boxes (N, 4) of a line -> how steeply their middles fall to the right; 0 where there are too few to tell."""
+    """Boxes (N, 4) of a line -> how steeply their middles fall to the right; 0 for fewer than three."""
     left, top, right, bottom = boxes.T
     x, y = (left + right) / 2, (top + bottom) / 2
     if len(boxes) < 3 or np.ptp(x) < 2 * np.median(bottom - top):

@@ -14,12 +14,12 @@ from inkdigit.imaging.page.neighbours import Indices, near_pairs
 
 Check = Callable[[], None]  # called again and again during long work; raises to end it
 
-# Shares of the typical height: what is less tall is not a digit by itself; what is less tall, or that much taller,
-# may belong to writing of another size.
+# Shares of the typical height: a component less tall than the first is not a digit alone; one less tall than the second
+# may belong to smaller writing.
 _MIN_HEIGHT, _OWN_SIZE = 0.4, 0.55
 _MAX_GAP, _MAX_SMALL_GAP = 12, 3  # heights between two digits of a line: of the page's main size, of smaller writing
 _MIN_PIECE = 0.12  # of the digits' height: what is smaller is dirt
-_MAX_PIECE_GAP = 0.2  # of the digits' height: what is farther away belongs to no digit
+_MAX_PIECE_GAP = 0.2  # of the digits' height: a piece farther away does not belong to a digit
 _MAX_SLOPE = 0.36  # a line rises by no more than this share of its length
 
 
@@ -123,7 +123,7 @@ def _distinct(lists: list[list[int]]) -> list[list[int]]:
 
 
 def _chained(found: InkComponents, clusters: list[Indices], max_gap: float, check: Check) -> list[Indices]:
-    """Clusters side by side, joined into lines: the nearest first, as long as what is joined lies along a line.
+    """Clusters side by side, joined into lines: the nearest first, if the result still lies along a line.
 
     max_gap: heights between two of a line.
     """

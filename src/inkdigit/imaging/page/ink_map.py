@@ -34,7 +34,7 @@ _CHANNEL_ADVANTAGE = 1.4  # how many times luma's signal a colour channel must h
 # dark must outweigh bright, or the other way round, in the near one.
 _WIDE_DIVISOR, _NEAR_DIVISOR, _CLEAR_SHARE = 5, 17, 0.3
 _BLOCK = 16  # pixels of each side of the blocks in which noise is measured
-_INK_REACH = 5  # blocks around a stroke in which it tells how dark ink is
+_INK_REACH = 5  # blocks: how far around a stroke its darkness is taken for that of ink
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _strength(dark: Map, noise: NDArray[Any], full: NDArray[Any]) -> tuple[Map, 
 
 def _smoothed(grey: Map) -> Map:
     """A picture with its noise blurred away, where there is much."""
-    step = max(1, len(grey) // 40)  # bands of the picture tell as much as all of it
+    step = max(1, len(grey) // 40)  # a few bands of the picture are enough
     bands = np.concatenate([grey[k : k + 12] for k in range(0, len(grey), 4 * step)])
     noise = float(np.median(cv2.absdiff(bands, cv2.blur(bands, (3, 3)))))
     if noise < NOISY / 2 and max(grey.shape) < 1200:
@@ -214,7 +214,7 @@ def _smoothed(grey: Map) -> Map:
 def _ink_level(dark: Map, seeds: Map) -> float:
     """How dark the ink of a page is: the weighted median contrast of its seeds; 0 where there are none.
 
-    What comes in from the edge of the picture, as a finger or a table does, hardly counts.
+    What reaches in from the picture's border, such as a finger or a table, has little weight.
     """
     count, labels = _components(seeds)
     contrast = _contrast(dark, labels, count)

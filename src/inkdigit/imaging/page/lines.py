@@ -40,7 +40,7 @@ class Lines:
 
 
 def no_check() -> None:
-    """Lets long work go on."""
+    """Does nothing: the default where long work has no deadline."""
 
 
 def lines_in(picture: Image.Image, layout: Layout = "page", ink: Ink = "auto") -> Lines:
@@ -52,7 +52,7 @@ def find_lines(ink_map: InkMap, layout: Layout = "page", check: Check = no_check
     """The ink of a page -> its lines.
 
     Args:
-        ink_map: the ink. Where the page lies on its side, turn it first, as `candidate_rotations` says.
+        ink_map: the ink. If the page lies on its side, turn it first: see `candidate_rotations`.
         layout: "page" finds the lines; "line" takes all ink for one.
         check: called again and again; raises to end the work.
     """

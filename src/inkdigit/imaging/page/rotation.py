@@ -9,7 +9,7 @@ from inkdigit.imaging.page.ink_map import InkMap
 
 _CLEARLY_UPRIGHT = 0.3  # score from which on the page is not tried on its side
 _MIN_RELATIVE_SIZE = 0.55  # of the typical size: what is smaller is dirt or a piece of a digit
-_MAX_DIGITS = 400  # more digits tell no more
+_MAX_DIGITS = 400  # that are looked at: these are enough
 
 
 def candidate_rotations(ink_map: InkMap) -> tuple[int, ...]:

@@ -1,9 +1,8 @@
-"""The same digits from whatever format, and one sentence for what is none."""
+"""The same digits from every format; one sentence for anything else."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 import zipfile
@@ -18,6 +17,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.data.loading import read_dataset
 from inkdigit.errors import InkdigitError
 from tests.data.formats import WRITERS, csv, npz, png
+from tests.errors import refused
 
 
 @pytest.fixture(autouse=True)
@@ -48,11 +48,10 @@ def test_the_same_digits_come_from_every_format(tmp_path: Path, digits: Dataset,
 
 
 @pytest.mark.parametrize("form", WRITERS)
-def test_labels_that_are_needed_and_not_there_are_asked_for(tmp_path: Path, digits: Dataset, form: str):
+def test_missing_labels_are_refused_where_they_are_needed(tmp_path: Path, digits: Dataset, form: str):
     path = WRITERS[form](tmp_path, Dataset(digits.images, None, "MNIST"))
-    with pytest.raises(InkdigitError, match="label") as raised:
+    with refused("labels-missing", path):
         read_dataset(path, labelled=True)
-    assert str(raised.value).startswith(str(path))
 
 
 def test_the_content_decides_and_not_the_name(tmp_path: Path, digits: Dataset):
@@ -66,53 +65,52 @@ def zipped(path: Path) -> None:
         archive.writestr("0/1.png", b"")
 
 
-STRANGERS: dict[str, tuple[str, Callable[[Path], object], str]] = {
-    "a picture": ("digit.png", lambda path: path.write_bytes(png(np.zeros((28, 28), np.uint8))), "is a picture"),
+OTHER_FILES: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "a picture": ("digit.png", lambda path: path.write_bytes(png(np.zeros((28, 28), np.uint8))), "format-unknown"),
     "a program": (
         "digits",
         lambda path: path.write_bytes(b"\x7fELF\2\1\1\0"),
-        "none of the formats that are read: CSV",
+        "format-unknown",
     ),
-    "an array": ("x.npy", lambda path: np.save(path, np.zeros(3)), "none of the formats that are read: CSV"),
-    "a zip of pictures": ("digits.zip", zipped, "holds 0/1.png, and no CSV file: unpack it"),
-    "prose": ("digits.csv", lambda path: path.write_text("Dear all,\n"), "line 1: this is not Kaggle's header"),
-    "no zip": ("digits.npz", lambda path: path.write_bytes(b"nothing of the kind"), "is damaged"),
-    "no parquet": ("digits.parquet", lambda path: path.write_bytes(b"nothing of the kind"), "is damaged"),
-    "no gz": ("x-idx3-ubyte.gz", lambda path: path.write_bytes(b"\x1f\x8b nothing"), "is damaged"),
-    "no IDX": ("x-idx3-ubyte", lambda path: path.write_bytes(b"nothing"), "is not an IDX file"),
-    "empty": ("digits.csv", lambda path: path.touch(), "is empty"),
-    "absent": ("digits.csv", Path.exists, "does not exist"),
-    "an empty folder": ("digits", lambda path: path.mkdir(), "holds no pictures"),
+    "an array": ("x.npy", lambda path: np.save(path, np.zeros(3)), "format-unknown"),
+    "a zip of pictures": ("digits.zip", zipped, "zip-contents-unexpected"),
+    "prose": ("digits.csv", lambda path: path.write_text("Dear all,\n"), "csv-header-unknown"),
+    "no zip": ("digits.npz", lambda path: path.write_bytes(b"nothing of the kind"), "file-damaged"),
+    "no parquet": ("digits.parquet", lambda path: path.write_bytes(b"nothing of the kind"), "file-damaged"),
+    "no gz": ("x-idx3-ubyte.gz", lambda path: path.write_bytes(b"\x1f\x8b nothing"), "file-damaged"),
+    "no IDX": ("x-idx3-ubyte", lambda path: path.write_bytes(b"nothing"), "idx-header-invalid"),
+    "empty": ("digits.csv", lambda path: path.touch(), "csv-empty"),
+    "absent": ("digits.csv", Path.exists, "file-not-found"),
+    "an empty folder": ("digits", lambda path: path.mkdir(), "images-missing"),
 }
 
 
-@pytest.mark.parametrize("case", STRANGERS)
-def test_what_is_none_of_them_gets_one_sentence(tmp_path: Path, case: str):
-    name, write, sentence = STRANGERS[case]
+@pytest.mark.parametrize("case", OTHER_FILES)
+def test_any_other_file_is_refused_in_one_sentence(tmp_path: Path, case: str):
+    name, write, code = OTHER_FILES[case]
     write(tmp_path / name)
-    with pytest.raises(InkdigitError, match=sentence) as raised:
+    with refused(code, tmp_path / name) as caught:
         read_dataset(tmp_path / name)
-    assert str(raised.value).startswith(str(tmp_path / name))
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "digits.csv")
-    with pytest.raises(InkdigitError, match="is neither a file nor a folder"):
+    with refused("file-not-regular", "digits.csv"):
         read_dataset(tmp_path / "digits.csv")
 
 
 @pytest.mark.parametrize("form", ["csv", "idx", "npz", "parquet"])
 def test_a_set_that_is_dark_on_light_is_refused(tmp_path: Path, digits: Dataset, form: str):
     path = WRITERS[form](tmp_path, Dataset(~digits.images, digits.labels, "inverted"))
-    with pytest.raises(InkdigitError, match=r"are dark on light .* save 255 - images"):
+    with refused("images-inverted", path):
         read_dataset(path)
 
 
 def test_a_set_of_zeros_and_ones_is_refused(tmp_path: Path, digits: Dataset):
     path = npz(tmp_path, Dataset((digits.images > 127).astype(np.uint8), digits.labels, "binary"))
-    with pytest.raises(InkdigitError, match=r"No pixel of .*digits.npz is above 1"):
+    with refused("images-scaled", path):
         read_dataset(path)
 
 
@@ -141,20 +139,9 @@ def test_a_file_that_grows_while_it_is_read_is_refused_and_not_cached(tmp_path: 
     writer = threading.Thread(target=grow)
     writer.start()
     try:
-        with pytest.raises(InkdigitError, match="changed while it was read"):
+        with refused("file-changed", path):
             read_dataset(path)
     finally:
         done.set()
         writer.join()
     assert not list(cache.rglob("*.npz"))
-
-
-def test_only_the_format_at_hand_is_imported(tmp_path: Path, digits: Dataset):
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from inkdigit.data.loading import read_dataset; read_dataset(Path(sys.argv[1]))\n"
-        "heavy = {'pyarrow', 'PIL', 'onnxruntime', 'keras'} & set(sys.modules)\n"
-        "sys.exit(repr(heavy) if heavy else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", script, npz(tmp_path, digits)], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
