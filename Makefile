@@ -32,7 +32,7 @@ check: $(SETUP)  ## style, types, the direction of imports, and the unit tests: 
 	$(PYTEST) --ignore-glob='*/system' --ignore=tests/browser tests
 
 test: check  ## set up what is missing, then all checks and all tests
-	@$(BIN)/python tests/chromium.py
+	@$(BIN)/python tests/programs.py
 	$(PYTEST) $(SYSTEM)
 
 # Apart from the other tests, since Ray takes several hundred megabytes.

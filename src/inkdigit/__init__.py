@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+# ONNX Runtime reads it when it is imported, and would else keep a device id and contact its maker. Every process that
+# uses Inkdigit comes by here first.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from inkdigit.estimator import DigitClassifier as DigitClassifier

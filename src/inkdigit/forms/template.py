@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from typing import Any
 
 from inkdigit.errors import InkdigitError
 from inkdigit.forms.check_digits import CHECKS, Check
+from inkdigit.forms.toml_table import DOCUMENTATION, Table
 from inkdigit.utils.options import read_toml
 
-DOCUMENTATION = "docs/forms.md"
 MAX_DIGITS = 64  # of a field
 DIGITS = frozenset("0123456789")
 
@@ -97,8 +96,8 @@ def load(path: Path) -> Template:
     Raises:
         InkdigitError: it is not a template; names file, field and key.
     """
-    whole = _Table(read_toml(path, DOCUMENTATION), str(path), ("form", "field"))
-    form = _Table(whole.table("form"), f"{path}, [form]", ("page", "marks"))
+    whole = Table(read_toml(path, DOCUMENTATION), str(path), ("form", "field"))
+    form = Table(whole.table("form"), f"{path}, [form]", ("page", "marks"))
     page = form.numbers("page", 2, low=10, high=2000)
     marks = _marks(form, page) if "marks" in form else None
     tables = whole.tables("field")
@@ -113,8 +112,8 @@ def load(path: Path) -> Template:
     return Template((page[0], page[1]), marks, tuple(fields))
 
 
-def _marks(form: _Table, page: Sequence[float]) -> Marks:
-    table = _Table(form.table("marks"), f"{form.where}, marks", ("size", "inset"))
+def _marks(form: Table, page: Sequence[float]) -> Marks:
+    table = Table(form.table("marks"), f"{form.where}, marks", ("size", "inset"))
     marks = Marks(table.number("size", 3, 50), table.number("inset", 0, 100))
     if 2 * (marks.size + marks.inset) > 0.8 * min(page):
         problem = "marks of that size and inset leave no room between them"
@@ -125,7 +124,7 @@ def _marks(form: _Table, page: Sequence[float]) -> Marks:
 def _field(values: Mapping[str, Any], where: str, page: Sequence[float]) -> Field:
     keys = ("name", "box", "length", "pattern", "check", "boxes", "min_confidence", "optional")
     is_named = isinstance(values.get("name"), str) and re.fullmatch(r"[^\W\d]\w{,63}", values["name"])
-    table = _Table(values, f'{where} ("{values["name"]}")' if is_named else where, keys)
+    table = Table(values, f'{where} ("{values["name"]}")' if is_named else where, keys)
     name = table.text("name")
     if not is_named:
         raise table.wrong("name", "give letters, digits and _ only, a letter first, 64 at most")
@@ -144,7 +143,7 @@ def _field(values: Mapping[str, Any], where: str, page: Sequence[float]) -> Fiel
     return Field(name, (x, y, width, height), rule, boxes, minimum, table.flag("optional"))
 
 
-def _rule(table: _Table) -> Rule:
+def _rule(table: Table) -> Rule:
     """The rule of length, pattern and check; length and pattern must agree."""
     allowed: tuple[frozenset[str], ...] | None = None
     if "length" in table:
@@ -165,7 +164,7 @@ def _rule(table: _Table) -> Rule:
     return Rule(allowed, check)
 
 
-def _pattern(table: _Table) -> tuple[frozenset[str], ...]:
+def _pattern(table: Table) -> tuple[frozenset[str], ...]:
     """One set of digits for each place: "1" is a digit itself, "#" any, "[0-3]" and "[05]" are one of those."""
     text = table.text("pattern")
     places: list[frozenset[str]] = []
@@ -194,69 +193,3 @@ def _set(token: str) -> frozenset[str]:
     if any(first > last for first, last in ranges):
         return frozenset()
     return frozenset(alone) | {d for first, last in ranges for d in DIGITS if first <= d <= last}
-
-
-class _Table:
-    """A TOML table with known keys; its values are checked, and errors name their place."""
-
-    def __init__(self, values: Mapping[str, Any], where: str, keys: Sequence[str]) -> None:
-        self._values, self.where = values, where
-        for name in values:
-            if name not in keys:
-                near = difflib.get_close_matches(name, keys, 1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}."
-                raise InkdigitError(f'{where}: there is no key "{name}": {hint}', code="form-key-unknown")
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._values
-
-    def wrong(self, name: str, advice: str) -> InkdigitError:
-        message = f"{self.where}: {name} = {self._values[name]!r} does not fit: {advice}."
-        return InkdigitError(message, code="form-value-invalid")
-
-    def _get(self, name: str) -> Any:
-        if name not in self._values:
-            raise InkdigitError(f"{self.where}: {name} is missing: see {DOCUMENTATION}.", code="form-key-missing")
-        return self._values[name]
-
-    def text(self, name: str) -> str:
-        value = self._get(name)
-        if not isinstance(value, str):
-            raise self.wrong(name, "give a text in quotes")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self._values.get(name, False)
-        if not isinstance(value, bool):
-            raise self.wrong(name, "give true or false")
-        return value
-
-    def number(self, name: str, low: float, high: float, *, default: float | None = None, whole: bool = False) -> float:
-        if default is not None and name not in self._values:
-            return default
-        value = self._get(name)
-        if not _is_number(value, low, high) or (whole and value != int(value)):
-            raise self.wrong(name, f"give a {'whole ' if whole else ''}number from {low:g} to {high:g}")
-        return float(value)
-
-    def numbers(self, name: str, count: int, low: float, high: float) -> tuple[float, ...]:
-        values = self._get(name)
-        if not isinstance(values, list) or len(values) != count or not all(_is_number(v, low, high) for v in values):
-            raise self.wrong(name, f"give {count} numbers from {low:g} to {high:g}, in mm")
-        return tuple(map(float, values))
-
-    def table(self, name: str) -> Mapping[str, Any]:
-        value = self._get(name)
-        if not isinstance(value, dict):
-            raise self.wrong(name, f"it is a table: see {DOCUMENTATION}")
-        return value
-
-    def tables(self, name: str) -> list[Mapping[str, Any]]:
-        value = self._get(name)
-        if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
-            raise self.wrong(name, f"write [[{name}]] above each: see {DOCUMENTATION}")
-        return value
-
-
-def _is_number(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high

@@ -1,1 +1,1 @@
-"""Pictures with handwritten digits -> the digits, as they stand."""
+"""Pictures with handwritten digits -> their lines of digits."""
