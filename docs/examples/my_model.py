@@ -1,7 +1,7 @@
 """A network of one's own: `inkdigit train --model docs/examples/my_model.py`.
 
-It takes pixels (N, 28, 28) uint8 and ends in softmax over the ten digits. Scaling is the first layer, so that whoever
-loads the saved model sends plain pixels. `settings` holds every knob; use those you like.
+It takes pixels (N, 28, 28) uint8 and ends in softmax over the ten digits. Scaling is the first layer, so that every
+user of the saved model sends plain pixels. `settings` holds every setting; use those you like.
 """
 
 import keras

@@ -13,7 +13,7 @@ class InkdigitError(Exception):
         code: a short name of what was wrong that never changes, such as `csv-column-missing`; the sentence may.
     """
 
-    def __init__(self, message: str, *, code: str = "unspecified") -> None:
+    def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
 

@@ -22,7 +22,7 @@ def make_model(units: int = 3) -> keras.Model:
     model: Any = keras.Sequential(
         [keras.Input((4,)), layers.Dense(units), layers.BatchNormalization(), layers.Dense(2, activation="softmax")]
     )
-    model.compile(keras.optimizers.Adam(0.1), "categorical_crossentropy", jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.1), "categorical_crossentropy", run_eagerly=True)
     return model
 
 

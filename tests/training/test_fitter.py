@@ -70,21 +70,19 @@ def test_a_single_training_and_its_refit(calls: list[Call], tmp_path: Path) -> N
 def test_each_of_several_trainings_has_its_own_seed_file_and_title(calls: list[Call], tmp_path: Path) -> None:
     watch = Stopwatch(show=repr)
     fit = fitter(SETTINGS, build, watch, checkpoints=tmp_path, make_progress=no_progress)
-    for number in range(3):
-        fit(ROWS, ROWS, part=number, parts=3)
-    assert [call.settings.seed for call in calls] == [7, 8, 9]
-    assert [call.checkpoint and call.checkpoint.name for call in calls] == [
-        f"training-{number}.npz" for number in (1, 2, 3)
-    ]
-    assert [stage.name for stage in watch.stages] == [TRAINING] * 3
-    assert len({stage.title for stage in watch.stages}) == 3
+    for number in range(2):
+        fit(ROWS, ROWS, part=number, parts=2)
+    assert [call.settings.seed for call in calls] == [7, 8]
+    assert [call.checkpoint and call.checkpoint.name for call in calls] == ["training-1.npz", "training-2.npz"]
+    assert [stage.name for stage in watch.stages] == [TRAINING] * 2
+    assert len({stage.title for stage in watch.stages}) == 2
 
 
 def test_members_have_seeds_of_their_own_which_never_overflow(calls: list[Call]) -> None:
     largest = replace(SETTINGS, seed=2**32 - 1)
-    for settings, member in ((SETTINGS, 2), (largest, 0), (largest, 1)):
+    for settings, member in ((SETTINGS, 2), (largest, 1)):
         fitter(settings, build, Stopwatch(show=repr), member=member, make_progress=no_progress)(ROWS, None)
-    assert [call.settings.seed for call in calls] == [9, 2**32 - 1, 0]
+    assert [call.settings.seed for call in calls] == [9, 0]
 
 
 def test_without_folders_nothing_is_kept(calls: list[Call]) -> None:
@@ -112,10 +110,9 @@ def test_progress_is_made_with_the_trainings_numbers(calls: list[Call]) -> None:
 
 def test_every_training_writes_its_events_in_a_folder_of_its_own(calls: list[Call], tmp_path: Path) -> None:
     fit = fitter(SETTINGS, build, Stopwatch(show=repr), events=tmp_path, make_progress=no_progress)
-    for number in range(2):
-        fit(ROWS, None, part=number, parts=2)
+    fit(ROWS, None, part=1, parts=2)
     fit(ROWS, None, stage=REFIT)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["refit", "training-1", "training-2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["refit", "training-2"]
 
 
 def test_training_seconds_are_those_of_trainings_and_refits_whatever_their_titles() -> None:

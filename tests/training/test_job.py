@@ -220,15 +220,18 @@ def test_what_a_kill_in_the_last_moment_left_in_a_finished_run_is_removed(job: J
     assert [path.name for path in job.out.parent.iterdir()] == ["run"]
 
 
-def test_rows_that_the_teacher_was_trained_on_are_not_held_out(real_digits: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["teacher", "start_from"])
+def test_rows_that_an_earlier_run_was_trained_on_are_not_held_out(
+    real_digits: Dataset, tmp_path: Path, option: str
+) -> None:
     rows, unknown = part(real_digits, slice(500)), part(real_digits, slice(100, 150))
     kaggle_csv.write_csv(tmp_path / "train.csv", rows)
-    learnt = rows.take(np.r_[0:100, 150:500])
-    teacher = make_run(tmp_path / "teacher", learnt, unknown)
-    job = Job(Settings(), tmp_path / "run", train=tmp_path / "train.csv", teacher=teacher)
+    known = rows.take(np.r_[0:100, 150:500])
+    earlier = make_run(tmp_path / "earlier", known, unknown)
+    job = replace(Job(Settings(), tmp_path / "run", train=tmp_path / "train.csv"), **{option: earlier})
     data = load_data(job)
     assert sorted(data.validation.hashes) == sorted(unknown.hashes)
-    assert sorted(data.train.hashes) == sorted(learnt.hashes)
+    assert sorted(data.train.hashes) == sorted(known.hashes)
 
     folds = load_data(replace(job, folds=2))
     assert folds.rows is folds.train is folds.validation

@@ -10,16 +10,16 @@ from inkdigit.training.augment.rare_styles import STYLES, draw_digits, round_cor
 
 
 def test_every_digit_is_drawn_in_mnists_form(rng: np.random.Generator) -> None:
-    digits = np.repeat(np.arange(10), 30)
+    digits = np.repeat(np.arange(10), 20)
     drawn = draw_digits(digits, rng)
-    assert (drawn.shape, drawn.dtype) == ((300, 28, 28), np.uint8)
+    assert (drawn.shape, drawn.dtype) == ((200, 28, 28), np.uint8)
     assert np.mean([has_mnist_form(image) for image in drawn]) > 0.95
-    assert len(np.unique(drawn, axis=0)) == 300
+    assert len(np.unique(drawn, axis=0)) == 200
     assert draw_digits(digits[:0], rng).shape == (0, 28, 28)
 
 
 def test_the_shipped_model_recognises_them(rng: np.random.Generator) -> None:
-    digits = np.repeat(np.arange(len(STYLES)), 100)
+    digits = np.repeat(np.arange(len(STYLES)), 40)
     assert (Recognizer.load().predict(draw_digits(digits, rng)) == digits).mean() > 0.95
 
 

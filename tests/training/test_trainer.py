@@ -17,7 +17,6 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.export.tta import shifted_copies
 from inkdigit.training.config import Settings
 from inkdigit.training.ema import EMA_INTERVAL, WeightEMA
-from inkdigit.training.model import build
 from inkdigit.training.trainer import Trainer, interruptible, log_loss, predict
 from tests.conftest import part
 
@@ -84,18 +83,17 @@ def test_a_teachers_softened_predictions_are_most_of_the_target(real_digits: Dat
     np.testing.assert_allclose(targets, expected, atol=1e-6)
 
 
-def test_average_covers_batch_norm_statistics_and_leaves_the_training_alone() -> None:
-    model = build(STILL)
+def test_the_average_covers_batch_norm_statistics() -> None:
+    model = keras.Sequential([keras.Input((2,)), layers.BatchNormalization()])
     average = WeightEMA(0.5)
-    statistics = [i for i, w in enumerate(model.weights) if "moving_mean" in w.path]
-    assert statistics
     for step in range(0, 800, EMA_INTERVAL):
         model.set_weights([np.full(w.shape, step // 400, np.float32) for w in model.get_weights()])
         average.update(model, step)
+    statistics = [i for i, w in enumerate(model.weights) if "moving_mean" in w.path]
+    assert statistics
     with average.applied(model):
         assert all(0.9 < model.get_weights()[i].mean() <= 1 for i in statistics)
     assert all(w.mean() == 1 for w in model.get_weights())
-    assert model.get_weights()[statistics[0]].mean() == 1
 
 
 def test_predictions_come_in_parts_and_as_the_mean_of_shifted_copies(real_digits: Dataset) -> None:

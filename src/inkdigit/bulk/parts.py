@@ -18,7 +18,7 @@ from inkdigit.errors import InkdigitError
 Kind = Literal["parquet", "csv", "idx", "pictures", "unreadable"]
 
 PART_ROWS = 16_384  # at most: seconds of work, which is what a kill costs
-MIN_PICTURE_PARTS = 16  # where there are so many pictures: a page may take a second, and no core should be idle
+MIN_PICTURE_PARTS = 16  # if there are at least as many pictures: a page may take a second, and no core should be idle
 MAX_LINE_BYTES = 1 << 20  # of a CSV file; Kaggle's lines have at most 3,000
 HEAD_BYTES = 512  # of a file, from which its format is recognised
 

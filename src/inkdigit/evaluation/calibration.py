@@ -1,4 +1,4 @@
-"""Temperature scaling: of the images predicted with a probability of 90 %, 90 % shall be right.
+"""Temperature scaling: of the images predicted with a probability of 90 %, 90 % should be right.
 
 Each logit's distance to the highest one is divided by a temperature. Of a network trained on smoothed labels, the
 distance is then raised to a power, since such a network is overconfident about doubtful images and underconfident about

@@ -97,7 +97,7 @@ class Settings:
 
 
 def preset(name: str) -> Settings:
-    """Give the settings of a preset. Raises InkdigitError where there is none of that name."""
+    """Give the settings of a preset. Raises InkdigitError for an unknown name."""
     if name not in PRESETS:
         raise InkdigitError(f'There is no preset "{name}": choose one of {", ".join(PRESETS)}.', code="preset-unknown")
     text = (resources.files("inkdigit.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")

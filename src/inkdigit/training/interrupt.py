@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interruptible() -> Generator[Callable[[], bool]]:
-    """Take note of Ctrl-C while the block runs, so that no step is cut in two. The second Ctrl-C works as ever.
+    """Take note of Ctrl-C while the block runs, so that no step is cut in two. The second Ctrl-C works as usual.
 
     Yields:
         A function that says whether Ctrl-C came.

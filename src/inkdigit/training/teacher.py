@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def teacher_function(run: Path) -> Teacher:
     """Make the function that gives a run's probabilities for a batch of images.
 
-    Of an average whose members lie beside it, each member predicts a share of the images. The shares are drawn anew
+    Of an average whose members lie beside it, each member predicts a share of the images. The shares are drawn again
     in every epoch, so this teaches what the average would, in a fraction of the time. For the same reason each image
     is looked at once, also where the run uses test-time augmentation.
     """

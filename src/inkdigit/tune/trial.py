@@ -1,4 +1,4 @@
-"""One trial: a training that reports each epoch and is told whether to go on."""
+"""One trial: a training that reports each epoch and asks whether to continue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a process behaves that works for another process of ours."""
+"""How a worker process behaves: it leaves Ctrl-C to its parent, and ends with it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -80,10 +80,9 @@ def test_clone_with_the_same_seed_learns_the_same(fitted: DigitClassifier, train
     assert np.allclose(again.predict_proba(train[0]), fitted.predict_proba(train[0]), atol=1e-3)
 
 
-def test_cross_validation_grid_search_and_pipelines_work(train: Rows) -> None:
+def test_grid_search_over_a_pipeline_works(train: Rows) -> None:
     images, labels = train
     fold: Any = [(np.arange(500), np.arange(500, 800))]
-    assert cross_val_score(DigitClassifier(**TINY), images, labels, cv=fold) > 0.2
     pipeline = make_pipeline(FunctionTransformer(unscaled), DigitClassifier(**TINY))
     grid: Any = {"digitclassifier__learning_rate": np.array([1e-6, 0.015])}
     search = GridSearchCV(pipeline, grid, cv=fold, refit=False).fit(images.reshape(-1, 784) / 255, labels)

@@ -16,7 +16,8 @@ def network(shared: Path) -> Path:
     """A Python file with a linear network, for --model."""
     path = shared / "network.py"
     with making(path):
-        path.write_text(LINEAR)
+        if not path.exists():
+            path.write_text(LINEAR)
     return path
 
 
@@ -25,5 +26,6 @@ def few(real_digits: Dataset, shared: Path) -> Path:
     """A CSV file with 300 digits."""
     path = shared / "few.csv"
     with making(path):
-        kaggle_csv.write_csv(path, part(real_digits, slice(300)))
+        if not path.exists():
+            kaggle_csv.write_csv(path, part(real_digits, slice(300)))
     return path

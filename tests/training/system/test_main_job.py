@@ -26,7 +26,7 @@ from tests.paths import DOCS
 MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if sys.platform == "linux" else 0
 
 
-def test_five_thousand_digits_teach_97_percent_of_five_thousand_others(
+def test_trained_on_five_thousand_digits_it_recognises_97_percent_of_others(
     run_in_process: Command, run_folder: Path, files: Path
 ) -> None:
     done = run_in_process("evaluate", run_folder, "--data", files / "labelled.csv", "--json")

@@ -15,7 +15,7 @@ from inkdigit.imaging.normalize import normalize, stroke_width
 DIGIT_SIZE = 20  # pixels of the longer side of a prepared digit
 WORKING_SIZE = 60  # pixels of the longer side while a digit is redrawn; with more, `normalize` would make it thinner
 INK_LEVEL = 64  # grey level from which a pixel belongs to the digit
-SLANT_SCALE = 3.0  # a digit is enlarged so many times before it is slanted
+SLANT_SCALE = 3.0  # a digit is enlarged by this factor before it is slanted
 SLOPES = (-0.45, 0.35)  # of upright strokes, to the left and to the right
 STROKE_WIDTHS = (1.4, 3.8)  # pixels of a prepared digit
 CROPPED_SHARE = 0.15  # of the digits
