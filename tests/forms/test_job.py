@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from docs.examples.form.make import HERE
 from inkdigit.forms.job import FormJob
+from inkdigit.utils.lock import exclusive
 from tests.errors import refused
 
 FORM = HERE / "form.toml"
@@ -59,9 +61,35 @@ def test_a_name_that_is_not_utf_8_has_its_row_as_any_other(tmp_path: Path) -> No
 def test_no_source_is_written_over(tmp_path: Path, target: str) -> None:
     picture = tmp_path / "form.jpg"
     picture.write_text("old")
+    others = {"table": tmp_path / "out.csv", "review": tmp_path / "review.html"}
     with refused("file-in-use", picture):
-        work(FormJob(FORM, [picture], **{"table": tmp_path / "out.csv", target: picture}))
+        work(FormJob(FORM, [picture], *(picture if name == target else other for name, other in others.items())))
     with refused("file-unwritable", tmp_path):
-        work(FormJob(FORM, [picture], **{"table": tmp_path / "out.csv", target: tmp_path}))
+        work(FormJob(FORM, [picture], *(tmp_path if name == target else other for name, other in others.items())))
     assert [path.name for path in tmp_path.iterdir()] == ["form.jpg"]
     assert picture.read_text() == "old"
+
+
+@pytest.mark.parametrize("existing", ["out.csv", "review.html"])
+def test_what_exists_is_replaced_only_when_asked(tmp_path: Path, existing: str) -> None:
+    picture = tmp_path / "form.jpg"
+    picture.write_text("no picture")
+    (tmp_path / existing).write_text("old")
+    job = FormJob(FORM, [picture], tmp_path / "out.csv", tmp_path / "review.html")
+    with refused("file-exists", tmp_path / existing, "--force"):
+        work(job)
+    assert (tmp_path / existing).read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["form.jpg", existing])
+    work(replace(job, force=True))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["form.jpg", "out.csv", "review.html"]
+    assert (tmp_path / existing).read_text() != "old"
+
+
+def test_a_table_that_another_process_writes_is_refused(tmp_path: Path) -> None:
+    picture = tmp_path / "form.jpg"
+    picture.write_text("no picture")
+    job = FormJob(FORM, [picture], tmp_path / "out.csv")
+    with exclusive(job.table), refused("file-locked", job.table):
+        work(job)
+    work(job)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["form.jpg", "out.csv"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+import sys
 from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -227,3 +232,25 @@ def test_a_public_address_without_keys_causes_a_warning(
     check_keys(ServiceSettings(host=host, api_key_file=str(key_file) if guarded else ""), seen.append)
     assert len(seen) == warnings
     assert all(host in warning for warning in seen)
+
+
+def test_keys_added_at_once_are_all_kept(tmp_path: Path) -> None:
+    names = [f"client-{number}" for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(partial(add_key, tmp_path / "keys"), names))
+    found = Keys.read(tmp_path / "keys")
+    assert [found.owner(key) for key in keys] == names
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_key_file_keeps_its_mode_and_group(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    add_key(file, "first")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o640)
+    any_group = [12345] if os.geteuid() == 0 else os.getgroups()
+    group = next((group for group in any_group if group != os.getgid()), os.getgid())
+    os.chown(file, -1, group)
+    add_key(file, "second")
+    assert (stat.S_IMODE(file.stat().st_mode), file.stat().st_gid) == (0o640, group)

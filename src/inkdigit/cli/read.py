@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     ]  # a result -> lines for people, with the picture's name or without
 
 Layout = Literal["page", "line", "single"]
-FORM_OPTIONS = {"form", "output", "review", "run"}  # parameters that go with --form
+FORM_OPTIONS = {"form", "output", "review", "run", "force"}  # parameters that go with --form
 
 
 @click.command()
@@ -41,6 +41,7 @@ FORM_OPTIONS = {"form", "output", "review", "run"}  # parameters that go with --
     "-o", "--output", type=FILE, default=Path("answers.csv"), show_default=True, help="That table, with --form."
 )
 @click.option("--review", type=FILE, help="With --form, also write a page (HTML) of the doubtful fields to correct.")
+@click.option("--force", is_flag=True, help="With --form, replace a table and a page that exist.")
 def read(
     files: tuple[Path, ...],
     layout: Layout,
@@ -53,6 +54,7 @@ def read(
     form: Path | None,
     output: Path,
     review: Path | None,
+    force: bool,
 ) -> None:
     """Read the digits in pictures: photos, scans and drawings of any size and colour; PDF and TIFF page by page.
 
@@ -61,7 +63,7 @@ def read(
     """
     _check_options(form, url, run, layout)
     if form:
-        complete = _read_form(form, files, output, review, run)
+        complete = _read_form(form, files, output, review, run, force)
     else:
         read_file, text_lines = _choose_reader(layout, run, url, api_key, min_confidence or 0, annotate)
         complete = _print_results(files, read_file, text_lines, as_json)
@@ -75,8 +77,8 @@ def _check_options(form: Path | None, url: str | None, run: Path | None, layout:
     if form:
         others = [flag for parameter, flag in given.items() if parameter not in FORM_OPTIONS]
         problem = f"--form reads the fields of a form into a table: leave out {others[0]}." if others else ""
-    elif "output" in given or "review" in given:
-        problem = "-o and --review are for the fields of a form: name its template with --form."
+    elif given.keys() & {"output", "review", "force"}:
+        problem = "-o, --review and --force are for the fields of a form: name its template with --form."
     elif url and run:
         problem = "A server at --url reads with its own model: leave out --model, or --url."
     elif layout == "single" and ("annotate" in given or "min_confidence" in given):
@@ -124,9 +126,11 @@ def _print_results(files: tuple[Path, ...], read_file: ReadFile, text_lines: Tex
     return complete
 
 
-def _read_form(form: Path, files: tuple[Path, ...], output: Path, review: Path | None, run: Path | None) -> bool:
+def _read_form(
+    form: Path, files: tuple[Path, ...], output: Path, review: Path | None, run: Path | None, force: bool
+) -> bool:
     """Read pictures of a form into a table; whether all could be read."""
     require_extra("read", "Reading forms")
     from inkdigit.forms.job import FormJob
 
-    return FormJob(form, files, output, review, run).work(click.echo, print_error)
+    return FormJob(form, files, output, review, run, force).work(click.echo, print_error)

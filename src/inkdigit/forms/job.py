@@ -9,6 +9,7 @@ from pathlib import Path
 from inkdigit.errors import InkdigitError
 from inkdigit.forms import csv_table, review, template
 from inkdigit.forms.reader import Form, FormReader
+from inkdigit.utils.lock import exclusive
 
 Report = Callable[[str], None]
 
@@ -23,6 +24,7 @@ class FormJob:
         table: the CSV table to write.
         review: the HTML page to write, if any.
         run: the run folder whose model reads; None for the one that ships.
+        force: whether a table and a page that exist are replaced.
     """
 
     form: Path
@@ -30,6 +32,7 @@ class FormJob:
     table: Path
     review: Path | None = None
     run: Path | None = None
+    force: bool = False
 
     def work(self, report: Report, warn: Report) -> bool:
         """Read the pictures, write the table and the page.
@@ -42,10 +45,16 @@ class FormJob:
             Whether all pictures were read.
 
         Raises:
-            InkdigitError: the template or the model cannot be read, or nothing can be written.
+            InkdigitError: the template or the model cannot be read, another process writes the table, it exists, or
+                nothing can be written.
         """
         self._check_targets()
         reader = FormReader(template.load(self.form), self.run)
+        with exclusive(self.table):
+            self._check_free()
+            return self._read_all(reader, report, warn)
+
+    def _read_all(self, reader: FormReader, report: Report, warn: Report) -> bool:
         forms: list[Form] = []
         for picture in self.pictures:
             form = reader.read(picture)
@@ -68,6 +77,13 @@ class FormJob:
             if target.resolve() in sources or self.review == self.table:
                 message = f"{target} would be written over a file of this job: name another file."
                 raise InkdigitError(message, code="file-in-use")
+
+    def _check_free(self) -> None:
+        """Raise InkdigitError where a file would be replaced that nobody said may be."""
+        for target in filter(None, (self.table, self.review)):
+            if target.exists() and not self.force:
+                message = f"{target} exists: name another file, or replace it with --force."
+                raise InkdigitError(message, code="file-exists")
 
     def _summary(self, forms: Sequence[Form]) -> str:
         answers = [answer for form in forms for answer in form.answers]

@@ -6,11 +6,16 @@ import hashlib
 import hmac
 import re
 import secrets
+import shutil
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import atomic
+from inkdigit.utils.lock import exclusive
 
+LOCK_SECONDS = 10.0  # to wait for another process that adds a key
 LINE = re.compile(r"([\w.@-]{1,64}):([0-9a-f]{64})")
 
 
@@ -76,20 +81,36 @@ def add_key(path: Path, name: str) -> str:
         raise InkdigitError(
             f'"{name}" cannot name a key: use up to 64 letters, digits and . _ @ -', code="api-key-name-invalid"
         )
-    before = ""
-    if path.exists():
-        Keys.read(path)
-        before = path.read_text(encoding="utf-8").rstrip("\n") + "\n"
-    if re.search(rf"^\s*{re.escape(name)}:", before, re.MULTILINE):
-        raise InkdigitError(
-            f"{path} already has a key named {name}: choose another name, or remove its line first.",
-            code="api-key-name-taken",
-        )
-    key = secrets.token_urlsafe(32)
+    with exclusive(path, LOCK_SECONDS):
+        before = _content(path)
+        if re.search(rf"^\s*{re.escape(name)}:", before, re.MULTILINE):
+            raise InkdigitError(
+                f"{path} already has a key named {name}: choose another name, or remove its line first.",
+                code="api-key-name-taken",
+            )
+        key = secrets.token_urlsafe(32)
+        _write(path, f"{before}{name}:{_hash(key)}\n")
+    return key
+
+
+def _content(path: Path) -> str:
+    """The text of a file of keys, which is checked; empty where there is no file."""
+    if not path.exists():
+        return ""
+    Keys.read(path)
+    return path.read_text(encoding="utf-8").rstrip("\n") + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file of keys: a new one for its owner alone, another with the mode and the group that it had."""
     with atomic(path) as temporary:
         temporary.touch(mode=0o600)
-        temporary.write_text(f"{before}{name}:{_hash(key)}\n", encoding="utf-8")
-    return key
+        if path.exists():
+            before = path.stat()
+            with suppress(PermissionError):  # the owner may have left the group
+                shutil.chown(temporary, group=before.st_gid)
+            temporary.chmod(stat.S_IMODE(before.st_mode))
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _hash(key: str) -> str:

@@ -45,7 +45,8 @@ def test_a_picture_that_cannot_be_read_has_a_row_too(run_in_process: Command, tm
 
 def test_a_kill_leaves_the_old_table(run_and_kill: RunAndKill, tmp_path: Path) -> None:
     (tmp_path / "answers.csv").write_text("old")
-    run_and_kill("answers.csv", "read", "--form", FORM, HERE / "filled.jpg", "-o", tmp_path / "answers.csv")
+    command = ["read", "--form", FORM, HERE / "filled.jpg", "-o", tmp_path / "answers.csv", "--force"]
+    run_and_kill("answers.csv", *command)
     assert (tmp_path / "answers.csv").read_text() == "old"
 
 
@@ -58,6 +59,7 @@ def test_a_kill_leaves_the_old_table(run_and_kill: RunAndKill, tmp_path: Path) -
         (["--form", FORM, "--url", "http://x"], "--url"),
         (["--form", FORM, "--model", "absent"], "absent"),
         (["--review", "page.html"], "--review"),
+        (["--force"], "--force"),
         (["--form", FORM, "-o", "/dev/null/x.csv"], "/dev/null/x.csv"),
     ],
 )

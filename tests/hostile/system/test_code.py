@@ -76,7 +76,11 @@ def beside(model: bytes) -> bytes:
     return stranger.with_external_data(model, "weights")
 
 
-@pytest.mark.parametrize("change", [outside, beside, stranger.with_custom_op, lambda _: b"\x08\x09"])
+def empty(model: bytes) -> bytes:
+    return model[:0]
+
+
+@pytest.mark.parametrize("change", [outside, beside, stranger.with_custom_op, empty])
 def test_a_model_that_is_not_one_plain_file_is_refused(
     run_in_process: Command,
     run: Path,
