@@ -61,11 +61,11 @@ def test_a_name_that_is_not_utf_8_has_its_row_as_any_other(tmp_path: Path) -> No
 def test_no_source_is_written_over(tmp_path: Path, target: str) -> None:
     picture = tmp_path / "form.jpg"
     picture.write_text("old")
-    others = {"table": tmp_path / "out.csv", "review": tmp_path / "review.html"}
+    job = FormJob(FORM, [picture], tmp_path / "out.csv")
     with refused("file-in-use", picture):
-        work(FormJob(FORM, [picture], *(picture if name == target else other for name, other in others.items())))
+        work(replace(job, **{target: picture}))
     with refused("file-unwritable", tmp_path):
-        work(FormJob(FORM, [picture], *(tmp_path if name == target else other for name, other in others.items())))
+        work(replace(job, **{target: tmp_path}))
     assert [path.name for path in tmp_path.iterdir()] == ["form.jpg"]
     assert picture.read_text() == "old"
 

@@ -22,12 +22,26 @@ def pixels(rng: np.random.Generator) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("dtype", [int, float])
 def test_every_shape_of_an_image_is_read(pixels: NDArray[np.uint8], shape: tuple[int, ...], dtype: type) -> None:
     document = json.dumps(pixels.reshape(shape).astype(dtype).tolist()).encode()
-    assert (images(document, "here") == pixels).all()
+    assert (images(document, 3, "here") == pixels).all()
+
+
+@pytest.mark.parametrize("image", [28 * [28 * [0]], 28 * [28 * [[0]]], 784 * [0], 784 * [[]]])
+def test_too_many_images_are_refused_before_they_are_decoded(image: list[Any]) -> None:
+    several = json.dumps(4 * [image])[:-1].encode()  # not JSON: to decode it would give 400
+    with pytest.raises(Problem) as caught:
+        images(several, 3, "here")
+    assert (caught.value.status, caught.value.setting) == (413, "max_images")
+
+
+def test_too_many_numbers_are_refused_before_they_are_decoded() -> None:
+    with pytest.raises(Problem) as caught:
+        flat_images(b"[" + 784 * b"x,", 1, "here")
+    assert (caught.value.status, caught.value.field) == (422, "here")
 
 
 def test_numbers_with_exponents_are_read(pixels: NDArray[np.uint8]) -> None:
     text = json.dumps(np.full((1, 28, 28), 100).tolist()).replace("100", "1e2")
-    assert (images(text.encode(), "here") == 100).all()
+    assert (images(text.encode(), 3, "here") == 100).all()
 
 
 def test_flat_numbers_are_cut_into_images(pixels: NDArray[np.uint8]) -> None:
@@ -43,7 +57,7 @@ def test_a_value_that_is_not_a_pixel_is_refused_with_its_place(value: Any) -> No
     rows: list[Any] = [[0] * 28 for _ in range(28)]
     rows[3][5] = value
     with pytest.raises(Problem) as caught:
-        images(json.dumps([rows]).encode(), "here")
+        images(json.dumps([rows]).encode(), 3, "here")
     assert (caught.value.status, caught.value.field) == (422, "here[0][3][5]")
 
 
@@ -51,7 +65,7 @@ def test_a_fault_behind_a_whole_float_is_found_at_its_own_place() -> None:
     rows: list[Any] = [[7.0] * 28 for _ in range(28)]
     rows[3][5] = 256
     with pytest.raises(Problem) as caught:
-        images(json.dumps([rows]).encode(), "here")
+        images(json.dumps([rows]).encode(), 3, "here")
     assert caught.value.field == "here[0][3][5]"
 
 

@@ -136,16 +136,12 @@ class Models:
                 on_change()
 
     def _load(self, run: Path, version: int) -> Model:
+        recognizer = Recognizer.load(run, threads=self._threads)
         try:
-            recognizer = Recognizer.load(run, threads=self._threads)
             for images in (1, self._max_batch):
                 answers = recognizer.predict_proba(np.zeros((images, 28, 28), np.uint8))
-        except InkdigitError:
-            raise
-        except Exception as error:  # ONNX Runtime raises its own kinds
-            raise InkdigitError(
-                f"The model in {run} does not run ({' '.join(str(error).split())}).", code="model-broken"
-            ) from error
+        except InkdigitError as error:
+            raise InkdigitError(f"The model in {run} cannot be served: {error}", code=error.code) from error
         if answers.shape != (self._max_batch, 10) or not np.isfinite(answers).all():
             raise InkdigitError(f"The model in {run} does not give ten probabilities.", code="model-output-invalid")
         started = time.perf_counter()

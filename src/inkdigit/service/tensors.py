@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.service.batching import Images
-from inkdigit.service.problems import Problem
+from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.pixels import Channel, Flat, Picture, Pixel, Several, WholeFloat
 
 IMAGE_HINT = "An image is 28 rows of 28 pixels or all 784 in one, each a whole number from 0 (paper) to 255 (ink)."
@@ -73,23 +73,46 @@ def decode(decoder: Decoder, body: bytes, field: str = "", hint: str = "") -> An
         raise Problem(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {error}.", field="body") from None
 
 
-def images(document: bytes, field: str) -> Images:
-    """A JSON list of images, each 28×28, 28×28×1 or 784 pixels -> (N, 28, 28) uint8. Raises Problem 400 or 422."""
+def images(document: bytes, limit: int, field: str) -> Images:
+    """A JSON list of images, each 28×28, 28×28×1 or 784 pixels -> (N, 28, 28) uint8, N at most `limit`.
+
+    Raises:
+        Problem: 400, 413 or 422.
+    """
     brackets = DEPTH.match(document)
     depth = brackets[1].count(b"[") if brackets else 0
+    check_count(document, limit)
     return _numbers(IMAGE_DECODERS.get(depth, IMAGE_DECODERS[2]), depth, document, field).reshape(-1, 28, 28)
+
+
+def check_count(document: bytes, limit: int) -> None:
+    """Raise Problem 413 for a JSON document with more numbers than `limit` images have.
+
+    Call it before the document is decoded: that would stop all other requests meanwhile.
+    """
+    count = -(-_count_numbers(document) // 784)
+    if count > limit:
+        raise too_many_images(count, limit)
+
+
+def _count_numbers(document: bytes) -> int:
+    """How many numbers lists within lists have, and no others."""
+    return document.count(b",") + 1
 
 
 def flat_images(document: bytes, count: int, field: str) -> Images:
     """A JSON list of count · 784 pixels -> (count, 28, 28) uint8. Raises Problem 400 or 422."""
-    pixels = _numbers(FLAT_DECODERS, 0, document, field)
-    if len(pixels) != count * 784:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"There are {len(pixels)} numbers, and the shape [{count}, 28, 28] has {count * 784}.",
-            field=field,
-        )
-    return pixels.reshape(count, 28, 28)
+    found = _count_numbers(document)
+    if found <= count * 784:  # for the reason that check_count has
+        pixels = _numbers(FLAT_DECODERS, 0, document, field)
+        found = len(pixels)
+        if found == count * 784:
+            return pixels.reshape(count, 28, 28)
+    raise Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"There are {found} numbers, and the shape [{count}, 28, 28] has {count * 784}.",
+        field=field,
+    )
 
 
 def binary_images(content: bytes, start: int, datatype: str, field: str) -> Images:

@@ -23,7 +23,7 @@ from inkdigit.service.pictures import PICTURE_TYPES, Blank, PictureFile, Prepare
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.digits import Answer, Digit, Encoded, ModelVersion, NoDigit, OnePicture, Pictures
 from inkdigit.service.state import Service
-from inkdigit.service.tensors import decode, stack
+from inkdigit.service.tensors import check_count, decode, stack
 from inkdigit.service.uploads import JSON, encoded_file, media_type, picture_files
 
 DEPTH = re.compile(rb'"pixels"\s*:\s*((?:\[\s*){0,4})')  # the brackets that pixels begin with
@@ -65,7 +65,7 @@ def _without_blanks(images: list[Prepared]) -> Images:
 async def _decode(request: Request, body: bytes, limit: int) -> Images | list[PictureFile]:
     """The pixels (N, 28, 28) uint8 in a body, or its picture files. Raises Problem."""
     kind = media_type(request)
-    return _decode_json(body) if kind == JSON else await picture_files(request, kind, body, PICTURE_TYPES, limit)
+    return _decode_json(body, limit) if kind == JSON else await picture_files(request, kind, body, PICTURE_TYPES, limit)
 
 
 def _show_input(request: Request) -> bool:
@@ -78,11 +78,12 @@ def _show_input(request: Request) -> bool:
     return bool(values)
 
 
-def _decode_json(body: bytes) -> Images | list[PictureFile]:
-    """The pixels (N, 28, 28) uint8 of a JSON body, or the picture file in it. Raises Problem 400 or 422."""
+def _decode_json(body: bytes, limit: int) -> Images | list[PictureFile]:
+    """The pixels (N, 28, 28) uint8 of a JSON body, or the picture file in it. Raises Problem 400, 413 or 422."""
     depth = DEPTH.search(body)
     if depth is None:
         return [encoded_file(decode(ENCODED, body, hint=BODY_HINT))]
+    check_count(body, limit)
     if depth[1].count(b"[") > 2:
         return stack(decode(SEVERAL, body, hint=PIXELS_HINT).pixels, 2)
     return stack(decode(ONE, body, hint=PIXELS_HINT).pixels, 1)

@@ -141,7 +141,7 @@ def _images(call: InferRequest, body: bytes, start: int, limit: int) -> Images:
         raise Problem(HTTPStatus.BAD_REQUEST, "It has neither data nor binary_data_size.", field="inputs[0]")
     if not NESTED.match(data):
         return flat_images(data, count, "inputs[0].data")
-    found = images(data, "inputs[0].data")
+    found = images(data, limit, "inputs[0].data")
     if len(found) != count:
         sentence = f"There are {len(found)} images, and the shape has {count}."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="inputs[0].data")
@@ -154,7 +154,7 @@ def _input(call: InferRequest, limit: int) -> InputTensor:
         raise Problem(HTTPStatus.BAD_REQUEST, "The model has one input, pixels.", field="inputs")
     (given,) = call.inputs
     if len(given.shape) != 3 or given.shape[1:] != [28, 28] or given.shape[0] < 1:
-        sentence = f"It is {str(given.shape)[:60]}: send [N, 28, 28], one image or more."
+        sentence = f"It is {str(given.shape[:10])[:60]}: send [N, 28, 28], one image or more."
         raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="inputs[0].shape")
     if given.shape[0] > limit:
         raise too_many_images(given.shape[0], limit)

@@ -108,7 +108,7 @@ async def _column(service: Service, document: bytes, deadline: float) -> Images:
 
 async def _images(service: Service, document: bytes, field: str, deadline: float) -> Images:
     if not FILES.match(document):
-        return images(document, field)
+        return images(document, service.settings.max_images, field)
     files: list[EncodedFile] = decode(ENCODED, document, field, HINT)
     if len(files) > service.settings.max_images:
         raise too_many_images(len(files), service.settings.max_images)
