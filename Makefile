@@ -11,6 +11,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests with processes, trainings or browsers; the slowest come first, so that no core is idle at the end.
 SYSTEM := $(addprefix tests/,training/system docs/system browser reading/system audit/system service/system) \
 	$(wildcard tests/*/system)
+# The files of the unit tests.
+UNITS := $(shell find tests -name '*.py' -not -path '*/system/*' -not -path 'tests/cluster/*' -not -path 'tests/browser/*')
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 help:  ## list the targets
@@ -28,11 +30,18 @@ check: $(SETUP)  ## style, types, the direction of imports, and the unit tests: 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pyright --threads 2
-	$(PYTEST) --ignore-glob='*/system' --ignore=tests/browser tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types units
+
+# Side by side: each of the two keeps one core busy.
+types: $(SETUP)
+	$(BIN)/pyright src $(UNITS)
+
+units: $(SETUP)
+	$(BIN)/pytest --ignore-glob='*/system' --ignore=tests/browser tests
 
 test: check  ## set up what is missing, then all checks and all tests
 	@$(BIN)/python tests/programs.py
+	$(BIN)/pyright benchmarks tools tests/browser $(wildcard tests/*/system)
 	$(PYTEST) $(SYSTEM)
 
 # Apart from the other tests, since Ray takes several hundred megabytes.
@@ -63,5 +72,5 @@ $(SETUP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --editable '.[train,serve,dev]'
 	@touch $@
 
-.PHONY: help demo serve setup check test cluster shipped dist kaggle clean
+.PHONY: help demo serve setup check types units test cluster shipped dist kaggle clean
 .DEFAULT_GOAL := help
