@@ -13,7 +13,8 @@ SYSTEM := $(addprefix tests/,training/system docs/system browser reading/system 
 	$(wildcard tests/*/system)
 # The files of the unit tests.
 UNITS := $(shell find tests -name '*.py' -not -path '*/system/*' -not -path 'tests/cluster/*' -not -path 'tests/browser/*')
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three at once on two cores, since tests of servers and browsers wait half of their time.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16

@@ -1,7 +1,7 @@
 """Real digits, real runs, the real command.
 
-Tests that start a process, train a network or open a browser stand in a folder named `system`; all others are unit
-tests, which `pytest --ignore-glob='*/system'` runs alone.
+Tests that start a process, train a network, open a browser or take seconds stand in a folder named `system`; all
+others are unit tests, which `pytest --ignore-glob='*/system'` runs alone.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from inkdigit.runs.run import MANIFEST
+from inkdigit.service.log import flush
 from inkdigit.service.metrics import DIRECTORY_VARIABLE
 from inkdigit.service.settings import ServiceSettings
 from inkdigit.service.sockets import listen
@@ -109,6 +110,7 @@ def test_processes_that_cannot_be_replaced_end_the_server_with_the_reason(
         os.kill(supervisor.process_ids[0], signal.SIGKILL)
 
     assert supervisor.run() == 1
+    flush()  # where another test has left an event loop running in this thread, lines wait for it
     assert supervisor.process_ids == []
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert len([line for line in lines if line["level"] == "error" and str(run) in line["message"]]) == 1
