@@ -10,6 +10,7 @@ import pytest
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.kaggle_csv import read_csv, write_csv, write_submission
+from tests.damage import damaged_copies
 from tests.errors import refused
 
 ROWS = 5
@@ -282,14 +283,15 @@ def test_a_damaged_cache_entry_is_written_again(tmp_path: Path, digits: Dataset,
     assert entry.read_bytes() != DAMAGES[damage](whole)
 
 
-def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path, digits: Dataset, cache: Path):
+def test_every_damage_of_the_cache_is_noticed(tmp_path: Path, digits: Dataset, cache: Path, rng: np.random.Generator):
     write_csv(tmp_path / "train.csv", digits)
     read_csv(tmp_path / "train.csv")
     (entry,) = cache.iterdir()
-    content = bytearray(entry.read_bytes())
-    content[1000] ^= 1
-    entry.write_bytes(content)
-    assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
+    whole = entry.read_bytes()
+    for content in damaged_copies(whole, 200, rng):
+        entry.write_bytes(content)
+        assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
+        entry.write_bytes(whole)
 
 
 def test_reading_works_with_a_cache_that_cannot_be_written(tmp_path: Path, digits: Dataset):

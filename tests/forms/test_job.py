@@ -13,6 +13,7 @@ import pytest
 from docs.examples.form.make import HERE
 from inkdigit.forms.job import FormJob
 from inkdigit.utils.lock import exclusive
+from inkdigit.utils.printable import printable
 from tests.errors import refused
 
 FORM = HERE / "form.toml"
@@ -39,7 +40,7 @@ def test_a_name_that_is_a_formula_stays_a_text(tmp_path: Path, monkeypatch: pyte
     assert not complete
     assert len(warnings) == len(names)
     table = rows(tmp_path / "out.csv")
-    assert [row["file"] for row in table] == [*(f"'{name}" for name in names[:4]), names[4], "'-1.png"]
+    assert [row["file"] for row in table] == [*(f"'{printable(name)}" for name in names[:4]), names[4], "'-1.png"]
     assert all(not cell.startswith(("=", "+", "-", "@", "\t")) for row in table for cell in row.values())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
@@ -199,3 +200,35 @@ def test_images_that_a_run_was_trained_on_are_counted(real_digits: Dataset, tmp_
     count, warnings = count_trained_rows([some, silent], scored)
     assert count is None
     assert [warning.split()[0] for warning in warnings] == ["some", "silent"]
+
+
+def as_stored(**changes: Any) -> dict[str, Any]:
+    """The arrays of two rows, one of them predicted wrongly, with some of them replaced."""
+    two = make_predictions([1, 2], labels=[1, 3])
+    return vars(replace(two, mistakes=np.zeros((1, 28, 28), np.uint8))) | changes
+
+
+OTHER_ARRAYS: dict[str, Any] = {
+    "float hashes": {"scored": np.zeros(2)},
+    "hashes in a table": {"trained_on": np.zeros((2, 2), np.uint64)},
+    "one label": {"labels": np.zeros(1, np.int64)},
+    "a label of 10": {"labels": np.array([1, 10])},
+    "nine probabilities": {"probabilities": np.zeros((2, 9), np.float32)},
+    "texts": {"probabilities": np.full((2, 10), "a")},
+    "no mistakes": {"mistakes": np.zeros((0, 28, 28), np.uint8)},
+    "objects": {"labels": np.array([{}, 1], object)},
+    "a number": {"labels": np.int64(1)},
+}
+
+
+@pytest.mark.parametrize("changes", OTHER_ARRAYS.values(), ids=OTHER_ARRAYS.keys())
+def test_arrays_that_are_no_predictions_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    def store(arrays: dict[str, Any]) -> None:
+        np.savez(tmp_path / "predictions.npz", **arrays)
+        write_manifest(tmp_path, ["predictions.npz"], {})
+
+    store(as_stored())
+    assert len(read_predictions(tmp_path).mistakes) == 1
+    store(as_stored(**changes))
+    with refused("run-file-incompatible", tmp_path / "predictions.npz"):
+        read_predictions(tmp_path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,8 +60,9 @@ def test_a_damaged_manifest_is_refused(folder: Path, content: str) -> None:
         read_run(folder)
 
 
-def test_a_manifest_whose_settings_are_none_is_refused(folder: Path) -> None:
-    write_json(folder / "manifest.json", {"format": 1, "files": {}, "settings": None})
+@pytest.mark.parametrize("part", ["settings", "figures"])
+def test_a_manifest_whose_settings_or_figures_are_none_is_refused(folder: Path, part: str) -> None:
+    write_json(folder / "manifest.json", {"format": 1, "files": {}, part: None})
     with refused("manifest-damaged", folder / "manifest.json"):
         read_run(folder)
 
@@ -160,3 +163,28 @@ def test_the_summary_has_a_line_for_each_stage_by_its_title(folder: Path) -> Non
     assert "50 validation rows: 98.00 %" in lines[3]
     assert "90.00–99.00" in lines[3]
     assert lines[4].endswith(str(folder / "report.html"))
+
+
+def test_an_outdated_file_that_was_changed_since_stays(folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine")
+    add_to_manifest(folder, [], outdated=["notes.txt"])
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert list(read_run(folder).manifest["files"]) == ["arrays.npz"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+@pytest.mark.parametrize("name", ["manifest.json", "notes.txt"])
+def test_a_pipe_in_place_of_a_file_is_refused(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with refused("file-unreadable", folder / name):
+        read_verified(folder, "notes.txt")
+
+
+@pytest.mark.parametrize("name", ["../notes.txt", "/etc/hosts", "a/b", "a\\b", "C:x", "..", "", ".hidden", "a\0"])
+def test_a_manifest_that_names_more_than_files_of_its_folder_is_refused(folder: Path, name: str) -> None:
+    manifest = read_run(folder).manifest
+    manifest["files"][name] = manifest["files"]["notes.txt"]
+    write_json(folder / "manifest.json", manifest)
+    with refused("manifest-damaged", folder / "manifest.json"):
+        read_run(folder)

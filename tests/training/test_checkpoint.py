@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from keras import layers
 
+from inkdigit.errors import InkdigitError
 from inkdigit.training.checkpoint import restore_checkpoint, save_checkpoint
 from inkdigit.training.ema import WeightEMA
+from tests.damage import damaged_copies
 from tests.errors import refused
 
 PROGRESS = [{"epoch": 1, "val_loss": None}, {"epoch": 2, "val_loss": 0.5}]
@@ -79,3 +81,24 @@ def test_a_damaged_checkpoint_or_one_of_another_network_is_refused(
     path.unlink()
     with refused("checkpoint-damaged", path):
         restore_checkpoint(path, make_model(), WeightEMA(0))
+
+
+def test_every_damage_is_noticed(
+    trained: tuple[keras.Model, WeightEMA], tmp_path: Path, rng: np.random.Generator
+) -> None:
+    path, (model, ema) = tmp_path / "training.npz", trained
+    save_checkpoint(path, model, ema, PROGRESS)
+    again, ema_again = make_model(), WeightEMA(0.9)
+    noticed = 0
+    for content in damaged_copies(path.read_bytes(), 60, rng):
+        path.write_bytes(content)
+        try:
+            assert restore_checkpoint(path, again, ema_again) == PROGRESS
+        except InkdigitError as error:
+            noticed += error.code == "checkpoint-damaged"
+            continue
+        # What was damaged does not count, such as the time of a file in the archive.
+        noticed += 1
+        for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert noticed == 60

@@ -135,3 +135,17 @@ def test_a_failed_reading_has_a_code_and_names_the_file(tmp_path: Path, case: st
     path.touch()
     with refused(code, words), reading(path):
         raise fault
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows rarely lets users make links")
+@pytest.mark.parametrize("target", ["file", "folder", "absent"])
+def test_a_link_is_replaced_where_it_must_not_be_followed(tmp_path: Path, target: str):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    with atomic(tmp_path / "link", follow=False) as temporary:
+        temporary.write_text("new")
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_text() == "new"
+    assert (tmp_path / "file").read_text() == "old"
+    assert names(tmp_path) == ["file", "folder", "link"]

@@ -13,6 +13,7 @@ import numpy as np
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.duplicates import find_duplicates
 from inkdigit.utils.files import atomic
+from inkdigit.utils.printable import table_cell
 
 HEADER = ("kind", "file", "row", "label", "other_file", "other_row", "other_label")
 EXACT, NEAR = "exact", "near"  # in the column "kind"
@@ -69,7 +70,7 @@ def summarize_duplicates(sets: Sequence[Dataset], pairs: Sequence[DuplicatePair]
 
 
 def _cells(digits: Dataset, row: int) -> list[str]:
-    return [digits.source, str(row), "" if digits.labels is None else str(digits.labels[row])]
+    return [table_cell(digits.source), str(row), "" if digits.labels is None else str(digits.labels[row])]
 
 
 def _sentence(kind: str, sources: Sequence[str], count: int) -> str:

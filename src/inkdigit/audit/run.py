@@ -16,7 +16,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.runs.build import lock_folder
 from inkdigit.training.config import Settings
 from inkdigit.utils.files import atomic
-from inkdigit.utils.progress import console
+from inkdigit.utils.progress import print_line
 
 UNFINISHED = ".unfinished"  # folder of the checkpoints, inside the folder of the findings
 
@@ -57,8 +57,8 @@ def _audit_duplicates(sets: Sequence[Dataset], path: Path) -> None:
     pairs = find_duplicate_pairs(sets)
     write_duplicates(path, sets, pairs)
     for sentence in summarize_duplicates(sets, pairs):
-        console.print(sentence)
-    console.print(f"Pairs: {path}")
+        print_line(sentence)
+    print_line(f"Pairs: {path}")
 
 
 def _audit_labels(rows: Dataset, settings: Settings, folds: int, folder: Path) -> None:
@@ -69,13 +69,13 @@ def _audit_labels(rows: Dataset, settings: Settings, folds: int, folder: Path) -
         ranking = label_ranking.rank_labels(rows, settings, folds, checkpoints)
         label_ranking.write_label_ranking(table, rows, ranking)
     disagreeing = label_ranking.disagreeing_rows(rows, ranking)
-    console.print(f"For {len(disagreeing):,} of {len(rows):,} rows, the networks read another digit than the label.")
-    console.print(f"Labels, the most doubtful first: {table}")
+    print_line(f"For {len(disagreeing):,} of {len(rows):,} rows, the networks read another digit than the label.")
+    print_line(f"Labels, the most doubtful first: {table}")
     if len(disagreeing):
         shown = disagreeing[: label_ranking.MAX_PICTURED]
         with atomic(picture) as temporary:
             temporary.write_bytes(label_ranking.draw_doubtful_labels(rows, ranking, shown))
-        console.print(f"The first of them: {picture}")
+        print_line(f"The first of them: {picture}")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from inkdigit.data.loading import check_ink
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, file_checksum, read_verified
 from inkdigit.utils.extras import require_extra
-from inkdigit.utils.progress import console
+from inkdigit.utils.progress import print_line
 
 Layout = Literal["page", "line", "single"]
 
@@ -64,7 +64,7 @@ def run(
     about = _describe(source, found, options, file_checksum(folder, ONNX_MODEL))
     with place.claimed(about, read_verified(folder, ONNX_MODEL)):
         _work(BulkJob(found.folder, place, options), found, engine, workers)
-    console.print(f"Predictions: {destination}")
+    print_line(f"Predictions: {destination}")
 
 
 def _check(source: str, found: Collection, layout: Layout | None) -> None:
@@ -125,7 +125,7 @@ def _work(job: BulkJob, found: Collection, engine: Engine, workers: int | None) 
     left = [part for part in found.parts if part.number not in finished]
     before, unit = found.rows - sum(part.rows for part in left), "pictures" if found.pictures else "rows"
     if before:
-        console.print(f"{before:,} of {found.rows:,} {unit} were done before.")
+        print_line(f"{before:,} of {found.rows:,} {unit} were done before.")
     if not left:
         return
     inputs = {part.number: part.rows for part in left}
@@ -135,4 +135,4 @@ def _work(job: BulkJob, found: Collection, engine: Engine, workers: int | None) 
                 progress.add(result, inputs.pop(result.number))
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None
-    console.print(progress.summary())
+    print_line(progress.summary())

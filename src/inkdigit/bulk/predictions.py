@@ -16,7 +16,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
 from inkdigit.imaging.preprocess import MAX_FILE_SIZE, prepare
 from inkdigit.recognizer import Recognizer
-from inkdigit.utils.printable import printable
+from inkdigit.utils.printable import encodable, printable
 
 Layout = Literal["rows", "page", "line", "single"]
 Row = dict[str, Any]
@@ -88,7 +88,7 @@ class Predictor:
         """
         schema = self._options.schema
         if part.kind != "pictures":
-            name = printable(part.files[0])
+            name = encodable(part.files[0])
             return pa.Table.from_batches([self._predict_rows(name, block) for block in self._rows.read(part)], schema)
         rows: list[Row] = []
         for index, name in enumerate(part.files):
@@ -97,14 +97,14 @@ class Predictor:
             else:
                 on_picture(index)
                 found = self._predict_picture(name)
-            rows += [{"file": printable(name)} | row for row in found]
+            rows += [{"file": encodable(name)} | row for row in found]
         return pa.Table.from_pylist(rows, schema)
 
     def errors_only(self, part: Part, error: str) -> Any:
         """A table with a row for each row or picture of a part, which all hold the same error."""
         files = part.files * (part.rows // len(part.files))
         rows = [
-            {"file": printable(name), "row": part.first + index, "error": printable(error)}
+            {"file": encodable(name), "row": part.first + index, "error": printable(error)}
             for index, name in enumerate(files)
         ]
         return pa.Table.from_pylist(rows, self._options.schema)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 
 from inkdigit.bulk.engine import PartResult
-from inkdigit.utils.progress import console, progress_bar
+from inkdigit.utils.progress import console, print_line, progress_bar
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -52,7 +52,7 @@ class BulkProgress:
             self._last_line = now
             finished = self._before + self._inputs
             left = timedelta(seconds=round((self._total - finished) / rate))
-            console.print(f"{finished:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left} left")
+            print_line(f"{finished:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left} left")
 
     def summary(self) -> str:
         """The line that ends a job."""

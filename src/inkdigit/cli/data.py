@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from inkdigit.cli.group import print_lines
 from inkdigit.cli.options import FILE
 
 
@@ -20,7 +21,7 @@ def mnist(to: Path | None) -> None:
     """Fetch MNIST, verified by SHA-256, from the first source that answers."""
     from inkdigit.data import mnist as source
 
-    click.echo(source.fetch(to))
+    print_lines(str(source.fetch(to)))
 
 
 @data.command()
@@ -30,7 +31,7 @@ def kaggle(to: Path) -> None:
     from inkdigit.data.kaggle_client import fetch_kaggle_files
 
     fetch_kaggle_files(to)
-    click.echo(f"Next: inkdigit train --train {to / 'train.csv'} --test {to / 'test.csv'}")
+    print_lines(f"Next: inkdigit train --train {to / 'train.csv'} --test {to / 'test.csv'}")
 
 
 @data.command()
@@ -42,4 +43,4 @@ def split(train_rows: int, seed: int, to: Path) -> None:
     from inkdigit.data.split import write_split
 
     write_split(train_rows, seed, to)
-    click.echo(f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each.")
+    print_lines(f"{to / 'train.csv'}: {train_rows:,} rows; test.csv and truth.csv: {70_000 - train_rows:,} rows each.")

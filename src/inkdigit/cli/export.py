@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from inkdigit.cli.group import print_lines
 from inkdigit.cli.options import FILE
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.extras import require_extra
@@ -35,7 +36,7 @@ def export(run: Path, int8: bool, data: Path | None, output: Path) -> None:
         model = _to_int8(model, data)
     with atomic(output) as temporary:
         temporary.write_bytes(model)
-    click.echo(f"{output}: {len(model):,} bytes")
+    print_lines(f"{output}: {len(model):,} bytes")
 
 
 def _to_int8(model: bytes, data: Path | None) -> bytes:

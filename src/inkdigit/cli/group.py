@@ -7,6 +7,7 @@ import sys
 import click
 
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.printable import printable
 
 USER_ERROR, INTERRUPTED = 2, 130  # exit codes
 
@@ -23,16 +24,21 @@ class ErrorReportingGroup(click.Group):
         except OSError as error:
             print_error(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}.")
         except KeyboardInterrupt as interrupt:
-            click.echo(str(interrupt) or "Interrupted: nothing was written.", err=True)
+            print_lines(*(str(interrupt) or "Interrupted: nothing was written.").split("\n"), err=True)
             sys.exit(INTERRUPTED)
         sys.exit(USER_ERROR)
 
 
+def print_lines(*lines: str, err: bool = False) -> None:
+    """Print lines on standard output, or on standard error. Names in them may hold anything."""
+    click.echo("\n".join(map(printable, lines)), err=err)
+
+
 def print_error(sentence: str) -> None:
     """Print an error as one line on standard error."""
-    click.echo(f"Error: {sentence}", err=True)
+    click.echo(printable(f"Error: {sentence}"), err=True)
 
 
 def print_warning(sentence: str) -> None:
     """Print a warning as one line on standard error."""
-    click.echo(f"Warning: {sentence}", err=True)
+    click.echo(printable(f"Warning: {sentence}"), err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from inkdigit.cli.group import USER_ERROR, print_error
+from inkdigit.cli.group import USER_ERROR, print_error, print_lines
 from inkdigit.cli.options import FILE, given_options
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.extras import require_extra
@@ -120,7 +120,7 @@ def _print_results(files: tuple[Path, ...], read_file: ReadFile, text_lines: Tex
             continue
         if result.result:
             lines = text_lines(result, len(files) > 1)
-            click.echo("\n".join(lines) if lines else f"{result.name} shows no digits.", err=not lines)
+            print_lines(*(lines or [f"{result.name} shows no digits."]), err=not lines)
         if result.error:
             print_error(result.error)
     return complete
@@ -133,4 +133,4 @@ def _read_form(
     require_extra("read", "Reading forms")
     from inkdigit.forms.job import FormJob
 
-    return FormJob(form, files, output, review, run, force).work(click.echo, print_error)
+    return FormJob(form, files, output, review, run, force).work(print_lines, print_error)

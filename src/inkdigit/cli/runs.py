@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from inkdigit.cli.group import print_warning
+from inkdigit.cli.group import print_lines, print_warning
 from inkdigit.cli.options import FILE
 from inkdigit.utils.extras import require_extra
+from inkdigit.utils.printable import printable
 
 
 @click.command()
@@ -24,8 +25,12 @@ def runs(folder: Path, as_json: bool) -> None:
 
     board = read_leaderboard(folder)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    text = leaderboard_table(board, width) or f"{folder} holds no runs yet: `inkdigit train` makes one."
-    click.echo(json.dumps(board.to_json()) if as_json else text)
+    if as_json:
+        print_lines(json.dumps(board.to_json()))
+    elif table := leaderboard_table(board, width):
+        print_lines(*table.split("\n"))
+    else:
+        print_lines(f"{folder} holds no runs yet: `inkdigit train` makes one.")
 
 
 @click.command()
@@ -44,7 +49,10 @@ def compare(folders: tuple[Path, ...], labelled_csv: Path | None, out: Path, as_
     rows = read_dataset(labelled_csv, labelled=True) if labelled_csv else None
     result = compare_runs(folders, rows)
     page = write_comparison(result, out)
-    click.echo(json.dumps(result.to_json()) if as_json else f"{comparison_table(result)}\n\nPage: {page}")
+    if as_json:
+        print_lines(json.dumps(result.to_json()))
+    else:
+        print_lines(*comparison_table(result).split("\n"), "", f"Page: {page}")
 
 
 @click.command()
@@ -81,6 +89,6 @@ def report(run: Path) -> None:
     from inkdigit.runs.run import read_run
     from inkdigit.training.curve_points import curve_points
 
-    name = Path(os.path.realpath(run)).name
+    name = printable(Path(os.path.realpath(run)).name)
     write_report(run, name, curve_points(read_run(run), name))
-    click.echo(run / "report.html")
+    print_lines(str(run / "report.html"))

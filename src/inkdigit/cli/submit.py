@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from inkdigit.cli.group import print_warning
+from inkdigit.cli.group import print_lines, print_warning
 from inkdigit.cli.options import FILE
 
 
@@ -36,8 +36,8 @@ def submit(folders: tuple[Path, ...], test_csv: Path, output: Path, upload: bool
         print_warning(sentence)
     write_submission(output, recognizer.predict(rows.images))
     mean = f", the mean of {len(folders)} runs" if len(folders) > 1 else ""
-    click.echo(f"{output}: {len(rows):,} rows{mean}, ready for {COMPETITION_PAGE}/submit")
+    print_lines(f"{output}: {len(rows):,} rows{mean}, ready for {COMPETITION_PAGE}/submit")
     if upload:
         names = " + ".join(folder.resolve().name for folder in folders)
-        click.echo(upload_submission(output, message or names))
-        click.echo(f"Its score: {COMPETITION_PAGE}/submissions")
+        print_lines(upload_submission(output, message or names))
+        print_lines(f"Its score: {COMPETITION_PAGE}/submissions")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from inkdigit.cli.group import print_lines
 from inkdigit.cli.options import FILE
 from inkdigit.utils.extras import require_extra
 
@@ -32,4 +33,4 @@ def synth(out: Path, pages: int, seed: int, source: Literal["train", "test"], ha
 
     with click.progressbar(length=pages, label="Pages", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         write.write_pages(out, pages, seed, source, hardships or ["all"], lambda: bar.update(1))
-    click.echo(f"{out}: {pages:,} pages, their labels in {out / write.LABELS}")
+    print_lines(f"{out}: {pages:,} pages, their labels in {out / write.LABELS}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inkdigit.cli.group import print_lines
 from inkdigit.cli.options import FILE, Engine, engine_option, given_options, setting_options
 from inkdigit.errors import InkdigitError
 from inkdigit.training.config import PRESETS, Settings, from_file, preset, to_toml, with_values
@@ -84,7 +85,7 @@ def train(
             tensorboard=tensorboard,
         )
     run_job = _choose_training(engine, learning_curve, job.settings.members)
-    click.echo("\n\n".join(map(run_summary, run_job(job))))
+    print_lines(*"\n\n".join(map(run_summary, run_job(job))).split("\n"))
 
 
 def _check_no_other_option(resume: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from inkdigit.cli.group import print_lines
 from inkdigit.cli.options import FILE, SEED, Engine, engine_option
 from inkdigit.training.config import PRESETS, from_file, preset, with_values
 from inkdigit.utils.extras import require_extra
@@ -69,4 +70,4 @@ def tune(
 
         trial_engine = local_engine(jobs or 1)
     wanted = search.SearchConfig(base, searched, out, train_csv, epochs, training_rows, trials, timeout, storage, study)
-    click.echo(search.run(wanted, trial_engine))
+    print_lines(*search.run(wanted, trial_engine).split("\n"))

@@ -35,7 +35,7 @@ from inkdigit.training.job import Job, JobData, is_done, job_to_json, load_data,
 from inkdigit.training.progress import epoch_line, resume_line
 from inkdigit.training.teacher import teacher_runs
 from inkdigit.utils.files import atomic
-from inkdigit.utils.progress import Stage, console, stage_line
+from inkdigit.utils.progress import Stage, print_line, stage_line
 
 if TYPE_CHECKING:
     pass
@@ -185,7 +185,7 @@ class _Member:
         return False
 
     def _print(self, line: str) -> None:
-        console.print(f"{self.title}: {line}", markup=False)
+        print_line(f"{self.title}: {line}")
 
     def _count_loss(self) -> None:
         self.losses += 1
@@ -195,7 +195,7 @@ class _Member:
                 "machines have the memory for it, and give the same command again to go on.",
                 code="worker-lost",
             )
-        console.print(f"{self.title}: its worker is lost, and another goes on from the last saved epoch.")
+        print_line(f"{self.title}: its worker is lost, and another goes on from the last saved epoch.")
 
     def _order(self, cores: int) -> Order:
         """What to send, as the files are now."""

@@ -17,6 +17,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.metrics import Evaluation, difference_interval, evaluate, holm_adjusted, mcnemar_test
 from inkdigit.runs.leaderboard import LeaderboardEntry, leaderboard_entry
 from inkdigit.runs.run import Run, read_distinct_runs
+from inkdigit.utils.printable import printable
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def compare_predictions(
 def _names(runs: Sequence[Run]) -> list[str]:
     """The folders' names, or their paths if two folders have the same name."""
     names = [run.folder.absolute().name for run in runs]
-    return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
+    return [printable(name) for name in (names if len(set(names)) == len(names) else (str(run.folder) for run in runs))]
 
 
 def _pairwise_tests(results: Sequence[RunResult], labels: NDArray[np.int64]) -> list[PairwiseTest]:

@@ -14,6 +14,7 @@ from inkdigit.comparison.images import join_names
 from inkdigit.comparison.text import RUN_HEADINGS, explain_p_values, run_cells, verdict
 from inkdigit.report.rendering import draw_pngs, render_page, write_files
 from inkdigit.utils.hardware import library_versions
+from inkdigit.utils.printable import encodable
 
 PAGE = "comparison.html"
 
@@ -46,7 +47,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     write_files(files, folder)
     for path in _outdated(folder, files):
         path.unlink()
-    write_files({PAGE: page.encode()}, folder)  # last: the old page tells which pictures are its own
+    write_files({PAGE: encodable(page).encode()}, folder)  # last: the old page tells which pictures are its own
     return folder / PAGE
 
 

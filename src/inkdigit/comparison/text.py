@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inkdigit.comparison.compare import Comparison, PairwiseTest, RunResult
 from inkdigit.runs.leaderboard import format_accuracy, format_seconds
+from inkdigit.utils.printable import printable
 from inkdigit.utils.text_table import align_columns
 
 RUN_HEADINGS = ("accuracy (95 %)", "params", "training")
@@ -14,9 +15,9 @@ def comparison_table(comparison: Comparison) -> str:
     """The comparison as lines of text for a terminal."""
     names = [result.name for result in comparison.results]
     runs = [(result.name, *run_cells(result)) for result in comparison.results]
-    settings = [(one.name, *one.values) for one in comparison.settings]
+    settings = [(one.name, *map(printable, one.values)) for one in comparison.settings]
     parts = [
-        [f"Compared on {comparison.description}.", *comparison.notes],
+        [printable(sentence) for sentence in (f"Compared on {comparison.description}.", *comparison.notes)],
         align_columns([("run", *RUN_HEADINGS), *runs], (1, 2, 3)),
         [verdict(test) for test in comparison.tests],
         [explain_p_values(len(comparison.tests))],

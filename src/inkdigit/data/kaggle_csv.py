@@ -7,6 +7,7 @@ import hashlib
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from inkdigit.data.csv_parser import LABEL, PIXELS, parse_blocks, parse_header, parse_row
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
-from inkdigit.utils.files import DAMAGE_ERRORS, atomic, cache_dir, check_packing, reading
+from inkdigit.utils.files import atomic, cache_dir, check_packing, reading
+from inkdigit.utils.npz import Arrays, read_npz
 
 _BLOCK_SIZE = 1 << 19  # bytes parsed at once: the intermediate arrays stay in the processor's cache
 _MAX_LINE_LENGTH = 1 << 16  # bytes; Kaggle's header has 6.6 thousand, a row at most 3.1
@@ -166,14 +168,19 @@ def _find_csv(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 def _read_cache(cached: Path, source: str) -> Dataset | None:
-    """The digits of an entry; None where there is none, or a damaged one."""
-    try:
-        with np.load(cached, allow_pickle=False) as arrays:
-            labels = arrays["labels"]
-            return Dataset(arrays["images"], labels if len(labels) else None, source)
-    # The npz format carries checksums: a damaged entry fails in one of these ways, and is written again.
-    except (OSError, KeyError, *DAMAGE_ERRORS):
-        return None
+    """The digits of an entry; None where there is none, or a damaged one, which is then written again."""
+    with suppress(ValueError):
+        return read_npz(cached, partial(_from_arrays, source))
+    return None
+
+
+def _from_arrays(source: str, arrays: Arrays) -> Dataset:
+    images, labels = arrays["images"], arrays["labels"]
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28) or labels.dtype != np.int64:
+        raise ValueError("it holds other arrays")
+    if len(labels) not in {0, len(images)} or not len(images):
+        raise ValueError("it has not one label for each image")
+    return Dataset(images, labels if len(labels) else None, source)
 
 
 def _write_cache(cached: Path, digits: Dataset) -> None:

@@ -10,16 +10,7 @@ from pathlib import Path
 from inkdigit.forms.reader import Form
 from inkdigit.forms.template import Template
 from inkdigit.utils.files import atomic
-
-FORMULA_STARTS = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-)  # a cell that begins so is a formula to a spreadsheet, or hides one
+from inkdigit.utils.printable import table_cell
 
 
 def columns(template: Template) -> list[str]:
@@ -31,17 +22,12 @@ def row(form: Form, template: Template) -> list[str]:
     """A form -> the cells of its row; after an error those of the answers are empty."""
     cells = [cell for a in form.answers for cell in (a.choice.text, shown(a.choice.confidence))]
     cells = cells or [""] * (2 * len(template.fields))
-    return [_text(form.name), *cells, _text(form.error or "")]
+    return [table_cell(str(form.file)), *cells, table_cell(form.error or "")]
 
 
 def shown(confidence: float) -> str:
     """A confidence -> the text of its cell, with four digits; only 1 itself is shown as 1."""
     return f"{min(confidence, 0.9999):.4f}" if confidence < 1 else "1.0000"
-
-
-def _text(cell: str) -> str:
-    """A cell's text, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def write(path: Path, forms: Sequence[Form], template: Template) -> None:

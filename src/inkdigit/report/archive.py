@@ -16,8 +16,9 @@ from inkdigit.report.data import ImageRows, Report, Samples, Scored, Setting
 from inkdigit.report.feature_maps import Convolutions, FeatureMaps
 from inkdigit.report.occlusion import Occlusion
 from inkdigit.runs.predictions import Predictions, read_predictions
-from inkdigit.runs.run import Arrays, read_arrays, read_run
+from inkdigit.runs.run import read_arrays, read_run
 from inkdigit.utils.files import atomic
+from inkdigit.utils.npz import Arrays
 from inkdigit.utils.progress import Stage
 
 ARCHIVE = "report.npz"

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import negative_log_likelihood, uncalibrate
 from inkdigit.report import archive, charts, image_grids
 from inkdigit.report.data import CurvePoint, Report
 from inkdigit.report.rendering import draw_pngs, render_page, write_files
 from inkdigit.runs.run import add_to_manifest, damaged_manifest, read_run
+from inkdigit.utils.printable import encodable
 
 
 def write_report(folder: Path, name: str, curve: Sequence[CurvePoint]) -> None:
@@ -30,7 +32,15 @@ def write_report(folder: Path, name: str, curve: Sequence[CurvePoint]) -> None:
         training_rows = int(manifest["figures"]["training_rows"])
     except (KeyError, TypeError, ValueError) as error:
         raise damaged_manifest(folder, error) from None
-    files = render_report(archive.read(folder), name, training_rows, curve)
+    report = archive.read(folder)
+    try:
+        files = render_report(report, name, training_rows, curve)
+    except Exception as error:  # arrays and facts that are not a report's: whatever is raised
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InkdigitError(
+            f"{folder / archive.ARCHIVE} holds no report that can be drawn ({reason}): train again.",
+            code="run-file-incompatible",
+        ) from error
     write_files(files, folder)
     outdated = {file for file in manifest["files"] if file.endswith(".png")} - set(files)
     add_to_manifest(folder, list(files), outdated)
@@ -49,7 +59,7 @@ def render_report(report: Report, name: str, training_rows: int, curve: Sequence
         File name -> content: the PNGs and report.html.
     """
     files = draw_pngs(report_figures(report, curve))
-    return files | {"report.html": report_html(report, name, training_rows, curve, files).encode()}
+    return files | {"report.html": encodable(report_html(report, name, training_rows, curve, files)).encode()}
 
 
 def report_figures(report: Report, curve: Sequence[CurvePoint]) -> Iterator[tuple[str, Figure]]:

@@ -66,13 +66,13 @@ def render_page(template: str, files: Mapping[str, bytes], **values: object) -> 
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files into a folder, each one completely or not at all.
+    """Write files into a folder, each one completely or not at all; a link there is replaced, not followed.
 
     Raises:
         InkdigitError: The folder cannot be written.
     """
     for file, content in files.items():
-        with atomic(folder / file) as temporary:
+        with atomic(folder / file, follow=False) as temporary:
             temporary.write_bytes(content)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.build import has_checkpoints
 from inkdigit.runs.run import MANIFEST, METRICS, ONNX_MODEL, Run, damaged_manifest, read_run
+from inkdigit.utils.printable import printable
 from inkdigit.utils.text_table import align_columns
 
 HEADINGS = ("name", "preset", "seed", "params", "accuracy (95 %)", "training", "date")
@@ -96,10 +97,11 @@ def read_leaderboard(folder: Path) -> Leaderboard:
         try:
             entries.append(leaderboard_entry(read_run(candidate)))
         except InkdigitError as error:
-            problems.append(str(error))
+            problems.append(printable(str(error)))
     for unfinished in sorted(filter(has_checkpoints, folder.glob(".*.partial"))):
         out = unfinished.with_name(unfinished.name[1:].removesuffix(".partial"))
-        problems.append(f"{out} is unfinished: it is in training, or waits for `inkdigit train --resume {out}`.")
+        sentence = f"{out} is unfinished: it is in training, or waits for `inkdigit train --resume {out}`."
+        problems.append(printable(sentence))
     return Leaderboard(_ranked(entries), problems)
 
 
@@ -114,12 +116,12 @@ def leaderboard_entry(run: Run) -> LeaderboardEntry:
         figures, settings = manifest["figures"], manifest["settings"]
         accuracy, low, high = (_fraction(figures[name]) for name in ("accuracy", "low", "high"))
         line = LeaderboardEntry(
-            name=run.folder.absolute().name,
+            name=printable(run.folder.absolute().name),
             folder=str(run.folder),
-            preset=str(settings["preset"]),
+            preset=printable(str(settings["preset"])),
             seed=int(settings["seed"]),
             parameters=int(manifest["parameters"]),
-            scored=str(figures["scored"]),
+            scored=printable(str(figures["scored"])),
             scored_sha256=str(figures.get("scored_sha256") or figures["scored"]),
             accuracy=accuracy,
             low=low,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.runs.run import Arrays, read_arrays, read_run
+from inkdigit.runs.run import read_arrays, read_run
 from inkdigit.utils.files import atomic
+from inkdigit.utils.npz import Arrays
 
 PREDICTIONS_FILE = "predictions.npz"
 # Until version 0.1.0 a run kept this in two files, and two arrays under other names.
@@ -71,17 +72,39 @@ def write_predictions(
 def read_predictions(folder: Path) -> Predictions:
     """Read a run's predictions, verified. Raises InkdigitError where they are missing or not its manifest's."""
     if not has_predictions(folder) or PREDICTIONS_FILE in _files(folder):
-        return read_arrays(folder, PREDICTIONS_FILE, lambda arrays: Predictions(**{n: arrays[n] for n in _NAMES}))
+        return read_arrays(folder, PREDICTIONS_FILE, _predictions)
     return _read_old(folder)
 
 
-_NAMES = tuple(field.name for field in fields(Predictions))
+# The arrays, and NumPy's letter for their kind of number: unsigned, integer, float.
+_KINDS = {
+    "trained_on": "u",
+    "model_trained_on": "u",
+    "scored": "u",
+    "labels": "iu",
+    "probabilities": "f",
+    "mistakes": "u",
+}
+
+
+def _predictions(arrays: Arrays) -> Predictions:
+    """The predictions in a run's arrays. Raises ValueError where these are not what `Predictions` says."""
+    found = Predictions(**{name: arrays[name] for name in _KINDS})
+    rows, wrong = len(found.scored), int(found.wrong.sum())
+    shapes = {"labels": (rows,), "probabilities": (rows, 10), "mistakes": (wrong, 28, 28)}
+    for name, kinds in _KINDS.items():
+        array = arrays[name]
+        if array.dtype.kind not in kinds or array.shape != shapes.get(name, (array.size,)):
+            raise ValueError(f"{name} has the shape {array.shape} and the type {array.dtype}")
+    if not np.isin(found.labels, np.arange(10)).all():
+        raise ValueError("a label is no digit")
+    return found
 
 
 def _read_old(folder: Path) -> Predictions:
     rows, report = _OLD_FILES
     found = read_arrays(folder, rows, lambda arrays: {n: arrays[_OLD_NAMES.get(n, n)] for n in _OF_OLD_ROWS})
-    found |= read_arrays(folder, report, lambda arrays: {n: arrays[n] for n in _NAMES if n not in _OF_OLD_ROWS})
+    found |= read_arrays(folder, report, lambda arrays: {n: arrays[n] for n in _KINDS if n not in _OF_OLD_ROWS})
     found["probabilities"] = found["probabilities"].astype(np.float32)
     predictions = Predictions(**found)
     if len(predictions.mistakes) != predictions.wrong.sum():

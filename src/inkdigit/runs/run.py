@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import re
-import zipfile
+import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import write_json
+from inkdigit.utils.npz import Arrays, read_npz
+from inkdigit.utils.printable import printable
 
 MANIFEST_FORMAT = 1
 MANIFEST = "manifest.json"
@@ -29,7 +29,6 @@ SHIPPED_RUN = Path(__file__).parents[1] / "shipped"  # the run whose model comes
 
 PLAIN_NAME = re.compile(r"[^/\\\\:\0.][^/\\\\:\0]*")  # of a file in the folder: no path, no hidden file
 
-Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
 
 
@@ -53,7 +52,7 @@ def read_run(folder: Path) -> Run:
             f"{folder} is not a folder: name a run folder, as `inkdigit train` writes it.", code="run-not-found"
         )
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(_read_file(path).decode())
         version, files = manifest["format"], manifest["files"]
     except FileNotFoundError:
         raise InkdigitError(
@@ -71,7 +70,7 @@ def read_run(folder: Path) -> Run:
             "install a newer Inkdigit.",
             code="manifest-newer",
         )
-    if not isinstance(files, dict) or not isinstance(manifest.get("settings", {}), dict):
+    if not all(isinstance(part, dict) for part in (files, manifest.get("settings", {}), manifest.get("figures", {}))):
         raise damaged_manifest(folder)
     for name in files:  # the names are joined to the folder, and outdated files are removed
         if not PLAIN_NAME.fullmatch(name):
@@ -114,7 +113,7 @@ def read_verified(folder: Path, name: str) -> bytes:
     expected = file_checksum(folder, name)
     path = folder / name
     try:
-        content = path.read_bytes()
+        content = _read_file(path)
     except OSError as error:
         raise InkdigitError(
             f"{path} cannot be read: {error.strerror}; restore the file or train again.", code="file-unreadable"
@@ -127,22 +126,28 @@ def read_verified(folder: Path, name: str) -> bytes:
     return content
 
 
+def _read_file(path: Path) -> bytes:
+    """The content of a file, but not of a pipe or a device, which may have no end. Raises OSError."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    return path.read_bytes()
+
+
 def read_arrays(folder: Path, name: str, convert: Callable[[Arrays], T]) -> T:
     """Read a run's NPZ file, verified, and convert its arrays.
 
     Args:
         folder: the run.
         name: of the file.
-        convert: gets the arrays by name. Its KeyError, TypeError or ValueError means that another version wrote them.
+        convert: gets the arrays by name. What it does not find in them, another version has not written.
 
     Raises:
         InkdigitError: The file is not the one that the manifest names, or another version wrote it.
     """
     content = read_verified(folder, name)
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return convert(arrays)
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
+        return read_npz(io.BytesIO(content), convert)
+    except ValueError:
         raise InkdigitError(
             f"{folder / name} was written by another version of Inkdigit: train again, or use that version.",
             code="run-file-incompatible",
@@ -157,14 +162,17 @@ def write_manifest(folder: Path, names: Iterable[str], facts: Mapping[str, Any])
 
 
 def add_to_manifest(folder: Path, names: Iterable[str], outdated: Iterable[str] = ()) -> None:
-    """Name files just written in a run's manifest, with their checksums; remove outdated ones from both."""
+    """Name files just written in a run's manifest, with their checksums, and take outdated ones out of it.
+
+    Outdated files are removed, too, unless they were changed since.
+    """
     manifest = read_run(folder).manifest
     manifest["files"] |= {name: _describe(folder / name) for name in names}
-    for name in outdated:
-        del manifest["files"][name]
+    removed = {name: manifest["files"].pop(name) for name in outdated}
     write_json(folder / MANIFEST, manifest)
-    for name in outdated:
-        (folder / name).unlink(missing_ok=True)
+    for name, description in removed.items():
+        if (folder / name).is_file() and _describe(folder / name) == description:
+            (folder / name).unlink()
 
 
 def _describe(path: Path) -> dict[str, Any]:
@@ -184,6 +192,6 @@ def run_summary(run: Run) -> str:
             *(f"  {title:<{width}}  {stage['seconds']:7.1f} s" for title, stage in zip(titles, stages, strict=True)),
             f"Accuracy on {figures['scored']}: {100 * figures['accuracy']:.2f} % "
             f"(95 % interval {100 * figures['low']:.2f}–{100 * figures['high']:.2f})",
-            f"Report: {run.folder / 'report.html'}",
+            f"Report: {printable(str(run.folder / 'report.html'))}",
         ]
     )

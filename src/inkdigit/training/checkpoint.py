@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from inkdigit.errors import InkdigitError
 from inkdigit.training.ema import WeightEMA
 from inkdigit.utils.files import atomic
+from inkdigit.utils.npz import Arrays, read_npz
 
 
 def save_checkpoint(path: Path, model: keras.Model, ema: WeightEMA, progress: Any) -> None:
@@ -43,18 +44,25 @@ def restore_checkpoint(path: Path, model: keras.Model, ema: WeightEMA) -> Any:
     """
     model.optimizer.build(model.trainable_variables)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            for kind, variables in _variables(model).items():
-                for i, variable in enumerate(variables):
-                    variable.assign(arrays[f"{kind}/{i}"])
-            averaged = sum(name.startswith("average/") for name in arrays.files)
-            ema.weights = [arrays[f"average/{i}"] for i in range(averaged)]
-            return json.loads(str(arrays["progress"]))
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile):
+        return read_npz(path, partial(_restore, model, ema))
+    except ValueError:
         raise InkdigitError(
             f"{path} does not fit this training, or is damaged: remove its folder and train again.",
             code="checkpoint-damaged",
         ) from None
+
+
+def _restore(model: keras.Model, ema: WeightEMA, arrays: Arrays) -> Any:
+    """Restore from the arrays of a checkpoint; its `progress`."""
+    progress = json.loads(str(arrays["progress"]))
+    averaged = sum(name.startswith("average/") for name in arrays)
+    if averaged not in {0, len(model.get_weights())}:
+        raise ValueError(f"it has {averaged} averaged weights")
+    ema.weights = [arrays[f"average/{i}"] for i in range(averaged)]
+    for kind, variables in _variables(model).items():
+        for i, variable in enumerate(variables):
+            variable.assign(arrays[f"{kind}/{i}"])
+    return progress
 
 
 def _variables(model: keras.Model) -> dict[str, list[Any]]:

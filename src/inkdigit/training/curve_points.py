@@ -8,6 +8,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.report.data import CurvePoint
 from inkdigit.runs.run import MANIFEST, Run, damaged_manifest, read_run
 from inkdigit.training.config import complete_manifest
+from inkdigit.utils.printable import printable
 
 
 def curve_points(run: Run, name: str) -> list[CurvePoint]:
@@ -22,14 +23,16 @@ def curve_points(run: Run, name: str) -> list[CurvePoint]:
     """
     found = [curve_point(run, name)]
     for path in sorted(run.folder.absolute().parent.iterdir()):
-        if path.name in {name, run.folder.name} or path.name.startswith(".") or not (path / MANIFEST).is_file():
+        if path.name.startswith(".") or not (path / MANIFEST).is_file():
+            continue
+        if printable(path.name) in {name, printable(run.folder.name)}:
             continue
         try:
             neighbour = read_run(path)
         except InkdigitError:  # a damaged neighbour does not concern this run
             continue
         if _task(neighbour) == _task(run):
-            found.append(curve_point(neighbour, path.name))
+            found.append(curve_point(neighbour, printable(path.name)))
     found.sort(key=lambda point: (point.rows, point.name))
     return found if found[0].rows < found[-1].rows else []
 

@@ -11,7 +11,7 @@ from inkdigit.runs.build import is_occupied
 from inkdigit.runs.run import Run, read_run
 from inkdigit.training import pipeline
 from inkdigit.training.job import Job, finished_run, load_data, member_folders, occupied_folder
-from inkdigit.utils.progress import console
+from inkdigit.utils.progress import print_line
 
 RunAll = Callable[[Mapping[str, Job]], None]
 
@@ -19,7 +19,7 @@ RunAll = Callable[[Mapping[str, Job]], None]
 def run_in_turn(jobs: Mapping[str, Job]) -> None:
     """Do jobs, given by the title of each, one after the other."""
     for title, job in jobs.items():
-        console.print(f"{title}:")
+        print_line(f"{title}:")
         pipeline.run(job)
 
 
@@ -51,7 +51,7 @@ def run_ensemble(job: Job, run_all: RunAll = run_in_turn) -> tuple[Run, Run]:
     _check_folders([*members.values(), job], student)
     try:
         run_all(members)
-        console.print("All members as one:")
+        print_line("All members as one:")
         average = pipeline.run(job)
         taught = dataclasses.replace(alone, out=student, teacher=job.out, member=len(folders))
         run_all({"One network, taught by them": taught})

@@ -20,7 +20,7 @@ from inkdigit.runs.predictions import trained_hashes
 from inkdigit.runs.run import KERAS_MODEL, MANIFEST, ONNX_MODEL, Run, file_checksum, read_run
 from inkdigit.training.config import Settings, complete_manifest, from_manifest
 from inkdigit.training.finetune import check_network
-from inkdigit.utils.progress import console
+from inkdigit.utils.progress import print_line
 
 MIN_ROWS = 100
 # Of a job: its files, and of what types its other options are.
@@ -226,7 +226,7 @@ def is_done(job: Job, data: JobData) -> bool:
     if not finished_run(job, data):
         return False
     remove_leftovers(job.out)
-    console.print(f"{job.out} already holds this run: nothing to do.")
+    print_line(f"{job.out} already holds this run: nothing to do.")
     return True
 
 

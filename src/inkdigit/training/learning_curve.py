@@ -10,7 +10,7 @@ from inkdigit.runs.run import Run, read_run
 from inkdigit.training import pipeline
 from inkdigit.training.curve_points import curve_points
 from inkdigit.training.job import Job, finished_run, load_data
-from inkdigit.utils.progress import console
+from inkdigit.utils.progress import print_line
 
 MIN_TRAINING_ROWS = 100
 EXTRA_TRAININGS = 5  # beside the one on all rows
@@ -28,10 +28,10 @@ def run_learning_curve(job: Job) -> Run:
     out = job.out.absolute()
     try:
         for size in training_sizes(len(data.train)):
-            console.print(f"On {size:,} rows:")
+            print_line(f"On {size:,} rows:")
             settings = dataclasses.replace(job.settings, training_rows=size)
             pipeline.run(dataclasses.replace(job, settings=settings, out=out.with_name(f"{out.name}-{size}-rows")))
-        console.print("On all rows:")
+        print_line("On all rows:")
         whole = pipeline.run(job)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted. To go on, give the same command again.") from None

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from rich.progress import TaskID
 
-from inkdigit.utils.progress import Stopwatch, console, progress_bar
+from inkdigit.utils.progress import Stopwatch, print_line, progress_bar
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class TrainingProgress:
         self.watch.earlier = sum(epoch.seconds for epoch in history)
         self.done_earlier = len(history) * self.steps
         self.bar.update(self.task, completed=self.done_earlier)
-        console.print(resume_line(self.label, len(history), self.epochs))
+        print_line(resume_line(self.label, len(history), self.epochs))
 
     def step(self) -> None:
         """One batch is done."""
@@ -84,7 +84,7 @@ class TrainingProgress:
 
     def epoch(self, epoch: Epoch) -> None:
         """One epoch is done."""
-        console.print(epoch_line(self.label, epoch, self.epochs, self.steps * self.batch_size))
+        print_line(epoch_line(self.label, epoch, self.epochs, self.steps * self.batch_size))
 
 
 def resume_line(label: str, done: int, epochs: int) -> str:

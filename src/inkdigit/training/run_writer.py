@@ -27,6 +27,7 @@ from inkdigit.training.job import Job, JobData, identity, member_folders
 from inkdigit.utils import hardware
 from inkdigit.utils.files import write_json
 from inkdigit.utils.options import describe_settings
+from inkdigit.utils.printable import printable
 from inkdigit.utils.progress import Stopwatch
 
 AUGMENTED_SHOWN = 9
@@ -76,7 +77,7 @@ def write_run(job: Job, data: JobData, result: FitResult, folder: Path, watch: S
             "scored_known": known,
         }
         facts = _facts(job, data, scored, report, figures)
-        name = job.out.absolute().name
+        name = printable(job.out.absolute().name)
         files = render_report(report, name, training_rows, curve_points(Run(folder, facts), name))
         write_files(files, folder)
     write_json(folder / METRICS, _metrics(scored, result, watch))

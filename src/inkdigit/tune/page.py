@@ -14,6 +14,7 @@ from inkdigit.tune.results import SearchResult
 from inkdigit.tune.space import AUGMENTATION, AUGMENTATION_MEANING, base_point
 from inkdigit.utils.hardware import describe_hardware, library_versions
 from inkdigit.utils.options import describe_settings, readable_value
+from inkdigit.utils.printable import encodable
 
 REPORT = "report.html"
 
@@ -36,7 +37,7 @@ def write_page(result: SearchResult, folder: Path) -> None:
         hardware=describe_hardware(),
         versions=library_versions() | {"optuna": metadata.version("optuna")},
     )
-    write_files({REPORT: page.encode()}, folder)
+    write_files({REPORT: encodable(page).encode()}, folder)
 
 
 def _figures(result: SearchResult) -> Iterator[tuple[str, Figure]]:

@@ -25,7 +25,8 @@ from inkdigit.tune.results import BEST_FILE, SearchResult, ranked, summary, tria
 from inkdigit.tune.space import Space, base_point, settings_at
 from inkdigit.tune.study import Study, storage_errors
 from inkdigit.utils.files import atomic
-from inkdigit.utils.progress import Stopwatch, console
+from inkdigit.utils.printable import printable
+from inkdigit.utils.progress import Stopwatch, print_line
 
 DATABASE, TABLE = "study.db", "trials.csv"
 OWN_FILES = {DATABASE, f"{DATABASE}-journal", BEST_FILE, TABLE, REPORT}
@@ -148,7 +149,7 @@ def _open_study(config: SearchConfig, used: Dataset, where: str) -> Study:
 def _search(config: SearchConfig, study: Study, runner: TrialRunner) -> None:
     interrupted = study.interrupted()
     if done := study.count_begun() - len(interrupted):
-        console.print(f"{done} trials were done before.")
+        print_line(f"{done} trials were done before.")
     Search(config, study, runner, interrupted).run()
 
 
@@ -178,7 +179,7 @@ class Search:
                 return
             for event in self.runner.wait(None if left is None else min(left, MAX_WAIT_SECONDS)):
                 self._handle(event)
-        console.print(f"The {self.config.minutes:g} minutes are over.")
+        print_line(f"The {self.config.minutes:g} minutes are over.")
 
     def _seconds_left(self) -> float | None:
         return None if self.deadline is None else self.deadline - time.monotonic()
@@ -217,7 +218,7 @@ class Search:
         if self.study.results()[number].state != "unfinished":
             self._close(number)
         elif attempt < MAX_ATTEMPTS:
-            console.print(f"Trial {number}: the process that trained it is gone; it is trained again.")
+            print_line(f"Trial {number}: the process that trained it is gone; it is trained again.")
             self._start(number, attempt + 1)
         else:
             self.study.fail(number, f"{MAX_ATTEMPTS} processes in a row that trained it ended without a word.")
@@ -228,7 +229,7 @@ class Search:
         del self.attempts[number]
         trials = self.study.results()
         best = "".join(f"; best {loss:.4f}, trial {trial.number}" for loss, trial in ranked(trials)[:1])
-        console.print(trial_line(trials[number], self.config.settings.epochs) + best)
+        print_line(trial_line(trials[number], self.config.settings.epochs) + best)
 
 
 def write_files(result: SearchResult, folder: Path) -> str:
@@ -236,9 +237,9 @@ def write_files(result: SearchResult, folder: Path) -> str:
     with atomic(folder / TABLE) as temporary:
         temporary.write_text(trials_csv(result.trials, result.space), encoding="utf-8")
     if not result.best:
-        return f"Trials: {folder / TABLE}"
+        return f"Trials: {printable(str(folder / TABLE))}"
     with atomic(folder / BEST_FILE) as temporary:
         temporary.write_text(to_toml(result.best_settings), encoding="utf-8")
     write_page(result, folder)
     best = f"Train with the best: {result.train_command(folder)}"
-    return "\n".join([best, f"Report: {folder / REPORT}", f"Trials: {folder / TABLE}"])
+    return "\n".join(map(printable, [best, f"Report: {folder / REPORT}", f"Trials: {folder / TABLE}"]))

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Generator
@@ -18,12 +19,16 @@ from typing import Any
 import platformdirs
 
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.printable import encodable
 
 # The exceptions of Python's own readers of gz, zip and npz for damaged bytes.
 DAMAGE_ERRORS = (
     EOFError,
-    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
     ValueError,
+    tokenize.TokenError,
     struct.error,
     zlib.error,
     gzip.BadGzipFile,
@@ -32,17 +37,22 @@ DAMAGE_ERRORS = (
 
 
 @contextmanager
-def atomic(path: Path) -> Generator[Path]:
+def atomic(path: Path, *, follow: bool = True) -> Generator[Path]:
     """Yield a temporary path beside `path`; what the block writes there becomes `path` when the block ends.
 
     The block writes a file, or makes a folder where `path` does not exist yet. Missing parent folders are made.
-    Where `path` is a link, its target is written. After an error or a kill, `path` is as it was before. The block
+    After an error or a kill, `path` is as it was before. The block
     should only write, since any OSError in it is reported as one of writing `path`.
+
+    Args:
+        path: what is written.
+        follow: where `path` is a link, whether its target is written, or the link is replaced. In a folder that may
+            come from somebody else, a link may lead anywhere.
 
     Raises:
         InkdigitError: `path` cannot be written, or is a device or a pipe.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(path.parent), path.name)
     temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
@@ -128,6 +138,7 @@ def cache_dir() -> Path:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file, complete or not at all. Raises InkdigitError where it cannot be written."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write a JSON file, complete or not at all; a link is replaced. Raises InkdigitError where that fails."""
+    with atomic(path, follow=False) as temporary:
+        # A name that is not UTF-8 has escapes, which JSON understands.
+        temporary.write_text(encodable(json.dumps(content, indent=2, ensure_ascii=False)) + "\n", encoding="utf-8")

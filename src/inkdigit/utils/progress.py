@@ -11,7 +11,15 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-console = Console(soft_wrap=True, highlight=False)
+from inkdigit.utils.printable import printable
+
+# Without rich's own marks: a name may hold brackets and colons.
+console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def print_line(text: str) -> None:
+    """Print one line on standard output, above a bar that is shown. Names in it may hold anything."""
+    console.print(printable(text))
 
 
 class Stage(NamedTuple):
@@ -53,7 +61,7 @@ class Stopwatch:
 
     stages: list[Stage] = field(default_factory=list)
     earlier: float = 0.0
-    show: Callable[[Stage], object] = lambda stage: console.print(stage_line(stage))
+    show: Callable[[Stage], object] = lambda stage: print_line(stage_line(stage))
 
     @contextmanager
     def stage(self, name: str, *, title: str = "", images: int | None = None) -> Generator[None]:
@@ -76,7 +84,7 @@ class Stopwatch:
 def progress_bar() -> Progress:
     """Make a bar with rate and time left, shown on a terminal only. Its tasks have the field `rate`, a text."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from inkdigit.report import archive
 from inkdigit.report.data import CurvePoint, Report
 from inkdigit.report.page import report_figures, report_html, write_report
 from inkdigit.report.rendering import draw_pngs
-from inkdigit.runs.run import MANIFEST, add_to_manifest, read_run, read_verified
+from inkdigit.runs.run import MANIFEST, add_to_manifest, read_run, read_verified, write_manifest
 from inkdigit.utils.files import write_json
 from tests.errors import refused
 from tests.report.runs import EVERY_FILE, NAME, keep, make_bare_report, make_report, make_scored, written
@@ -145,3 +147,35 @@ def test_nothing_is_written_when_the_archive_was_changed(folder: Path, tmp_path:
     with refused("checksum-differs", run / archive.ARCHIVE):
         write_report(run, "run", [])
     assert (run / "report.html").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows rarely lets users make links")
+def test_links_and_names_in_a_strangers_run_lead_nowhere(folder: Path, tmp_path: Path) -> None:
+    outside = {name: tmp_path / name for name in ("report.html", "samples.png", MANIFEST, "mistakes.png", "other.png")}
+    for path in outside.values():
+        path.write_text("mine")
+    run = Path(shutil.copytree(folder, tmp_path / "run"))
+    write_manifest(run, [*read_run(run).manifest["files"]], {"settings": {}, "figures": {"training_rows": 2900}})
+    content = (run / MANIFEST).read_text()
+    for name in ("report.html", "samples.png", "mistakes.png", "other.png"):
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to(outside[name])
+    add_to_manifest(run, ["other.png"])  # to be removed, since no report has it
+    write_report(run, "run", [])
+    assert {path.read_text() for path in outside.values()} == {"mine"}
+    assert not any(path.is_symlink() for path in run.iterdir())
+    for name in ("../other.png", str(outside["other.png"]), "..\\other.png"):
+        manifest = json.loads(content)
+        manifest["files"][name] = manifest["files"]["samples.png"]
+        write_json(run / MANIFEST, manifest)
+        with refused("manifest-damaged", run / MANIFEST):
+            write_report(run, "run", [])
+    assert outside["other.png"].read_text() == "mine"
+
+
+def test_an_archive_of_other_arrays_is_refused(tmp_path: Path) -> None:
+    report = make_report()
+    run = keep(tmp_path / "run", replace(report, augmented=report.augmented[0, 0], layers=[]))
+    with refused("run-file-incompatible", run / archive.ARCHIVE):
+        write_report(run, "run", [])
+    assert written(run) == set()
