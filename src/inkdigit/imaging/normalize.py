@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from inkdigit.imaging import IMAGE_SIZE
 from inkdigit.imaging.binarize import GREY_LEVELS, LARGE_PICTURE, Thresholds
 from inkdigit.imaging.components import Components, find_components
 from inkdigit.imaging.crop import ink_slices
 
-IMAGE_SIZE = 28  # pixels of each side of an image in MNIST's form
 DIGIT_SIZE = 20  # pixels of the longer side of the digit in it
 CENTRE = 14  # row and column of the centres of mass in MNIST, measured: 14.0, half a pixel more or less
 THINNING_SIZE = 4 * DIGIT_SIZE  # pixels of a digit's longer side while its strokes are made thinner

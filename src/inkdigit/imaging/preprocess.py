@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.errors import InkdigitError, NoInkError
+from inkdigit.imaging import IMAGE_SIZE
 from inkdigit.imaging.decode import FORMATS, MAX_PIXELS, decode, from_array, from_image
 from inkdigit.imaging.grayscale import Ink, to_grayscale
 from inkdigit.imaging.lighting import binarize_in_even_light
-from inkdigit.imaging.normalize import IMAGE_SIZE, cut_out, has_mnist_form, normalize
+from inkdigit.imaging.normalize import cut_out, has_mnist_form, normalize
 from inkdigit.utils.files import reading
 
 WORKING_SIZE = 512  # pixels along the longer side: a picture with twice as many or more is shrunk by a whole factor
