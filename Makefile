@@ -11,8 +11,6 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests with processes, trainings or browsers; the slowest come first, so that no core is idle at the end.
 SYSTEM := $(addprefix tests/,training/system docs/system browser reading/system audit/system service/system) \
 	$(wildcard tests/*/system)
-# The files of the unit tests.
-UNITS := $(shell find tests -name '*.py' -not -path '*/system/*' -not -path 'tests/cluster/*' -not -path 'tests/browser/*')
 # Three at once on two cores, since tests of servers and browsers wait half of their time.
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -27,22 +25,22 @@ serve: $(SETUP)  ## the API with a page to draw on, at http://127.0.0.1:8000/
 
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
-check: $(SETUP)  ## style, types, the direction of imports, and the unit tests: 90 seconds
+check: $(SETUP)  ## style, types of the package, direction of imports, unit tests: 90 seconds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types units
 
-# Side by side: each of the two keeps one core busy.
+# Side by side, to keep both cores busy. `make test` checks the types of tests and benchmarks too.
 types: $(SETUP)
-	$(BIN)/pyright src $(UNITS)
+	$(BIN)/pyright src
 
 units: $(SETUP)
-	$(BIN)/pytest --ignore-glob='*/system' --ignore=tests/browser tests
+	$(BIN)/pytest -n 2 --dist loadfile --ignore-glob='*/system' --ignore=tests/browser tests
 
 test: check  ## set up what is missing, then all checks and all tests
 	@$(BIN)/python tests/programs.py
-	$(BIN)/pyright benchmarks tools tests/browser $(wildcard tests/*/system)
+	$(BIN)/pyright benchmarks tools tests
 	$(PYTEST) $(SYSTEM)
 
 # Apart from the other tests, since Ray takes several hundred megabytes.
