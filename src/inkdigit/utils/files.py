@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import secrets
 import shutil
 import struct
@@ -35,6 +36,8 @@ DAMAGE_ERRORS = (
     zipfile.BadZipFile,
 )
 
+_TOKEN_BYTES = 4  # of the random part of a temporary name
+
 
 @contextmanager
 def atomic(path: Path, *, follow: bool = True) -> Generator[Path]:
@@ -53,7 +56,7 @@ def atomic(path: Path, *, follow: bool = True) -> Generator[Path]:
         InkdigitError: `path` cannot be written, or is a device or a pipe.
     """
     target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(path.parent), path.name)
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(_TOKEN_BYTES)}.tmp"
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
             raise InkdigitError(
@@ -75,6 +78,19 @@ def atomic(path: Path, *, follow: bool = True) -> Generator[Path]:
                 shutil.rmtree(temporary)
             else:
                 temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary folders that killed processes left beside `path` when they made a folder by `atomic`.
+
+    The caller keeps other processes from making `path` meanwhile, as `lock.exclusive` does.
+    """
+    target = Path(os.path.realpath(path))
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp")
+    with suppress(OSError):  # what cannot be removed is in nobody's way
+        for entry in os.scandir(target.parent):
+            if pattern.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 @contextmanager
