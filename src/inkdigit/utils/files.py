@@ -12,8 +12,8 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +153,30 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("inkdigit", appauthor=False)
 
 
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files into a folder; a link there is replaced, not followed.
+
+    All are written before the first takes its place, so that a full disk changes nothing. The one that is named first
+    takes its place last.
+
+    Args:
+        files: file name -> content.
+        folder: where to; it is made if it is missing.
+
+    Raises:
+        InkdigitError: a file cannot be written.
+    """
+    with ExitStack() as stack:
+        for name, content in files.items():
+            stack.enter_context(atomic(folder / name, follow=False)).write_bytes(content)
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file, complete or not at all; a link is replaced. Raises InkdigitError where that fails."""
-    with atomic(path, follow=False) as temporary:
-        # A name that is not UTF-8 has escapes, which JSON understands.
-        temporary.write_text(encodable(json.dumps(content, indent=2, ensure_ascii=False)) + "\n", encoding="utf-8")
+    write_files({path.name: json_document(content)}, path.parent)
+
+
+def json_document(content: dict[str, Any]) -> bytes:
+    """The content of a JSON file."""
+    # A name that is not UTF-8 has escapes, which JSON understands.
+    return (encodable(json.dumps(content, indent=2, ensure_ascii=False)) + "\n").encode()
