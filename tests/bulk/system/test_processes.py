@@ -87,3 +87,16 @@ def test_processes_that_cannot_begin_end_the_job(bulk: Bulk, source: Path, tmp_p
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "exit code -9" in done.stderr
+
+
+def test_a_process_that_is_killed_while_it_starts_is_replaced(bulk: Bulk, source: Path, tmp_path: Path):
+    flag = str(tmp_path / "killed one")
+    hook = (
+        f'if child and event == "import" and arguments[0] == "onnxruntime" and not os.path.exists({flag!r}): '
+        f"(os.mkdir({flag!r}), os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    done = bulk(source, tmp_path / "out", hook=hook)
+    assert done.returncode == 0, done.stderr
+    assert Path(flag).is_dir()
+    assert "4,000 rows written" in done.stdout
+    assert len(predictions(tmp_path / "out")) == 4000
