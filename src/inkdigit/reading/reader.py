@@ -142,7 +142,7 @@ def _check_sides(size: tuple[int, int], name: str) -> None:
 
 
 def _digits(strip: Strip, detected: list[DetectedDigit], probabilities: NDArray[np.float64]) -> list[Digit]:
-    """The N digits of a strip, their probabilities, (N, 10) -> each with the probability that it is there, and is this."""
+    """The N digits of a strip, their probabilities, (N, 10) -> each, with the probability that it is this digit."""
     digits: list[Digit] = []
     for found, row in zip(detected, probabilities, strict=True):
         of_each = tuple(map(float, row))
