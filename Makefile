@@ -11,6 +11,9 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests with processes, trainings or browsers; the slowest come first, so that no core is idle at the end.
 SYSTEM := $(addprefix tests/,training/system docs/system browser reading/system audit/system service/system) \
 	$(wildcard tests/*/system)
+UNITS := --ignore-glob='*/system' --ignore=tests/browser
+# Rooms whose unit tests import Keras, which takes longer than many of them: one process pays for it.
+WITH_NETWORKS := tests/training tests/export tests/report
 # Three at once on two cores, since tests of servers and browsers wait half of their time.
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -25,18 +28,21 @@ serve: $(SETUP)  ## the API with a page to draw on, at http://127.0.0.1:8000/
 
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
-check: $(SETUP)  ## style, types of the package, direction of imports, unit tests: two minutes
+check: $(SETUP)  ## style, types of the package, direction of imports, unit tests: a minute and a half
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types units
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types units units-with-networks
 
-# Side by side, to keep both cores busy. `make test` checks the types of tests and benchmarks too.
+# These three run two at a time, to keep both cores busy. `make test` checks the types of tests and benchmarks too.
 types: $(SETUP)
 	$(BIN)/pyright src
 
 units: $(SETUP)
-	$(BIN)/pytest -n 2 --dist loadfile --ignore-glob='*/system' --ignore=tests/browser tests
+	$(BIN)/pytest $(UNITS) $(addprefix --ignore=,$(WITH_NETWORKS)) tests
+
+units-with-networks: $(SETUP)
+	$(BIN)/pytest $(UNITS) $(WITH_NETWORKS)
 
 test: check  ## set up what is missing, then all checks and all tests
 	@$(BIN)/python tests/programs.py
@@ -68,8 +74,8 @@ $(SETUP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 		|| { echo "Inkdigit needs Python 3.11 to 3.13, and $(PYTHON) is another: make setup PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[train,serve,dev]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[train,serve,dev]'  # most of its files are never imported
 	@touch $@
 
-.PHONY: help demo serve setup check types units test cluster shipped dist kaggle clean
+.PHONY: help demo serve setup check types units units-with-networks test cluster shipped dist kaggle clean
 .DEFAULT_GOAL := help

@@ -79,3 +79,10 @@ def make_versions(folder: Path, digits: Dataset) -> Path:
     for version, rows in ((1, slice(1000)), (2, slice(2000))):
         make_run(folder / str(version), part(digits, rows), part(digits, slice(-100, None)))
     return folder
+
+
+def name_in_manifest(folder: Path, *names: str) -> None:
+    """Name files of a run in its manifest with the checksums that they have now."""
+    manifest = read_run(folder).manifest
+    facts = {key: value for key, value in manifest.items() if key not in {"format", "files"}}
+    write_manifest(folder, dict.fromkeys([*manifest["files"], *names]), facts)

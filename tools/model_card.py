@@ -20,9 +20,9 @@ from inkdigit.evaluation.calibration import calibration_of
 from inkdigit.evaluation.metrics import evaluate, percent
 from inkdigit.report import charts, image_grids
 from inkdigit.report.data import collect_scored
-from inkdigit.report.rendering import draw_pngs, write_files
+from inkdigit.report.rendering import draw_pngs
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, Run, read_run
-from inkdigit.utils.files import atomic
+from inkdigit.utils.files import atomic, write_files
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_name("model-card.md")

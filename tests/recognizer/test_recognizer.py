@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 import inkdigit
 from inkdigit.recognizer import BATCH_SIZE, Recognizer
-from inkdigit.runs.run import add_to_manifest
 from tests.errors import refused
-from tests.handmade import bare_run
+from tests.handmade import bare_run, name_in_manifest
 from tests.onnx_models import WEIGHTS, linear_model
 
 
@@ -108,7 +107,7 @@ def test_a_run_may_have_a_model_that_recognises_what_shows_no_digit(tmp_path: Pa
     images = noise(5)
     run = bare_run(tmp_path, linear_model())
     (run / "not_digit.onnx").write_bytes(linear_model(-WEIGHTS))
-    add_to_manifest(run, ["not_digit.onnx"])
+    name_in_manifest(run, "not_digit.onnx")
     probabilities, not_digit = Recognizer.load(run).predict_with_rejection(images)
     np.testing.assert_allclose(probabilities, expected(images), atol=1e-5)
     digit, sure = Recognizer(linear_model(-WEIGHTS)).predict_proba(images)[:, 0], probabilities.max(axis=1)

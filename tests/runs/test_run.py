@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from inkdigit.runs.run import (
-    add_to_manifest,
     file_checksum,
     read_arrays,
     read_distinct_runs,
@@ -22,9 +21,12 @@ from inkdigit.runs.run import (
     read_verified,
     run_summary,
     write_manifest,
+    write_run_files,
 )
 from inkdigit.utils.files import write_json
+from tests.disks import small_disk
 from tests.errors import refused
+from tests.handmade import name_in_manifest
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_arrays_of_another_version_are_refused(folder: Path, name: str) -> None:
         np.savez(folder / "arrays.npz", others=np.arange(10))
     else:
         (folder / "arrays.npz").write_text("no arrays at all")
-    add_to_manifest(folder, ["arrays.npz"])
+    name_in_manifest(folder, "arrays.npz")
     with refused("run-file-incompatible", folder / "arrays.npz"):
         read_arrays(folder, "arrays.npz", digits)
 
@@ -123,17 +125,27 @@ def test_arrays_that_cannot_be_converted_are_refused(folder: Path, error: type[E
 
 def test_pickled_objects_are_never_loaded(folder: Path) -> None:
     np.savez(folder / "arrays.npz", digits=np.array([{"a": 1}], object))
-    add_to_manifest(folder, ["arrays.npz"])
+    name_in_manifest(folder, "arrays.npz")
     with refused("run-file-incompatible", folder / "arrays.npz"):
         read_arrays(folder, "arrays.npz", digits)
 
 
 def test_files_are_added_to_a_manifest_and_outdated_ones_leave_it(folder: Path) -> None:
-    (folder / "report.html").write_text("<p>")
-    add_to_manifest(folder, ["report.html"], outdated=["notes.txt"])
+    write_run_files(folder, {"report.html": b"<p>"}, outdated=["notes.txt"])
     assert read_verified(folder, "report.html") == b"<p>"
     assert list(read_run(folder).manifest["files"]) == ["arrays.npz", "report.html"]
     assert not (folder / "notes.txt").exists()
+
+
+def test_a_full_disk_damages_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "200k") as disk:
+        (disk / "report.html").write_bytes(b"<p>")
+        write_manifest(disk, ["report.html"], {})
+        pictures = {f"{number}.png": bytes(90_000) for number in range(3)}
+        with refused("file-unwritable", "2.png"):
+            write_run_files(disk, {"report.html": b"<h1>", **pictures})
+        assert sorted(path.name for path in disk.iterdir()) == ["manifest.json", "report.html"]
+        assert read_verified(disk, "report.html") == b"<p>"
 
 
 def test_the_same_model_twice_is_refused(tmp_path: Path) -> None:
@@ -167,7 +179,7 @@ def test_the_summary_has_a_line_for_each_stage_by_its_title(folder: Path) -> Non
 
 def test_an_outdated_file_that_was_changed_since_stays(folder: Path) -> None:
     (folder / "notes.txt").write_text("mine")
-    add_to_manifest(folder, [], outdated=["notes.txt"])
+    write_run_files(folder, {}, outdated=["notes.txt"])
     assert (folder / "notes.txt").read_text() == "mine"
     assert list(read_run(folder).manifest["files"]) == ["arrays.npz"]
 

@@ -38,3 +38,14 @@ def test_the_core_alone_names_the_extra_in_one_sentence(tmp_path: Path, monkeypa
     assert done.stderr.count("\n") == 1
     assert "inkdigit[read]" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_two_calls_at_once_do_not_remove_each_others_pages(tmp_path: Path) -> None:
+    out = tmp_path / "pages"
+
+    def second_call() -> None:
+        with refused("file-locked", out):
+            write_pages(out, 1, 0, "train", ["blank-page"], lambda: None)
+
+    write_pages(out, 1, 0, "train", ["blank-page"], second_call)
+    assert (out / "labels.jsonl").is_file()

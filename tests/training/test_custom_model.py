@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from inkdigit.runs.run import add_to_manifest, write_manifest
+from inkdigit.runs.run import write_manifest
 from inkdigit.training.config import Settings
 from inkdigit.training.custom_model import load_build_function, trained_build_function
 from tests.conftest import LINEAR
 from tests.errors import refused
+from tests.handmade import name_in_manifest
 
 WITH_DATACLASS = '''
 from __future__ import annotations
@@ -135,7 +136,7 @@ def test_a_runs_network_that_cannot_be_loaded_is_refused(tmp_path: Path) -> None
     path.write_bytes(b"no network")
     with refused("checksum-differs", path):
         trained_build_function(tmp_path / "run")
-    add_to_manifest(tmp_path / "run", ["model.keras"])
+    name_in_manifest(tmp_path / "run", "model.keras")
     build = trained_build_function(tmp_path / "run")
     with refused("keras-model-unreadable", path):
         build(Settings())

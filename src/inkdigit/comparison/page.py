@@ -12,7 +12,8 @@ from inkdigit.comparison.compare import Comparison
 from inkdigit.comparison.disagreements import disagreements
 from inkdigit.comparison.images import join_names
 from inkdigit.comparison.text import RUN_HEADINGS, explain_p_values, run_cells, verdict
-from inkdigit.report.rendering import draw_pngs, render_page, write_files
+from inkdigit.report.rendering import draw_pngs, render_page
+from inkdigit.utils.files import write_files
 from inkdigit.utils.hardware import library_versions
 from inkdigit.utils.printable import encodable
 

@@ -98,16 +98,15 @@ class _Pen:
                 self._draw.line((x, y, x, min(y + dash, bottom)), REJECTED_COLOUR, self._width)
 
     def _around(self, box: Box) -> Box:
-        """The corners, left, top, right, bottom, of a box drawn a little away from its ink, within the picture."""
+        """The corners, left, top, right, bottom, of a box drawn a little away from its ink, within the picture.
+
+        A box that lies outside, as another program may send one, becomes the nearest point inside.
+        """
         x, y, width, height = (self._factor * side for side in box)
         distance = 2 * self._width
-        right, bottom = self._size[0] - 1, self._size[1] - 1
-        return (
-            max(x - distance, 0),
-            max(y - distance, 0),
-            min(x + width + distance, right),
-            min(y + height + distance, bottom),
-        )
+        left, right = (min(max(at, 0), self._size[0] - 1) for at in (x - distance, x + width + distance))
+        top, bottom = (min(max(at, 0), self._size[1] - 1) for at in (y - distance, y + height + distance))
+        return left, top, right, bottom
 
 
 class Annotations:

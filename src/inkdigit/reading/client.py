@@ -26,6 +26,8 @@ MEDIA_TYPES = {  # by how a file begins
 
 _TIMEOUT = 60  # seconds, for the server to connect and to answer
 _MAX_ANSWER = 64 << 20  # bytes; an answer has some hundred for each digit
+# RecursionError is JSON nested too deeply, OverflowError an infinite number where there is an integer.
+_NOT_AN_ANSWER = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 Answer = TypeVar("Answer")
 
@@ -61,8 +63,8 @@ class Server:
             route: the path of the request, such as /v1/digits.
             file: the file's path, for errors.
             content: its bytes.
-            understand: makes the return value of the "results" in the answer; raises KeyError, TypeError or
-                ValueError where they are not as they should be.
+            understand: makes the return value of the "results" in the answer; raises KeyError, OverflowError,
+                TypeError or ValueError where they are not as they should be.
 
         Raises:
             PictureError: the server refuses this file.
@@ -84,7 +86,7 @@ class Server:
             if status == HTTPStatus.OK:
                 return understand(answer["results"])
             detail = str(answer.get("detail") or answer["title"])
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except _NOT_AN_ANSWER as error:
             message = f"{self.url} does not answer as an Inkdigit server does: check the address."
             raise InkdigitError(message, code="server-answer-invalid") from error
         if status == HTTPStatus.UNAUTHORIZED:

@@ -122,4 +122,8 @@ def _pages(file: Path, content: bytes) -> list[Page]:
 
 
 def _readings(results: Any) -> list[tuple[int | None, Reading]]:
-    return [(result.get("page"), Reading.from_dict(result)) for result in results]
+    return [(_page_number(result.get("page")), Reading.from_dict(result)) for result in results]
+
+
+def _page_number(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -7,6 +7,8 @@ from typing import Any
 
 from inkdigit.imaging.crop import Box
 
+_MAX_SIDE = 40_000_000  # pixels, of any picture
+
 
 @dataclass(frozen=True)
 class Digit:
@@ -38,10 +40,11 @@ class Digit:
         """The fields of a JSON object -> the digit.
 
         Raises:
-            KeyError, TypeError, ValueError: they are not what `to_dict` returns. The same holds for the other classes.
+            KeyError, OverflowError, TypeError, ValueError: they are not what `to_dict` returns. The same holds for the
+                other classes.
         """
-        probabilities = tuple(float(value) for value in content["probabilities"])
-        return cls(int(content["digit"]), float(content["confidence"]), probabilities, _box(content["box"]))
+        digit, confidence, probabilities = classification(content)
+        return cls(digit, confidence, probabilities, _box(content["box"]))
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,22 @@ class Reading:
         return cls(tuple(map(Line.from_dict, lines)), tuple(map(Rejected.from_dict, rejected)))
 
 
+def classification(content: Any) -> tuple[int, float, tuple[float, ...]]:
+    """The fields of a JSON object -> its digit, its confidence and its ten probabilities.
+
+    Raises:
+        KeyError, OverflowError, TypeError, ValueError: one is missing, or not within its bounds.
+    """
+    digit, confidence = int(content["digit"]), float(content["confidence"])
+    probabilities = tuple(map(float, content["probabilities"]))
+    in_bounds = all(0 <= value <= 1 for value in (confidence, *probabilities))  # NaN, which Python reads, is not
+    if digit not in range(10) or len(probabilities) != 10 or not in_bounds:
+        raise ValueError(f"{digit} with a confidence of {confidence} is not the answer of a classifier")
+    return digit, confidence, probabilities
+
+
 def _box(values: Any) -> Box:
     x, y, width, height = map(int, values)
+    if min(x, y) < 0 or min(width, height) < 1 or max(x + width, y + height) > _MAX_SIDE:
+        raise ValueError(f"{values} is not a box in a picture")
     return x, y, width, height

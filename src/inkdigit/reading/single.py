@@ -10,6 +10,7 @@ from inkdigit.errors import InkdigitError, NoInkError
 from inkdigit.imaging.preprocess import prepare, read_file
 from inkdigit.reading.client import Server
 from inkdigit.reading.file_results import FileResult, PictureError, ReadFile, Result
+from inkdigit.reading.results import classification
 from inkdigit.recognizer import Recognizer
 
 BLANK = "The picture shows no ink: draw a digit on it, or take one with more contrast."
@@ -62,5 +63,5 @@ def _result(results: Any) -> Result:
     (result,) = results
     if result["digit"] is None:
         return {"digit": None, "reason": str(result["reason"])}
-    found = {"digit": int(result["digit"]), "confidence": float(result["confidence"])}
-    return found | {"probabilities": [float(value) for value in result["probabilities"]]}
+    digit, confidence, probabilities = classification(result)
+    return {"digit": digit, "confidence": confidence, "probabilities": list(probabilities)}

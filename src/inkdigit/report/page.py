@@ -11,8 +11,8 @@ from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import negative_log_likelihood, uncalibrate
 from inkdigit.report import archive, charts, image_grids
 from inkdigit.report.data import CurvePoint, Report
-from inkdigit.report.rendering import draw_pngs, render_page, write_files
-from inkdigit.runs.run import add_to_manifest, damaged_manifest, read_run
+from inkdigit.report.rendering import draw_pngs, render_page
+from inkdigit.runs.run import damaged_manifest, read_run, write_run_files
 from inkdigit.utils.printable import encodable
 
 
@@ -41,9 +41,8 @@ def write_report(folder: Path, name: str, curve: Sequence[CurvePoint]) -> None:
             f"{folder / archive.ARCHIVE} holds no report that can be drawn ({reason}): train again.",
             code="run-file-incompatible",
         ) from error
-    write_files(files, folder)
     outdated = {file for file in manifest["files"] if file.endswith(".png")} - set(files)
-    add_to_manifest(folder, list(files), outdated)
+    write_run_files(folder, files, outdated)
 
 
 def render_report(report: Report, name: str, training_rows: int, curve: Sequence[CurvePoint]) -> dict[str, bytes]:

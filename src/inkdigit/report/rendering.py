@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inkdigit.report.style import STYLE, format_duration
-from inkdigit.utils.files import atomic
 
 
 def draw_pngs(figures: Iterable[tuple[str, Figure]]) -> dict[str, bytes]:
@@ -63,17 +62,6 @@ def render_page(template: str, files: Mapping[str, bytes], **values: object) -> 
         for file, content in files.items()
     }
     return environment.get_template(template).render(pictures=pictures, **values)
-
-
-def write_files(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write files into a folder, each one completely or not at all; a link there is replaced, not followed.
-
-    Raises:
-        InkdigitError: The folder cannot be written.
-    """
-    for file, content in files.items():
-        with atomic(folder / file, follow=False) as temporary:
-            temporary.write_bytes(content)
 
 
 def format_count(count: float) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from inkdigit.errors import InkdigitError
-from inkdigit.utils.files import write_json
+from inkdigit.utils.files import json_document, write_files, write_json
 from inkdigit.utils.npz import Arrays, read_npz
 from inkdigit.utils.printable import printable
 
@@ -156,27 +156,36 @@ def read_arrays(folder: Path, name: str, convert: Callable[[Arrays], T]) -> T:
 
 def write_manifest(folder: Path, names: Iterable[str], facts: Mapping[str, Any]) -> Run:
     """Finish a run: write its manifest with the facts, and the checksum and size of each named file."""
-    manifest = {"format": MANIFEST_FORMAT, **facts, "files": {name: _describe(folder / name) for name in names}}
+    manifest = {
+        "format": MANIFEST_FORMAT,
+        **facts,
+        "files": {name: _describe((folder / name).read_bytes()) for name in names},
+    }
     write_json(folder / MANIFEST, manifest)
     return Run(folder, manifest)
 
 
-def add_to_manifest(folder: Path, names: Iterable[str], outdated: Iterable[str] = ()) -> None:
-    """Name files just written in a run's manifest, with their checksums, and take outdated ones out of it.
+def write_run_files(folder: Path, files: Mapping[str, bytes], outdated: Iterable[str] = ()) -> None:
+    """Write files into a finished run and name them in its manifest, all of it or, on a full disk, nothing.
 
-    Outdated files are removed, too, unless they were changed since.
+    Args:
+        folder: the run.
+        files: file name -> content.
+        outdated: files that the manifest names no longer. They are removed, too, unless they were changed since.
+
+    Raises:
+        InkdigitError: a file cannot be written.
     """
     manifest = read_run(folder).manifest
-    manifest["files"] |= {name: _describe(folder / name) for name in names}
+    manifest["files"] |= {name: _describe(content) for name, content in files.items()}
     removed = {name: manifest["files"].pop(name) for name in outdated}
-    write_json(folder / MANIFEST, manifest)
+    write_files({MANIFEST: json_document(manifest), **files}, folder)  # the manifest takes its place last
     for name, description in removed.items():
-        if (folder / name).is_file() and _describe(folder / name) == description:
+        if (folder / name).is_file() and _describe((folder / name).read_bytes()) == description:
             (folder / name).unlink()
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
+def _describe(content: bytes) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 

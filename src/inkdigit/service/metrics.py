@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import prometheus_client as prometheus
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, multiprocess
 
+from inkdigit.errors import InkdigitError
+
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 BATCH_SIZE_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # images
 CONFIDENCE_BUCKETS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1)
 # prometheus_client's variable: the folder that several processes share. It must be set before a process imports it.
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_FILE_PREFIXES = ("counter", "histogram", "gauge_livesum", "gauge_livemax")  # of prometheus_client's files there
+_FILE_SIZE = 1 << 20  # bytes; one file has room for thousands of figures
 
 prometheus.disable_created_metrics()  # a timestamp beside every figure; with several processes there are none either
+
+
+def reserve_space() -> None:
+    """Write the files that this process will share its figures in, so that their room on the disk is taken.
+
+    prometheus_client maps empty files into memory: on a full disk the system would kill it at the first figure.
+
+    Raises:
+        InkdigitError: `metrics-unwritable`.
+    """
+    directory = Path(os.environ[DIRECTORY_VARIABLE])
+    try:
+        directory.mkdir(parents=True, exist_ok=True)  # somebody may have cleared the temporary folder
+        for prefix in _FILE_PREFIXES:
+            (directory / f"{prefix}_{os.getpid()}.db").write_bytes(bytes(_FILE_SIZE))
+    except OSError as error:
+        raise unwritable(directory.parent, error) from None
+
+
+def unwritable(folder: Path, error: OSError) -> InkdigitError:
+    """The error where several processes cannot share their figures."""
+    return InkdigitError(
+        f"The processes of the server cannot share their figures in {folder} ({error.strerror}): free "
+        f"{len(_FILE_PREFIXES) * _FILE_SIZE >> 20} MiB for each, or name another folder in TMPDIR.",
+        code="metrics-unwritable",
+    )
 
 
 class Metrics:
@@ -98,6 +129,7 @@ class Metrics:
         """All metrics of all processes in Prometheus's text format."""
         if DIRECTORY_VARIABLE not in os.environ:
             return prometheus.generate_latest(self._registry)
+        Path(os.environ[DIRECTORY_VARIABLE]).mkdir(parents=True, exist_ok=True)  # somebody may have removed it
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # pyright: ignore[reportUnknownMemberType]
         return prometheus.generate_latest(registry)

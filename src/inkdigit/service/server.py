@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inkdigit.service import process
 from inkdigit.service.api_keys import Keys
-from inkdigit.service.metrics import DIRECTORY_VARIABLE
+from inkdigit.service.metrics import DIRECTORY_VARIABLE, unwritable
 from inkdigit.service.settings import ServiceSettings
 from inkdigit.service.sockets import listen, url
 from inkdigit.service.workers import Workers
@@ -41,11 +41,18 @@ def serve(settings: ServiceSettings, say: Print, warn: Print) -> None:
     if settings.workers == 1:
         process.run(settings, sockets, on_ready)
         return
-    with tempfile.TemporaryDirectory(prefix="inkdigit-metrics-") as directory:
+    with _metrics_folder() as directory:
         os.environ[DIRECTORY_VARIABLE] = directory
         code = Workers(settings, sockets, on_ready).run()
     if code:
         sys.exit(code)
+
+
+def _metrics_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="inkdigit-metrics-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise unwritable(Path(os.environ.get("TMPDIR", "the temporary folder")), error) from None
 
 
 def check_keys(settings: ServiceSettings, warn: Print) -> None:

@@ -16,6 +16,7 @@ from prometheus_client import multiprocess
 from inkdigit.errors import InkdigitError
 from inkdigit.service import process as serving
 from inkdigit.service.log import log_event
+from inkdigit.service.metrics import reserve_space
 from inkdigit.service.process import OnReady
 from inkdigit.service.settings import ServiceSettings
 from inkdigit.service.sockets import Sockets
@@ -202,6 +203,7 @@ def _work(settings: ServiceSettings, sockets: Sockets, pipe: Connection) -> None
         threading.Thread(target=wait_for_parent, daemon=True).start()
 
     try:
+        reserve_space()
         serving.run(settings, sockets, on_ready, parent_gone)
     except InkdigitError as error:
         pipe.send(error)

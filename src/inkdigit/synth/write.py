@@ -13,7 +13,8 @@ from PIL import Image
 
 from inkdigit.data import mnist
 from inkdigit.errors import InkdigitError
-from inkdigit.utils.files import atomic
+from inkdigit.utils.files import atomic, remove_leftovers
+from inkdigit.utils.lock import exclusive
 
 LABELS = "labels.jsonl"
 Part = Literal["train", "test"]
@@ -35,12 +36,13 @@ def write_pages(
         progress: called after each page.
 
     Raises:
-        InkdigitError: `out-occupied`, `file-unwritable` or `hardship-unknown`.
+        InkdigitError: `out-occupied`, `file-unwritable`, `file-locked` or `hardship-unknown`.
     """
-    if out.exists():
-        raise InkdigitError(f"{out} exists: remove it, or name another folder.", code="out-occupied")
     names = tuple(names)
-    with atomic(out) as folder:
+    with exclusive(out), atomic(out) as folder:
+        if out.exists():
+            raise InkdigitError(f"{out} exists: remove it, or name another folder.", code="out-occupied")
+        remove_leftovers(out)
         folder.mkdir()
         with (folder / LABELS).open("w", encoding="utf-8", newline="\n") as labels:
             for name, content, page_labels in _pages(pages, seed, part, names):

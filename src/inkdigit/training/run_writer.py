@@ -17,7 +17,6 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.report import archive
 from inkdigit.report.data import Report, Scored, Setting, collect_scored, pick_samples
 from inkdigit.report.page import render_report
-from inkdigit.report.rendering import write_files
 from inkdigit.runs.predictions import PREDICTIONS_FILE, trained_hashes, write_predictions
 from inkdigit.runs.run import KERAS_MODEL, METRICS, ONNX_MODEL, SUBMISSION, Run, file_checksum, write_manifest
 from inkdigit.training.config import Settings
@@ -25,7 +24,7 @@ from inkdigit.training.curve_points import curve_points
 from inkdigit.training.fitter import FitResult, training_seconds
 from inkdigit.training.job import Job, JobData, identity, member_folders
 from inkdigit.utils import hardware
-from inkdigit.utils.files import write_json
+from inkdigit.utils.files import write_files, write_json
 from inkdigit.utils.options import describe_settings
 from inkdigit.utils.printable import printable
 from inkdigit.utils.progress import Stopwatch

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from inkdigit.report.rendering import draw_pngs, render_page, write_files
+from inkdigit.report.rendering import draw_pngs, render_page
 from inkdigit.tune import charts
 from inkdigit.tune.results import SearchResult
 from inkdigit.tune.space import AUGMENTATION, AUGMENTATION_MEANING, base_point
+from inkdigit.utils.files import write_files
 from inkdigit.utils.hardware import describe_hardware, library_versions
 from inkdigit.utils.options import describe_settings, readable_value
 from inkdigit.utils.printable import encodable

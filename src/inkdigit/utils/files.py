@@ -5,14 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import secrets
 import shutil
 import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ DAMAGE_ERRORS = (
     zipfile.BadZipFile,
 )
 
+_TOKEN_BYTES = 4  # of the random part of a temporary name
+
 
 @contextmanager
 def atomic(path: Path, *, follow: bool = True) -> Generator[Path]:
@@ -53,7 +56,7 @@ def atomic(path: Path, *, follow: bool = True) -> Generator[Path]:
         InkdigitError: `path` cannot be written, or is a device or a pipe.
     """
     target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(path.parent), path.name)
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(_TOKEN_BYTES)}.tmp"
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
             raise InkdigitError(
@@ -75,6 +78,19 @@ def atomic(path: Path, *, follow: bool = True) -> Generator[Path]:
                 shutil.rmtree(temporary)
             else:
                 temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary folders that killed processes left beside `path` when they made a folder by `atomic`.
+
+    The caller keeps other processes from making `path` meanwhile, as `lock.exclusive` does.
+    """
+    target = Path(os.path.realpath(path))
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp")
+    with suppress(OSError):  # what cannot be removed is in nobody's way
+        for entry in os.scandir(target.parent):
+            if pattern.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 @contextmanager
@@ -137,8 +153,30 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("inkdigit", appauthor=False)
 
 
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files into a folder; a link there is replaced, not followed.
+
+    All are written before the first takes its place, so that a full disk changes nothing. The one that is named first
+    takes its place last.
+
+    Args:
+        files: file name -> content.
+        folder: where to; it is made if it is missing.
+
+    Raises:
+        InkdigitError: a file cannot be written.
+    """
+    with ExitStack() as stack:
+        for name, content in files.items():
+            stack.enter_context(atomic(folder / name, follow=False)).write_bytes(content)
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file, complete or not at all; a link is replaced. Raises InkdigitError where that fails."""
-    with atomic(path, follow=False) as temporary:
-        # A name that is not UTF-8 has escapes, which JSON understands.
-        temporary.write_text(encodable(json.dumps(content, indent=2, ensure_ascii=False)) + "\n", encoding="utf-8")
+    write_files({path.name: json_document(content)}, path.parent)
+
+
+def json_document(content: dict[str, Any]) -> bytes:
+    """The content of a JSON file."""
+    # A name that is not UTF-8 has escapes, which JSON understands.
+    return (encodable(json.dumps(content, indent=2, ensure_ascii=False)) + "\n").encode()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Generator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +15,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
 from tests.conftest import Command, part
 from tests.handmade import make_run
+from tests.other_server import answering
 from tests.serving import Served, served
 
 TEN = 10
@@ -170,30 +168,6 @@ def test_an_api_key_is_sent_if_the_server_asks_for_one(
         assert run_in_process(*command, "--api-key", key).returncode == 0
         monkeypatch.setenv("INKDIGIT_API_KEY", key)
         assert run_in_process(*command).returncode == 0
-
-
-@contextmanager
-def answering(status: int, kind: str, content: bytes) -> Generator[str]:
-    """Some server on loopback that always says the same."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 STRANGE: dict[str, tuple[int, str, bytes]] = {

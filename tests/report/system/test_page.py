@@ -16,9 +16,10 @@ from inkdigit.report import archive
 from inkdigit.report.data import CurvePoint, Report
 from inkdigit.report.page import report_figures, report_html, write_report
 from inkdigit.report.rendering import draw_pngs
-from inkdigit.runs.run import MANIFEST, add_to_manifest, read_run, read_verified, write_manifest
+from inkdigit.runs.run import MANIFEST, read_run, read_verified, write_manifest
 from inkdigit.utils.files import write_json
 from tests.errors import refused
+from tests.handmade import name_in_manifest
 from tests.report.runs import EVERY_FILE, NAME, keep, make_bare_report, make_report, make_scored, written
 
 
@@ -85,7 +86,7 @@ def test_drawing_again_replaces_only_files_of_the_report(tmp_path: Path) -> None
     first = {name: (run / name).read_bytes() for name in written(run)}
     for name, content in (("mine.png", b"mine"), ("model.onnx", b"as trained"), ("mistakes.png", b"earlier")):
         (run / name).write_bytes(content)
-    add_to_manifest(run, ["model.onnx", "mistakes.png"])
+    name_in_manifest(run, "model.onnx", "mistakes.png")
     (run / "model.onnx").write_bytes(b"changed since")
     (run / "report.html").write_text("damaged")
     (run / "network.png").unlink()
@@ -160,7 +161,7 @@ def test_links_and_names_in_a_strangers_run_lead_nowhere(folder: Path, tmp_path:
     for name in ("report.html", "samples.png", "mistakes.png", "other.png"):
         (run / name).unlink(missing_ok=True)
         (run / name).symlink_to(outside[name])
-    add_to_manifest(run, ["other.png"])  # to be removed, since no report has it
+    name_in_manifest(run, "other.png")  # to be removed, since no report has it
     write_report(run, "run", [])
     assert {path.read_text() for path in outside.values()} == {"mine"}
     assert not any(path.is_symlink() for path in run.iterdir())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -19,6 +21,7 @@ from inkdigit.service.settings import ServiceSettings
 from inkdigit.service.sockets import listen
 from inkdigit.service.workers import Workers
 from tests.conftest import Command
+from tests.disks import small_disk
 from tests.handmade import bare_run
 from tests.onnx_models import constant_model
 from tests.service.conftest import PIXELS, asking, eventually, metric, statuses
@@ -55,6 +58,42 @@ def test_metrics_add_up_and_a_process_that_dies_is_replaced(linear_run: Path) ->
         eventually(lambda: len({process.pid for process in workers(server)} - before) == 1, "another process")
         assert ask(server).status_code == 200
         assert [line for line in server.log() if line["level"] == "error" and str(min(before)) in line["message"]]
+
+
+def test_a_process_is_replaced_after_the_temporary_folder_was_cleared(linear_run: Path, tmp_path: Path) -> None:
+    with served("--model", linear_run, "--workers", 2, environment={"TMPDIR": str(tmp_path)}) as server:
+        before = {process.pid for process in workers(server)}
+        for folder in tmp_path.glob("inkdigit-metrics-*"):
+            shutil.rmtree(folder)
+        os.kill(min(before), signal.SIGKILL)
+        eventually(lambda: len({process.pid for process in workers(server)} - before) == 1, "another process")
+        assert {ask(server).status_code for _ in range(20)} == {200}
+        assert server.get("/metrics").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+
+
+def test_processes_go_on_when_the_temporary_folder_is_full(linear_run: Path, tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "disk", "20m") as disk,
+        served("--model", linear_run, "--workers", 2, environment={"TMPDIR": str(disk)}) as server,
+    ):
+        before = {process.pid for process in workers(server)}
+        with suppress(OSError), (disk / "filler").open("wb") as file:
+            while True:
+                file.write(bytes(1 << 16))
+        # Figures of routes and statuses that were not counted before need room of their own.
+        assert {ask(server).status_code for _ in range(20)} == {200}
+        assert {server.get(path).status_code for path in ("/v1/model", "/health/live", "/absent")} <= {200, 404}
+        assert {process.pid for process in workers(server)} == before
+
+
+def test_a_temporary_folder_without_room_is_refused_at_the_start(
+    run_command: Command, linear_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        monkeypatch.setenv("TMPDIR", str(disk))
+        assert str(disk) in one_line(run_command("serve", "--port", 0, "--model", linear_run, "--workers", 2))
 
 
 def test_one_signal_drains_all(slow_run: Path) -> None:

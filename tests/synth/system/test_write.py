@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from inkdigit.data import mnist
+from inkdigit.synth.write import write_pages
 from tests.conftest import Command, RunAndKill
 
 
@@ -44,6 +45,13 @@ def test_what_a_camera_took_is_a_jpeg_file(run_command: Command, tmp_path: Path)
         assert picture.format == "JPEG"
 
 
-def test_a_kill_leaves_no_folder(run_and_kill: RunAndKill, tmp_path: Path):
-    run_and_kill("pages", "synth", tmp_path / "pages", "--pages", 1, "--hardship", "blank-page")
+def test_what_a_kill_leaves_is_removed_by_the_next_call(run_and_kill: RunAndKill, tmp_path: Path):
+    command = ("synth", tmp_path / "pages", "--pages", 1, "--hardship", "blank-page")
+    run_and_kill("pages", *command)
     assert not (tmp_path / "pages").exists()
+    assert list(tmp_path.glob(".pages.*.tmp"))
+    others = [tmp_path / name for name in (".pages.notes.tmp", ".other.01234567.tmp", ".pages.01234567.tmp.old")]
+    for other in others:
+        other.mkdir()
+    write_pages(tmp_path / "pages", 1, 0, "train", ["blank-page"], lambda: None)
+    assert set(tmp_path.iterdir()) == {tmp_path / "pages", *others}

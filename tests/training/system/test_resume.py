@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Command
+from tests.disks import small_disk
 
 SMALL = ["--filters", "4, 8 8", "--dense", "16", "--epochs", "4", "--deterministic"]
 
@@ -148,20 +149,13 @@ def test_a_kill_before_the_run_takes_its_place_keeps_its_checkpoints(tmp_path: P
     assert [path.name for path in out.iterdir()] == ["manifest.json"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small tmpfs")
 def test_a_full_disk_is_reported_and_leaves_no_half_run(
     run_in_process: Command, few: Path, network: Path, tmp_path: Path
 ) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], check=False).returncode:
-        pytest.skip("a tmpfs cannot be mounted here")
-    try:
+    with small_disk(tmp_path / "disk", "100k") as disk:
         done = run_in_process("train", "--train", few, "--model", network, "--out", disk / "run")
         assert done.returncode == 2
         assert os.strerror(errno.ENOSPC) in done.stderr
         assert str(disk) in done.stderr
         assert done.stderr.count("\n") == 1
         assert list(disk.iterdir()) == []
-    finally:
-        subprocess.run(["umount", disk], check=True)
