@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from inkdigit.errors import InkdigitError, TooLargeError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 50_000_000  # a phone's picture has 12 to 48 million
+MAX_PNG_CHUNKS = 50_000  # libpng writes 8 KiB of data in each: 400 MB
+MAX_JPEG_SEGMENTS = 2_000  # before the first scan: EXIF, colour profiles and long XMP take a few hundred at most
 
 _CORRECTIONS = {  # EXIF's orientation, how the picture was turned -> what turns it back
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -53,9 +56,10 @@ def decode(
         frame: which frame of several to decode, counted from 0; None where the file must have only one.
 
     Raises:
-        TooLargeError: the picture has more than `max_pixels`.
+        TooLargeError: the picture has more than `max_pixels`, or its file has too many segments.
         InkdigitError: the bytes are not a picture of these formats, are damaged, or have several frames.
     """
+    _check_segments(content, name)
     try:
         with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
             if frame:
@@ -76,6 +80,43 @@ def decode(
     except Exception as error:
         # Pillow raises nearly anything for damaged bytes.
         raise _damaged(name, error) from error
+
+
+def _check_segments(content: bytes, name: str) -> None:
+    """Raise TooLargeError for a PNG or JPEG of very many segments: Pillow takes seconds for them, however short."""
+    if content.startswith(b"\x89PNG"):
+        segments, limit = _png_chunks(content), MAX_PNG_CHUNKS
+    elif content.startswith(b"\xff\xd8"):
+        segments, limit = _jpeg_segments(content), MAX_JPEG_SEGMENTS
+    else:
+        return
+    if next(islice(segments, limit, None), None) is not None:
+        message = f"{name} has more than {limit:,} segments: save it again."
+        raise TooLargeError(message, code="picture-segments-too-many")
+
+
+def _png_chunks(content: bytes) -> Iterator[int]:
+    """Where each chunk of a PNG begins."""
+    place = 8
+    while place < len(content):
+        yield place
+        place += 12 + int.from_bytes(content[place : place + 4])
+
+
+def _jpeg_segments(content: bytes) -> Iterator[int]:
+    """Where each segment of a JPEG before its first scan begins; each byte that fills a gap counts too."""
+    place = 2
+    while place + 1 < len(content):
+        yield place
+        marker = content[place + 1]
+        if content[place] != 0xFF or marker in (0x00, 0xFF):
+            place += 1
+        elif marker == 0xDA:  # the start of a scan
+            return
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD9:  # markers without a length
+            place += 2
+        else:
+            place += 2 + int.from_bytes(content[place + 2 : place + 4])
 
 
 def _check_header(image: Image.Image, name: str, max_pixels: int, *, several_frames: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from inkdigit.imaging.normalize import normalize
 from inkdigit.reading.line_model.detector import DetectedDigit, StripBox
-from inkdigit.recognizer import Recognizer
+from inkdigit.recognizer import BATCH_SIZE, Recognizer
 
 RECOGNIZER_WEIGHT = 0.2  # the recognizer's part in naming a digit that stands alone; the rest is the line model's
 
@@ -22,22 +23,33 @@ _MIN_REJECTED_SIZE = 9  # pixels of a strip 48 high: smaller ink is a sign or di
 
 
 def classify_digits(
-    strip: NDArray[np.uint8], digits: Sequence[DetectedDigit], recognizer: Recognizer
-) -> NDArray[np.float64]:
-    """A strip (48, W) uint8 and the N digits on it -> the ten probabilities of each, (N, 10).
+    strips: Sequence[NDArray[np.uint8]],
+    detected: Sequence[Sequence[DetectedDigit]],
+    recognizer: Recognizer,
+    check: Callable[[], None],
+) -> list[NDArray[np.float64]]:
+    """Strips (48, W) uint8 and the N digits on each -> the ten probabilities of each digit, (N, 10) for each strip.
 
     The line model sees a digit among its neighbours; the recognizer sees it alone, if it touches none, and is the
     better judge. Their probabilities are multiplied, each raised to its weight.
+
+    check: called again and again; raises to end the work.
     """
-    probabilities = np.array([digit.probabilities for digit in digits]).reshape(-1, 10)
-    images = _standing_alone(strip, [digit.box for digit in digits])
+    images: list[NDArray[np.uint8] | None] = []
+    for strip, digits in zip(strips, detected, strict=True):
+        check()
+        images += _standing_alone(strip, [digit.box for digit in digits])
+    probabilities = np.array([digit.probabilities for digits in detected for digit in digits]).reshape(-1, 10)
     alone = [(k, image) for k, image in enumerate(images) if image is not None]
-    if alone:
-        rows = [k for k, _ in alone]
-        second = recognizer.predict_proba(np.stack([image for _, image in alone]))
+    for start in range(0, len(alone), BATCH_SIZE):
+        check()
+        part = alone[start : start + BATCH_SIZE]
+        rows = [k for k, _ in part]
+        second = recognizer.predict_proba(np.stack([image for _, image in part]))
         odds = probabilities[rows] ** (1 - RECOGNIZER_WEIGHT) * np.maximum(second, 1e-6) ** RECOGNIZER_WEIGHT
         probabilities[rows] = odds / odds.sum(1, keepdims=True)
-    return probabilities
+    rows_left = iter(probabilities)
+    return [np.array(list(islice(rows_left, len(digits)))).reshape(-1, 10) for digits in detected]
 
 
 def unclaimed_ink(strip: NDArray[np.uint8], digits: Sequence[DetectedDigit]) -> list[StripBox]:

@@ -9,6 +9,11 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import InkdigitError
 from inkdigit.imaging.crop import clip_box
 from inkdigit.imaging.decode import FORMATS, MAX_PIXELS
 from inkdigit.imaging.grayscale import Ink
@@ -16,7 +21,7 @@ from inkdigit.imaging.page.deskew import Strip
 from inkdigit.imaging.page.grouping import Check
 from inkdigit.imaging.page.ink_map import InkMap, find_ink
 from inkdigit.imaging.page.lines import Layout, find_lines, no_check
-from inkdigit.imaging.page.rotation import candidate_rotations
+from inkdigit.imaging.page.rotation import candidate_rotations, rotation_sample
 from inkdigit.imaging.preprocess import Picture, open_image, picture_name
 from inkdigit.reading.line_digits import classify_digits, unclaimed_ink
 from inkdigit.reading.line_model.detector import DetectedDigit, LineDetector
@@ -28,6 +33,7 @@ from inkdigit.runs.run import ONNX_MODEL, read_verified
 # Confidences before they are calibrated, 0 to 1.
 CLEARLY_UPRIGHT = 0.75  # mean of a page's digits; a page with less is also tried the other ways up
 NEUTRAL = 0.6  # a digit with more is evidence for this way up, one with less against it
+MAX_ASPECT = 1_000  # how many times as long as the other one side of a picture may be
 MIN_LINE_MEAN = 0.5  # mean of a line's digits; a line with less has no digits
 # A logistic calibration fitted to 1,885 digits on synthesised pages and 830 on cheques, on logits.
 CALIBRATION_SLOPE, CALIBRATION_OFFSET = 1.8, 1.35
@@ -74,11 +80,17 @@ class Reader:
 
         Raises:
             TooLargeError: the picture has more pixels than `largest`.
-            InkdigitError: `image` is not a picture.
+            InkdigitError: `image` is not a picture, or one side is more than MAX_ASPECT times the other.
         """
-        picture = open_image(image, name or picture_name(image), formats, largest)
+        name = name or picture_name(image)
+        picture = open_image(image, name, formats, largest)
+        _check_sides(picture.size, name)
         check()
-        lines, rejected = self._read_upright(find_ink(picture, ink), layout, check)
+        try:
+            lines, rejected = self._read_upright(find_ink(picture, ink), layout, check)
+        except (cv2.error, MemoryError) as error:
+            reason = " ".join(str(error).split()) or "too little memory"
+            raise InkdigitError(f"{name} cannot be read: {reason}", code="picture-unreadable") from error
         lines = [[_finished(digit, picture.size) for digit in line] for line in lines]
         rejected += [Rejected(digit.box, "not sure") for digit in chain(*lines) if digit.confidence < min_confidence]
         sure = [tuple(digit for digit in line if digit.confidence >= min_confidence) for line in lines]
@@ -89,12 +101,20 @@ class Reader:
         """Read a page in its likely rotations; if the digits are doubtful, in the other ones too."""
         if layout == "line":
             return self._read(ink_map, layout, check)
-        rotations = candidate_rotations(ink_map)
+        if sample := rotation_sample(ink_map):
+            return self._read(ink_map.turned(self._best_rotation(sample, check)[0]), layout, check)
+        return self._best_rotation(ink_map, check)[1]
+
+    def _best_rotation(self, ink_map: InkMap, check: Check) -> tuple[int, Found]:
+        """By how many right angles a page has to be turned to be upright, and what is read then."""
+        layout: Layout = "page"
+        rotations = list(candidate_rotations(ink_map))
         found = [self._read(ink_map.turned(quarters), layout, check) for quarters in rotations]
         if 0 < max(map(_mean_confidence, found)) < CLEARLY_UPRIGHT:
             others = [quarters for quarters in range(4) if quarters not in rotations]
             found += [self._read(ink_map.turned(quarters), layout, check) for quarters in others]
-        return max(found, key=_plausibility)  # of equals, the first
+            rotations += others
+        return max(zip(rotations, found, strict=True), key=lambda read: _plausibility(read[1]))  # of equals, the first
 
     def _read(self, ink_map: InkMap, layout: Layout, check: Check) -> Found:
         check()
@@ -102,9 +122,10 @@ class Reader:
         rejected = [Rejected(region.box, region.reason) for region in found.rejected]
         detected = self._detector.find([strip.image for strip in found.strips], check)
         lines: list[list[Digit]] = []
-        for strip, on_strip in zip(found.strips, detected, strict=True):
+        every = classify_digits([strip.image for strip in found.strips], detected, self._recognizer, check)
+        for strip, on_strip, probabilities in zip(found.strips, detected, every, strict=True):
             check()
-            digits = self._digits(strip, on_strip)
+            digits = _digits(strip, on_strip, probabilities)
             rejected += [Rejected(strip.box(*box), "no digit") for box in unclaimed_ink(strip.image, on_strip)]
             if layout == "line" or sum(digit.confidence - MIN_LINE_MEAN for digit in digits) > 0:
                 lines.append(digits)
@@ -112,14 +133,22 @@ class Reader:
                 rejected += [Rejected(digit.box, "no digit") for digit in digits]
         return lines, rejected
 
-    def _digits(self, strip: Strip, detected: list[DetectedDigit]) -> list[Digit]:
-        """The digits of a strip, each with the probability that it is one, and this one."""
-        digits: list[Digit] = []
-        for found, row in zip(detected, classify_digits(strip.image, detected, self._recognizer), strict=True):
-            probabilities = tuple(map(float, row))
-            best = max(range(10), key=probabilities.__getitem__)
-            digits.append(Digit(best, found.objectness * probabilities[best], probabilities, strip.box(*found.box)))
-        return digits
+
+def _check_sides(size: tuple[int, int], name: str) -> None:
+    """Raise InkdigitError for a picture that is a thin line: OpenCV refuses some, and others take long for nothing."""
+    if max(size) > MAX_ASPECT * min(size):
+        message = f"{name} has {size[0]} x {size[1]} pixels, a side over {MAX_ASPECT:,} times the other: crop it."
+        raise InkdigitError(message, code="picture-too-narrow")
+
+
+def _digits(strip: Strip, detected: list[DetectedDigit], probabilities: NDArray[np.float64]) -> list[Digit]:
+    """The N digits of a strip, their probabilities, (N, 10) -> each, with the probability that it is this digit."""
+    digits: list[Digit] = []
+    for found, row in zip(detected, probabilities, strict=True):
+        of_each = tuple(map(float, row))
+        best = max(range(10), key=of_each.__getitem__)
+        digits.append(Digit(best, found.objectness * of_each[best], of_each, strip.box(*found.box)))
+    return digits
 
 
 def _finished(digit: Digit, size: tuple[int, int]) -> Digit:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.imaging.page.ink_map import InkMap
+from inkdigit.imaging.page.median import median
 
 # Pixels of a digit's height, at least: in a picture as it came, and in one that was shrunk, whose digits are sharp.
 _MIN_HEIGHT, _MIN_HEIGHT_SHRUNK = 10, 6
@@ -114,13 +115,24 @@ def _shadows(ink_map: InkMap, found: InkComponents) -> NDArray[np.bool_]:
     """Which components are corners of shadows: on some side, what is beside them is as dark as they are."""
     shadows = np.zeros(len(found.label), bool)
     for k in np.flatnonzero(found.mass > np.maximum(0.3 * found.height * found.width, 100)):
-        rows = slice(max(0, found.top[k] - 8), found.bottom[k] + 8)
-        columns = slice(max(0, found.left[k] - 8), found.right[k] + 8)
-        ink = (ink_map.ink[rows, columns] > 0).view(np.uint8)
-        own = (ink_map.labels[rows, columns] == found.label[k]).view(np.uint8)
-        ring = (cv2.dilate(own, np.ones((13, 13), np.uint8)) > 0) & (cv2.dilate(ink, np.ones((7, 7), np.uint8)) == 0)
-        grey = ink_map.grey[rows, columns]
-        if ring.any():
-            dark, light = float(np.median(grey[own > 0])), float(np.quantile(grey[ring], 0.9))
-            shadows[k] = (grey[ring] < 0.6 * dark + 0.4 * light).mean() > _MAX_BORDERLESS_SHARE
+        label = int(found.label[k])
+        if label not in ink_map.shadows:
+            ink_map.shadows[label] = _is_shadow(ink_map, found, int(k))
+        shadows[k] = ink_map.shadows[label]
     return shadows
+
+
+def _is_shadow(ink_map: InkMap, found: InkComponents, k: int) -> bool:
+    rows = slice(max(0, found.top[k] - 8), found.bottom[k] + 8)
+    columns = slice(max(0, found.left[k] - 8), found.right[k] + 8)
+    ink = (ink_map.ink[rows, columns] > 0).view(np.uint8)
+    own = (ink_map.labels[rows, columns] == found.label[k]).view(np.uint8)
+    ring = (cv2.dilate(own, np.ones((13, 13), np.uint8)) > 0) & (cv2.dilate(ink, np.ones((7, 7), np.uint8)) == 0)
+    grey = ink_map.grey[rows, columns]
+    beside = np.sort(grey[ring])
+    if not beside.size:
+        return False
+    place = 0.9 * (len(beside) - 1)  # of the ninth decile, between two of the sorted values
+    low, high = float(beside[int(place)]), float(beside[min(int(place) + 1, len(beside) - 1)])
+    dark, light = median(grey[own > 0]), low + (high - low) * (place - int(place))
+    return bool((beside < 0.6 * dark + 0.4 * light).mean() > _MAX_BORDERLESS_SHARE)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from inkdigit.imaging.crop import Box, mapped_box
 from inkdigit.imaging.page.components import InkComponents
 from inkdigit.imaging.page.ink_map import InkMap
+from inkdigit.imaging.page.median import median
 from inkdigit.imaging.page.paper import Map
 
 STRIP_HEIGHT = 48  # pixels
@@ -43,9 +44,10 @@ def line_slope(boxes: NDArray[np.int64]) -> float:
     """Boxes (N, 4) of a line -> how steeply their middles fall to the right; 0 for fewer than three."""
     left, top, right, bottom = boxes.T
     x, y = (left + right) / 2, (top + bottom) / 2
-    if len(boxes) < 3 or np.ptp(x) < 2 * np.median(bottom - top):
+    if len(boxes) < 3 or x.max() - x.min() < 2 * median(bottom - top):
         return 0.0
-    return float(np.polyfit(x, y, 1)[0])
+    x = x - x.mean()
+    return float(x @ (y - y.mean()) / (x @ x))  # least squares
 
 
 def straightened(ink_map: InkMap, found: InkComponents, bodies: NDArray[np.int64], pieces: NDArray[np.int64]) -> Strip:

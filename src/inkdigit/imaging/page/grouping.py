@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from inkdigit.imaging.page.components import InkComponents
 from inkdigit.imaging.page.deskew import line_slope
+from inkdigit.imaging.page.median import median
 from inkdigit.imaging.page.neighbours import Indices, near_pairs
 
 Check = Callable[[], None]  # called again and again during long work; raises to end it
@@ -75,7 +76,7 @@ def _lines_of_one_size(
     clusters = _clustered(found, sized, typical, check)
     lines = _chained(found, clusters, _MAX_SMALL_GAP if is_small else _MAX_GAP, check)
     # Smaller ones are left for the next round, with others of their size.
-    lines = [bodies for bodies in lines if np.median(found.height[bodies]) >= _OWN_SIZE * typical]
+    lines = [bodies for bodies in lines if median(found.height[bodies]) >= _OWN_SIZE * typical]
     if is_small:  # it may be dirt, of which there is much, but not in lines
         lines = [bodies for bodies in lines if len(bodies) >= 3]
         count = np.count_nonzero(found.height[sized] >= _OWN_SIZE * typical)
@@ -179,8 +180,8 @@ def _in_line(boxes: NDArray[np.int64]) -> bool:
     left, top, right, bottom = boxes.T
     slope = line_slope(boxes)
     offset = (top + bottom) / 2 - slope * (left + right) / 2
-    tall = float(np.median(bottom - top))
-    if abs(slope) > _MAX_SLOPE or np.abs(offset - np.median(offset)).max() > 0.75 * tall:
+    tall = median(bottom - top)
+    if abs(slope) > _MAX_SLOPE or np.abs(offset - median(offset)).max() > 0.75 * tall:
         return False
     common = np.minimum(right[:-1], right[1:]) - np.maximum(left[:-1], left[1:])
     apart = np.abs(np.diff(offset)) > 0.6 * np.maximum(bottom - top, tall)[:-1]
@@ -210,8 +211,8 @@ def _absorbed(boxes: NDArray[np.int64], lines: list[list[int]], check: Check) ->
 def _line_shape(line: NDArray[np.int64]) -> tuple[float, float, float, float, float]:
     """The boxes of a line (N, 4) -> its digits' height, slope, height of its middle at x = 0, and both ends."""
     slope = line_slope(line)
-    middle = float(np.median((line[:, 1] + line[:, 3]) / 2 - slope * (line[:, 0] + line[:, 2]) / 2))
-    return float(np.median(line[:, 3] - line[:, 1])), slope, middle, line[:, 0].min(), line[:, 2].max()
+    middle = median((line[:, 1] + line[:, 3]) / 2 - slope * (line[:, 0] + line[:, 2]) / 2)
+    return median(line[:, 3] - line[:, 1]), slope, middle, line[:, 0].min(), line[:, 2].max()
 
 
 class _ByHeight:
@@ -227,7 +228,7 @@ class _ByHeight:
     def near(self, bodies: Indices) -> Indices:
         """The numbers of all components that can be pieces of a line with these bodies, in ascending order."""
         boxes = self._found.boxes[bodies]
-        tall = float(np.median(boxes[:, 3] - boxes[:, 1]))
+        tall = median(boxes[:, 3] - boxes[:, 1])
         ends = np.array([boxes[:, 0].min() - tall - self._half, boxes[:, 2].max() + tall + self._half])
         slope, offset = _course(boxes)
         low, high = (slope * ends + offset).min() - tall, (slope * ends + offset).max() + tall
@@ -238,12 +239,12 @@ class _ByHeight:
 def _course(boxes: NDArray[np.int64]) -> tuple[float, float]:
     """The boxes of a line (N, 4) -> slope and offset of the straight line along its middles."""
     slope, middle = line_slope(boxes), (boxes[:, 1] + boxes[:, 3]) / 2
-    return slope, float(np.median(middle - slope * (boxes[:, 0] + boxes[:, 2]) / 2))
+    return slope, median(middle - slope * (boxes[:, 0] + boxes[:, 2]) / 2)
 
 
 def _with_pieces(found: InkComponents, bodies: Indices, free: NDArray[np.bool_], candidates: Indices) -> LineComponents:
     """A line with those of the candidates that are small and near enough to be pieces of its digits."""
-    tall = float(np.median(found.height[bodies]))
+    tall = median(found.height[bodies])
     small = free[candidates] & (_size(found, candidates) >= _MIN_PIECE * tall)
     few = candidates[small & (found.bottom[candidates] - found.top[candidates] < 1.2 * tall)]
     few = few[~np.isin(few, bodies)]

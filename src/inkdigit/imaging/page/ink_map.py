@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -50,6 +50,7 @@ class InkMap:
         to_picture: (2, 3), the affine map from places (x, y, 1) here to places in the picture; the middle of a pixel
             is at halves.
         light_paper: whether the paper is the light side.
+        shadows: for the components already looked at, by label, whether they are shadows; the same in all rotations.
     """
 
     ink: Map
@@ -58,6 +59,13 @@ class InkMap:
     grey: Map
     to_picture: NDArray[np.float64]
     light_paper: bool
+    shadows: dict[int, bool] = field(default_factory=dict[int, bool])
+
+    def part(self, top: int, bottom: int, left: int, right: int) -> InkMap:
+        """The ink of some rows and columns; components cut in two keep their labels."""
+        ink, labels, grey = (array[top:bottom, left:right] for array in (self.ink, self.labels, self.grey))
+        shift = np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
+        return InkMap(ink, labels, self.contrast, grey, self.to_picture @ shift, self.light_paper)
 
     def turned(self, quarters: int) -> InkMap:
         """The same ink, turned counter-clockwise by this number of right angles."""
@@ -72,7 +80,7 @@ class InkMap:
         )[quarters % 4]
         arrays: list[NDArray[Any]] = [self.ink, self.labels, self.grey]
         ink, labels, grey = (np.ascontiguousarray(np.rot90(array, quarters)) for array in arrays)
-        return InkMap(ink, labels, self.contrast, grey, self.to_picture @ back, self.light_paper)
+        return InkMap(ink, labels, self.contrast, grey, self.to_picture @ back, self.light_paper, self.shadows)
 
 
 def find_ink(picture: Image.Image, ink: Ink = "auto") -> InkMap:

@@ -17,6 +17,8 @@ from inkdigit.imaging.page.ink_map import InkMap, find_ink
 
 Layout = Literal["page", "line"]
 
+MAX_PIECES = 20_000  # components of ink as large as digits: more are gravel, grain or a screen of dots, not writing
+
 
 @dataclass(frozen=True)
 class RejectedRegion:
@@ -53,13 +55,16 @@ def find_lines(ink_map: InkMap, layout: Layout = "page", check: Check = no_check
 
     Args:
         ink_map: the ink. If the page lies on its side, turn it first: see `candidate_rotations`.
-        layout: "page" finds the lines; "line" takes all ink for one.
+        layout: "page" finds the lines; "line" takes all ink for one. With more than MAX_PIECES there are none.
         check: called again and again; raises to end the work.
     """
     found = ink_components(ink_map)
     min_height = min_digit_height(ink_map)
     rejected: list[RejectedRegion] = []
     free = found.size >= min_height
+    if np.count_nonzero(free) > MAX_PIECES:
+        height, width = ink_map.ink.shape
+        return Lines([], [RejectedRegion(mapped_box(ink_map.to_picture, 0, 0, width, height), "too many pieces")])
     if layout == "page":
         for reason, unlike in not_writing(ink_map, found):
             rejected += [RejectedRegion(_box(ink_map, found, k), reason) for k in np.flatnonzero(unlike & free)]

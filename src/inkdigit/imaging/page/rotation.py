@@ -6,9 +6,12 @@ import numpy as np
 
 from inkdigit.imaging.page.components import ink_components, min_digit_height, not_writing
 from inkdigit.imaging.page.ink_map import InkMap
+from inkdigit.imaging.page.lines import MAX_PIECES
 
 _CLEARLY_UPRIGHT = 0.3  # score from which on the page is not tried on its side
 _MIN_RELATIVE_SIZE = 0.55  # of the typical size: what is smaller is dirt or a piece of a digit
+# Components as large as digits: of a page that is tried as a whole in each rotation, and of a part of a fuller page.
+_MAX_WHOLE_PAGE, _SAMPLE_PIECES = 1500, 250
 _MAX_DIGITS = 400  # that are looked at: these are enough
 
 
@@ -21,6 +24,8 @@ def candidate_rotations(ink_map: InkMap) -> tuple[int, ...]:
     found = ink_components(ink_map)
     size = found.size
     free = size >= min_digit_height(ink_map)
+    if np.count_nonzero(free) > MAX_PIECES:
+        return (0,)
     for _, rejected in not_writing(ink_map, found):
         free &= ~rejected
     if not free.any():
@@ -37,3 +42,21 @@ def candidate_rotations(ink_map: InkMap) -> tuple[int, ...]:
     if upright > _CLEARLY_UPRIGHT:
         return (0,)
     return (1, 3, 0) if upright < 0 else (0, 1, 3)
+
+
+def rotation_sample(ink_map: InkMap) -> InkMap | None:
+    """A full page -> a part of it that shows which way up it is; None for a page that is read fast as a whole.
+
+    A page of print has thousands of letters, and reading all of them four times takes four times as long.
+    """
+    found = ink_components(ink_map)
+    large = np.flatnonzero(found.size >= min_digit_height(ink_map))
+    if len(large) <= _MAX_WHOLE_PAGE:
+        return None
+    x, y = (found.left + found.right)[large] / 2, (found.top + found.bottom)[large] / 2
+    height, width = ink_map.ink.shape
+    away = np.maximum(np.abs(x - np.median(x)) / width, np.abs(y - np.median(y)) / height)
+    half = float(np.partition(away, _SAMPLE_PIECES)[_SAMPLE_PIECES])
+    left, right = (int(np.clip(np.median(x) + sign * half * width, 0, width)) for sign in (-1, 1))
+    top, bottom = (int(np.clip(np.median(y) + sign * half * height, 0, height)) for sign in (-1, 1))
+    return ink_map.part(top, max(bottom, top + 1), left, max(right, left + 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -22,6 +21,7 @@ _MIN_LENGTH_SHARE = 0.3  # of the picture's longer side: what is so long and str
 _MIN_FOUND_SHARE = 0.6  # of a rule's blocks are found
 _MIN_LENGTH = 250  # pixels; in small pictures a rule goes from one side to the other
 _MAX_SLOPE = 0.25
+_MAX_RULES = 160  # of one direction: squared paper has 60; more are rows of dots, and stay
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def _rules(dark: Map, min_length: float) -> list[_Rule]:
     if height < 4 * _HALF_WIDTH or count < 4:
         return []
     place = _nodes(dark[:, : count * _BLOCK], count)
-    return [rule for rule in _tracked(place) if rule.x[-2] - rule.x[1] >= min_length]
+    rules = [rule for rule in _tracked(place) if rule.x[-2] - rule.x[1] >= min_length]
+    return rules if len(rules) <= _MAX_RULES else []
 
 
 def _nodes(dark: Map, count: int) -> list[NDArray[np.int64]]:
@@ -181,7 +182,11 @@ def _along(band: Map) -> NDArray[np.float32]:
     width = band.shape[1]
     pieces = max(1, width // step)
     edges = np.linspace(0, width, pieces + 1).astype(int)
-    medians = np.stack([np.median(band[:, a:b], axis=1) for a, b in pairwise(edges)], axis=1)
+    medians = np.empty((len(band), pieces))
+    lengths = np.diff(edges)
+    for length in np.unique(lengths):  # two lengths at most: all pieces of one length at once
+        chosen = np.flatnonzero(lengths == length)
+        medians[:, chosen] = np.median(band[:, edges[chosen, None] + np.arange(length)], axis=2)
     wide = np.pad(medians, ((0, 0), (3, 3)), mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(wide, 7, axis=1), axis=2).astype(np.float32)
     centres = (edges[:-1] + edges[1:]) / 2
