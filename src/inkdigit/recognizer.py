@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,12 @@ class Recognizer:
     """
 
     def __init__(self, model: bytes, *more: bytes, not_digit: Sequence[bytes] = (), threads: int = 0) -> None:
-        self._sessions = _open((model, *more), threads)
+        self._models, self._sessions = (model, *more), _open((model, *more), threads)
         self._not_digit, self._threads = not_digit, threads
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the models: another process opens them again."""
+        return partial(Recognizer, not_digit=self._not_digit, threads=self._threads), self._models
 
     @classmethod
     def load(cls, *paths: str | Path, threads: int = 0) -> Recognizer:

@@ -99,7 +99,7 @@ def local_service(run: Path | None = None, **values: Any) -> Generator[LocalServ
     try:
         app, service = asyncio.run_coroutine_threadsafe(start(), loop).result(PATIENCE)
         yield LocalService(service, app, loop, logged)
-        service.batcher.close()
+        service.close()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

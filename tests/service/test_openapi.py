@@ -139,11 +139,27 @@ def test_schemas_refuse_what_the_server_refuses(server: LocalService) -> None:
 
 def test_limits_and_keys_that_are_set_appear_in_it() -> None:
     limits = ServiceSettings(
-        max_images=3, max_body=77, max_pixels=78, deadline=79.5, read_timeout=80, max_queue=81, max_reads=82
+        max_images=3,
+        max_body=77,
+        max_pixels=78,
+        deadline=79.5,
+        read_timeout=80,
+        max_queue=81,
+        max_reads=82,
+        read_memory=183,
     )
     content = document(limits)
     text = content["info"]["description"]
-    for words in ("3 images", "77 MiB", "78 million", "79.5 (`deadline`)", "80 seconds", "81 images", "82 requests"):
+    for words in (
+        "3 images",
+        "77 MiB",
+        "78 million",
+        "79.5 (`deadline`)",
+        "80 seconds",
+        "81 images",
+        "82 requests",
+        "183 MiB",
+    ):
         assert words in text
     assert content["components"]["schemas"]["Pictures"]["properties"]["pixels"]["maxItems"] == 3
     assert "security" not in content

@@ -22,6 +22,7 @@ OTHERS: dict[str, Any] = {  # another value for each setting
     "max_batch": 5,
     "max_queue": 6,
     "max_reads": 4,
+    "read_memory": 300,
     "max_images": 7,
     "max_body": 9,
     "max_pixels": 10,

@@ -25,7 +25,7 @@ from inkdigit.service.state import Service
 def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]:
     """The application and its parts, around models that are loaded.
 
-    Call it in the event loop that will serve, and close the service's batcher at the end.
+    Call it in the event loop that will serve, and close the service at the end.
     """
     metrics = Metrics()
     waiting = ConcurrencyLimit(settings.max_queue, "max_queue")
@@ -37,7 +37,7 @@ def create(settings: ServiceSettings, models: Models) -> tuple[ASGIApp, Service]
         batcher=Batcher(settings.max_batch, waiting, metrics.count_batch),
         bodies=BodyReader(settings.max_body, settings.read_timeout),
         reads=ConcurrencyLimit(settings.max_reads, "max_reads"),
-        pictures=Pictures(settings.max_pixels, settings.max_images, settings.threads),
+        pictures=Pictures(settings.max_pixels, settings.max_images, settings.threads, settings.read_memory),
         keys=Keys.read(Path(settings.api_key_file)) if settings.api_key_file else None,
     )
     service.report_version()

@@ -10,28 +10,29 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigit.errors import InkdigitError, TooLargeError
-from inkdigit.imaging.documents import Page, pages, reads_pdf
+from inkdigit.errors import InkdigitError
+from inkdigit.imaging.documents import reads_pdf
 from inkdigit.imaging.preprocess import NoInkError, prepare
-from inkdigit.reading.results import Reading
+from inkdigit.reading.page_process import NumberedReading, PageFile, PageProcess, WorkStoppedError
 from inkdigit.recognizer import Recognizer
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.read import Layout
 from inkdigit.utils.extras import require_extra
 
-if TYPE_CHECKING:
-    from inkdigit.reading.reader import Reader
-
 PICTURE_TYPES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
 PAGE_TYPES = PICTURE_TYPES | {"image/tiff": "TIFF"}  # what is read page by page, besides PDF
 # A PNG of at most this many pixels and bytes is prepared in the event loop: it takes half a millisecond.
 SMALL_PIXELS, SMALL_BYTES = 128 * 128, 4096
+READING_PROCESSES = 2
+# The setting that raises the limit which an error is about, by the error's code; and the codes that are a 413.
+SETTINGS = {"picture-too-large": "max_pixels", "pages-too-many": "max_images", "read-memory": "read_memory"}
+PAYLOAD_TOO_LARGE = {"pages-too-many", "read-memory"}
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -60,29 +61,34 @@ class Blank:
 Prepared = NDArray[np.uint8] | Blank
 
 
-class WorkStoppedError(Exception):
-    """Nobody waits for a reading any more."""
-
-
 class Pictures:
     """Prepares and reads pictures, beside the event loop or, a small one, in it."""
 
-    def __init__(self, max_pixels: int, max_images: int, threads: int) -> None:
-        """Start no thread yet.
+    def __init__(self, max_pixels: int, max_images: int, threads: int, read_memory: int) -> None:
+        """Start no thread and no process yet.
 
         Args:
             max_pixels: of a picture, in millions.
             max_images: pictures or pages in one request.
             threads: that a reader's model works on.
+            read_memory: MiB that reading a file may take.
         """
-        self._max_pixels, self._max_images, self._threads = max_pixels * 1_000_000, max_images, threads
-        self._reader: tuple[Recognizer, Reader] | None = None
-        self._reader_lock = threading.Lock()
+        self._max_pixels, self._max_images = max_pixels * 1_000_000, max_images
         Image.MAX_IMAGE_PIXELS = None  # max_pixels is the limit instead, and it is checked by the header too
         self._pool = ThreadPoolExecutor(2, "pictures")
+        # A thread for each process waits for it, so that no reading keeps a picture of one digit waiting.
+        self._readers = ThreadPoolExecutor(READING_PROCESSES, "readers")
+        self._processes = SimpleQueue[PageProcess]()
+        for _ in range(READING_PROCESSES):
+            self._processes.put(PageProcess(read_memory, threads))
+        self._is_closed = threading.Event()
 
     def close(self) -> None:
-        """Wait for the work under way, and take no more."""
+        """End the processes, and wait for the other work under way; take no more."""
+        self._is_closed.set()
+        self._readers.shutdown(cancel_futures=True)
+        for _ in range(READING_PROCESSES):
+            self._processes.get().close()
         self._pool.shutdown()
 
     async def prepare(self, files: Sequence[PictureFile]) -> list[Prepared]:
@@ -101,78 +107,59 @@ class Pictures:
 
     async def read(
         self, files: Sequence[PictureFile], recognizer: Recognizer, options: ReadOptions
-    ) -> list[tuple[int | None, Reading]]:
+    ) -> list[NumberedReading]:
         """What is read on each picture and page, with the page's number if its file has pages.
 
-        One after the other, so that requests take turns and each holds one picture in memory. When the caller is
-        cancelled, the thread stops at its next step.
+        Files are read one after the other, so that requests take turns. When the caller is cancelled, the process that
+        reads is killed.
 
         Raises:
-            Problem: 413 for too many pages, 422 for a file that cannot be read.
+            Problem: 413 for too many pages or too much memory, 422 for a file that cannot be read.
         """
+        require_extra("read", "Reading lines of digits")
         loop = asyncio.get_running_loop()
         stopped = threading.Event()
+        found: list[NumberedReading] = []
         try:
-            found: list[tuple[Page, str]] = []
             for file in files:
-                opened = await loop.run_in_executor(self._pool, self._pages, file)
-                found += [(page, file.field) for page in opened]
+                found += await loop.run_in_executor(self._readers, self._read_one, file, recognizer, options, stopped)
                 if len(found) > self._max_images:
                     raise too_many_images(len(found), self._max_images)
-            read = [(page.number, (page, field, recognizer, options, stopped)) for page, field in found]
-            return [(number, await loop.run_in_executor(self._pool, self._read_one, *job)) for number, job in read]
         finally:
             stopped.set()
-
-    def _pages(self, file: PictureFile) -> list[Page]:
-        with _as_problem(file.field):
-            formats = tuple(PAGE_TYPES.values())
-            try:
-                return pages(
-                    file.content, file.field, formats=formats, max_pixels=self._max_pixels, max_pages=self._max_images
-                )
-            except TooLargeError:
-                raise too_many_images(self._max_images + 1, self._max_images) from None
+        return found
 
     def _read_one(
-        self, page: Page, field: str, recognizer: Recognizer, options: ReadOptions, stopped: threading.Event
-    ) -> Reading:
-        def check() -> None:
-            if stopped.is_set():
-                raise WorkStoppedError
-
-        with _as_problem(field):
-            check()
-            picture = page.picture()
-            return self._reader_of(recognizer).read(
-                picture,
-                layout=options.layout,
-                min_confidence=options.min_confidence,
-                name=page.name,
-                largest=self._max_pixels,
-                check=check,
-            )
-
-    def _reader_of(self, recognizer: Recognizer) -> Reader:
-        """The reader that uses this recognizer; a new one after a new version was loaded."""
-        with self._reader_lock:  # two threads that open OpenCV at once get in each other's way
-            if self._reader is None or self._reader[0] is not recognizer:
-                require_extra("read", "Reading lines of digits")
-                # Imported late: opening OpenCV takes longer than the rest of the start, and many servers never read.
-                from inkdigit.reading.reader import Reader
-
-                self._reader = recognizer, Reader(recognizer, self._threads)
-            return self._reader[1]
+        self, file: PictureFile, recognizer: Recognizer, options: ReadOptions, stopped: threading.Event
+    ) -> list[NumberedReading]:
+        page_file = PageFile(
+            file.content,
+            file.field,
+            tuple(PAGE_TYPES.values()),
+            self._max_pixels,
+            self._max_images,
+            options.layout,
+            options.min_confidence,
+        )
+        process = self._processes.get()
+        try:
+            with _as_problem(file.field):
+                return process.read(page_file, recognizer, lambda: stopped.is_set() or self._is_closed.is_set())
+        except WorkStoppedError:
+            return []  # nobody waits
+        finally:
+            self._processes.put(process)
 
 
 @contextmanager
 def _as_problem(field: str) -> Generator[None]:
-    """Raise what is wrong with a picture as Problem 422. field: where in the request it stands."""
+    """Raise what is wrong with a picture as Problem 413 or 422. field: where in the request it stands."""
     try:
         yield
     except InkdigitError as error:
-        setting = "max_pixels" if isinstance(error, TooLargeError) else None
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), field=field, setting=setting) from None
+        is_too_large = error.code in PAYLOAD_TOO_LARGE
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_too_large else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise Problem(status, str(error), field=field, setting=SETTINGS.get(error.code)) from None
 
 
 def page_types() -> list[str]:

@@ -147,7 +147,7 @@ async def _serve(
     await serving
     for task in tasks:
         task.cancel()
-    service.batcher.close()
+    service.close()
 
 
 def _handle_signals(

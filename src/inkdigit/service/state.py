@@ -51,6 +51,11 @@ class Service:
     keys: Keys | None
     draining: bool = False
 
+    def close(self) -> None:
+        """End its threads and processes."""
+        self.batcher.close()
+        self.pictures.close()
+
     def report_version(self) -> None:
         """Set the metric of the version that answers."""
         self.metrics.model.labels(NAME).set(self.models.current.version)

@@ -45,5 +45,6 @@ def _description(settings: ServiceSettings) -> str:
         f"(`max_body`), a picture {settings.max_pixels} million pixels (`max_pixels`). A request may take "
         f"{settings.read_timeout:g} seconds to arrive (`read_timeout`), and is answered within {settings.deadline:g} "
         f"(`deadline`). At most {settings.max_queue} images wait at a time (`max_queue`), and {settings.max_reads} "
-        "requests to read pages (`max_reads`)."
+        f"requests to read pages (`max_reads`), each of whose files may take {settings.read_memory} MiB of memory "
+        "(`read_memory`)."
     )
