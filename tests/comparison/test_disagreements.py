@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import rc_context
 
-from inkdigit.comparison.disagreements import MAX_IMAGES, disagreements
+from inkdigit.comparison.disagreements import MAX_DISAGREEMENTS, disagreements
 from inkdigit.report.style import STYLE
 from tests.comparison.comparisons import compared
 
@@ -31,8 +31,8 @@ def test_each_image_has_both_predictions_with_their_probabilities() -> None:
 def test_at_most_24_images_of_each_run_are_drawn() -> None:
     found = captions(range(40), range(50, 53))
     assert found[0] == "Only a is right: 3"
-    assert found[7] == f"Only b is right: 40, the {MAX_IMAGES} most confident"
-    assert len(found) == 2 + 2 * 3 + 2 * MAX_IMAGES
+    assert found[7] == f"Only b is right: 40, the {MAX_DISAGREEMENTS} most confident"
+    assert len(found) == 2 + 2 * 3 + 2 * MAX_DISAGREEMENTS
 
 
 @pytest.mark.parametrize("rows", [1, 7, 24])

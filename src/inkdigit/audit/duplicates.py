@@ -15,7 +15,7 @@ from inkdigit.data.duplicates import find_duplicates
 from inkdigit.utils.files import atomic
 from inkdigit.utils.printable import table_cell
 
-HEADER = ("kind", "file", "row", "label", "other_file", "other_row", "other_label")
+DUPLICATES_HEADER = ("kind", "file", "row", "label", "other_file", "other_row", "other_label")
 EXACT, NEAR = "exact", "near"  # in the column "kind"
 
 
@@ -54,7 +54,7 @@ def write_duplicates(path: Path, sets: Sequence[Dataset], pairs: Sequence[Duplic
     """
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
+        writer.writerow(DUPLICATES_HEADER)
         for pair in pairs:
             cells = [_cells(sets[number], row) for number, row in zip(pair.sets, pair.rows, strict=True)]
             writer.writerow([pair.kind, *cells[0], *cells[1]])

@@ -21,7 +21,7 @@ from inkdigit.utils.printable import encodable, printable
 Layout = Literal["rows", "page", "line", "single"]
 Row = dict[str, Any]
 
-PROBABILITIES = pa.list_(pa.float32(), 10)
+PROBABILITIES_TYPE = pa.list_(pa.float32(), 10)
 _ERROR = pa.field("error", pa.string())
 
 
@@ -41,7 +41,7 @@ class Options:
     def schema(self) -> Any:
         """The columns of the predictions, a pyarrow schema."""
         digit = [("digit", pa.uint8()), ("confidence", pa.float32())]
-        digit += [("probabilities", PROBABILITIES)] if self.probabilities else []
+        digit += [("probabilities", PROBABILITIES_TYPE)] if self.probabilities else []
         if self.layout == "rows":
             return pa.schema([("file", pa.string()), ("row", pa.int64()), *digit, _ERROR])
         if self.layout == "single":

@@ -24,7 +24,7 @@ from inkdigit.service.connection import SCOPE_KEY
 from inkdigit.service.server import Print
 from inkdigit.service.settings import ServiceSettings
 
-NAME = "inkdigit"
+SERVICE_NAME = "inkdigit"
 SERVED_FILES = {ONNX_MODEL, NOT_DIGIT_MODEL}  # what a server reads of a run
 REQUESTS_PER_REPLICA = 8  # under way, before another replica starts: half a batch waits, a second core would not
 REFUSED_SETTINGS = {
@@ -66,7 +66,7 @@ def serve(settings: ServiceSettings, say: Print, warn: Print) -> None:
             address = sockets.url(settings.host, settings.port)
             say(f"Inkdigit serves version {version} at {address} on Ray (Ctrl-C ends it)")
             stop.wait()
-            ray_serve.delete(NAME)  # returns when the last request is finished
+            ray_serve.delete(SERVICE_NAME)  # returns when the last request is finished
         finally:
             ray_serve.shutdown()
 
@@ -90,7 +90,7 @@ def _run(application: Any) -> None:
     from ray import serve as ray_serve
 
     try:
-        ray_serve.run(application, name=NAME)
+        ray_serve.run(application, name=SERVICE_NAME)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].rstrip(".")
         raise InkdigitError(
@@ -131,7 +131,7 @@ def _deployment(settings: ServiceSettings, cores: int) -> Any:
     ingress: Any = ray_serve.ingress()
     return ray_serve.deployment(
         ingress(Replica),
-        name=NAME,
+        name=SERVICE_NAME,
         ray_actor_options={"num_cpus": 1},
         autoscaling_config={"min_replicas": 1, "max_replicas": cores, "target_ongoing_requests": REQUESTS_PER_REPLICA},
         max_ongoing_requests=settings.max_queue,

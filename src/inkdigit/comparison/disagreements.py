@@ -11,7 +11,7 @@ from inkdigit.comparison.compare import Comparison, PairwiseTest, RunResult
 from inkdigit.report.image_grids import CAPTIONED_COLUMNS, CAPTIONED_WIDTH, captioned_height, draw_captioned
 from inkdigit.report.style import BLUE, RED, format_probability, grid_figure, replace_missing_glyphs
 
-MAX_IMAGES = 24  # for each of the two runs
+MAX_DISAGREEMENTS = 24  # for each of the two runs
 TITLE_HEIGHT = 16  # drawing units
 CAPTION_LINES = 2
 
@@ -26,7 +26,9 @@ def disagreements(comparison: Comparison, test: PairwiseTest) -> Figure:
         (test.second, test.first, test.only_second),
     ]
     groups = [group for group in groups if len(group[2])]
-    heights = [TITLE_HEIGHT + captioned_height(min(len(rows), MAX_IMAGES), CAPTION_LINES) for _, _, rows in groups]
+    heights = [
+        TITLE_HEIGHT + captioned_height(min(len(rows), MAX_DISAGREEMENTS), CAPTION_LINES) for _, _, rows in groups
+    ]
     figure, axes = grid_figure(CAPTIONED_COLUMNS * CAPTIONED_WIDTH, sum(heights))
     top = 0.0
     for (right, wrong, rows), height in zip(groups, heights, strict=True):
@@ -40,7 +42,7 @@ def _draw_group(
 ) -> None:
     """Draw a title, and below it the images that one run reads correctly and the other does not."""
     confidence = right.probabilities[rows].max(axis=1) * wrong.probabilities[rows].max(axis=1)
-    shown = rows[np.argsort(-confidence, kind="stable")][:MAX_IMAGES]
+    shown = rows[np.argsort(-confidence, kind="stable")][:MAX_DISAGREEMENTS]
     part = f", the {len(shown)} most confident" if len(shown) < len(rows) else ""
     title = f"Only {replace_missing_glyphs(right.name)} is right: {len(rows):,}{part}"
     axes.text(7, top + 11, title, weight="bold", fontsize=10, parse_math=False)

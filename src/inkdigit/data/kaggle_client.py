@@ -18,7 +18,7 @@ from inkdigit.utils.files import atomic
 
 COMPETITION = "digit-recognizer"
 COMPETITION_PAGE = f"https://www.kaggle.com/competitions/{COMPETITION}"
-FILES = ("train.csv", "test.csv", "sample_submission.csv")
+COMPETITION_FILES = ("train.csv", "test.csv", "sample_submission.csv")
 
 
 def fetch_kaggle_files(to: Path) -> None:
@@ -28,7 +28,7 @@ def fetch_kaggle_files(to: Path) -> None:
         InkdigitError: one of the files exists (nothing is overwritten), the `kaggle` extra is missing, or Kaggle
             refuses or cannot be reached.
     """
-    for path in (to / name for name in FILES):
+    for path in (to / name for name in COMPETITION_FILES):
         if path.exists():
             raise InkdigitError(
                 f"{path} exists: remove it to fetch it again, or choose another --to.", code="file-exists"
@@ -61,14 +61,15 @@ def _unpack(archive: Path, to: Path) -> None:
     try:
         # All are renamed into place only when all are complete.
         with zipfile.ZipFile(archive) as packed, ExitStack() as stack:
-            for name in FILES:
+            for name in COMPETITION_FILES:
                 target = stack.enter_context(atomic(to / name))
                 with packed.open(name) as source, target.open("wb") as file:
                     shutil.copyfileobj(source, file)
     except (FileNotFoundError, KeyError, zipfile.BadZipFile) as error:
         way = f"try again, or fetch it at {COMPETITION_PAGE}/data"
         raise InkdigitError(
-            f"What Kaggle sent is not an archive of {', '.join(FILES)}: {way}", code="kaggle-archive-damaged"
+            f"What Kaggle sent is not an archive of {', '.join(COMPETITION_FILES)}: {way}",
+            code="kaggle-archive-damaged",
         ) from error
 
 

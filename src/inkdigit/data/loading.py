@@ -15,7 +15,7 @@ from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import reading
 
-FORMATS = "CSV (also .gz or .zip), IDX (also .gz), .npz, Parquet, or a folder of pictures"
+DATA_FORMATS = "CSV (also .gz or .zip), IDX (also .gz), .npz, Parquet, or a folder of pictures"
 
 Format = Literal["csv", "idx", "npz", "parquet", "folder"]
 
@@ -94,7 +94,7 @@ def _detect_format(path: Path) -> Format:
     if start.startswith(PICTURE_STARTS):
         raise InkdigitError(f"{path} is a picture: put it into a folder, and name the folder.", code="format-unknown")
     if b"\0" in start and suffix not in _TEXT_SUFFIXES:
-        raise InkdigitError(f"{path} is in none of the formats that are read: {FORMATS}.", code="format-unknown")
+        raise InkdigitError(f"{path} is in none of the formats that are read: {DATA_FORMATS}.", code="format-unknown")
     return "csv"
 
 
@@ -107,7 +107,7 @@ def _detect_zip_format(path: Path, suffix: str) -> Format:
         return "csv"
     problem = f"holds {', '.join(names[:4]) or 'nothing'}, and no CSV file"
     raise InkdigitError(
-        f"{path} {problem}: unpack it, and name what is read: {FORMATS}.", code="zip-contents-unexpected"
+        f"{path} {problem}: unpack it, and name what is read: {DATA_FORMATS}.", code="zip-contents-unexpected"
     )
 
 

@@ -12,7 +12,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.recognizer import check_images
 from inkdigit.utils.external_data import refuse_external_data
 
-BATCH_SIZE = 100  # images
+CALIBRATION_BATCH = 100  # images
 
 
 def to_int8(model: bytes, images: NDArray[np.uint8]) -> bytes:
@@ -42,7 +42,7 @@ def to_int8(model: bytes, images: NDArray[np.uint8]) -> bytes:
 
     class Images(quantization.CalibrationDataReader):
         def __init__(self) -> None:
-            self.batches = iter(np.array_split(images, max(len(images) // BATCH_SIZE, 1)))
+            self.batches = iter(np.array_split(images, max(len(images) // CALIBRATION_BATCH, 1)))
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:  # type: ignore[override]
             batch = next(self.batches, None)

@@ -22,7 +22,7 @@ from inkdigit.reading.reader import Reader
 from inkdigit.recognizer import Recognizer
 
 MIN_SCALE, MAX_SCALE = 8.0, 20.0  # pixels per mm of a cut-out field: the picture's own scale, within these
-MAX_STROKE = 3.0  # mm: no pen is as broad
+MAX_FIELD_STROKE = 3.0  # mm: no pen is as broad
 MARGIN = 2.0  # mm around a field, for strokes that leave it
 MAX_SHIFT = 1.2  # mm between a field and the place that follows from the whole form, on paper that is not flat
 MIN_BOX_SCORE = 0.4  # correlation above which the printed boxes count as found
@@ -75,7 +75,7 @@ def cut_out(picture: NDArray[np.uint8], matrix: Matrix, field: Field) -> Crop:
     scale = float(np.clip(np.linalg.norm(steps[1:] - steps[0], axis=1).max(), MIN_SCALE, MAX_SCALE))
     area = (x - MARGIN, y - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
     seen = rectified(picture, matrix, area, scale)
-    dark = paper_darkness(np.asarray(to_grayscale(Image.fromarray(seen), "dark")), scale, MAX_STROKE)
+    dark = paper_darkness(np.asarray(to_grayscale(Image.fromarray(seen), "dark")), scale, MAX_FIELD_STROKE)
     left, top = MARGIN, MARGIN
     if field.boxes:
         moved = _shift(dark, area, field, scale)

@@ -15,7 +15,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import is_pdf
 from inkdigit.reading.file_results import PictureError
 
-MEDIA_TYPES = {  # by how a file begins
+MEDIA_TYPES_BY_START = {  # by how a file begins
     b"\x89PNG": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"RIFF": "image/webp",
@@ -109,4 +109,6 @@ class Server:
 def _media_type(content: bytes) -> str:
     if is_pdf(content):
         return "application/pdf"
-    return next((kind for start, kind in MEDIA_TYPES.items() if content.startswith(start)), "application/octet-stream")
+    return next(
+        (kind for start, kind in MEDIA_TYPES_BY_START.items() if content.startswith(start)), "application/octet-stream"
+    )

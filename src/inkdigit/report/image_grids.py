@@ -16,7 +16,7 @@ from inkdigit.report.data import Samples, Scored
 from inkdigit.report.feature_maps import Convolutions
 from inkdigit.report.style import (
     BLUE,
-    DIGIT_SIZE,
+    DRAWN_SIZE,
     INK,
     MUTED,
     RED,
@@ -85,8 +85,8 @@ def filters(inner: Convolutions, image: NDArray[np.uint8]) -> Figure:
     figure, axes = grid_figure(left + MAPS_PER_ROW * TILE_PITCH, rows * high - 10, title=18)
     draw_heading(axes, 0, "The digit")
     draw_heading(axes, left, "Each filter, and its response below")
-    draw_digit(axes, image, 0, 0, 2 * DIGIT_SIZE)
-    _frame(axes, 0, 0, 2 * DIGIT_SIZE)
+    draw_digit(axes, image, 0, 0, 2 * DRAWN_SIZE)
+    _frame(axes, 0, 0, 2 * DRAWN_SIZE)
     for number in range(shown):
         x, y = left + TILE_PITCH * (number % MAPS_PER_ROW), high * (number // MAPS_PER_ROW)
         for values, top in ((inner.filters[number], y), (inner.responses[number], y + TILE_PITCH)):
@@ -197,7 +197,7 @@ def occlusion(scored: Scored) -> Figure:
     found, columns, wide, high = scored.occlusion, 5, 34, 41
     rows = math.ceil(len(found.read) / columns)
     figure, axes = grid_figure(columns * wide, rows * high)
-    pixels = np.arange(DIGIT_SIZE) + 0.5
+    pixels = np.arange(DRAWN_SIZE) + 0.5
     for number, (row, image) in enumerate(zip(*scored.occluded, strict=True)):
         left, top = wide * (number % columns) + 3, high * (number // columns) + 1
         draw_signed(axes, found.losses[number], left, top, smooth=True)
@@ -212,5 +212,5 @@ def occlusion(scored: Scored) -> Figure:
     return figure
 
 
-def _frame(axes: Axes, left: float, top: float, side: float = DIGIT_SIZE) -> None:
+def _frame(axes: Axes, left: float, top: float, side: float = DRAWN_SIZE) -> None:
     axes.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor=RULE, linewidth=0.8))

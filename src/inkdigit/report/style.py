@@ -19,7 +19,7 @@ INK, MUTED, RULE = "#1b2430", "#5b6673", "#dfe3e8"
 BLUE, RED, GREEN, SKY = "#0072b2", "#d55e00", "#009e73", "#56b4e9"
 ERRORS = LinearSegmentedColormap.from_list("errors", ["#fff4ea", "#f6b27a", RED, "#7a2f00"])
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#7a2f00", RED, "#f6b27a", "#fff", "#8cc4e8", BLUE, "#003a63"])
-DIGIT_SIZE = 28  # drawing units, one for each pixel of a digit
+DRAWN_SIZE = 28  # drawing units, one for each pixel of a digit
 TILE_PITCH = 31  # drawing units from one digit to the next: a digit and a gap
 FIGURE_WIDTH = 7.4  # inches: 9-point text is still legible when a phone shows the picture 560 px wide
 
@@ -81,7 +81,7 @@ def draw_heading(axes: Axes, x: float, text: str) -> None:
 def draw_tiles(axes: Axes, images: NDArray[np.uint8], left: float) -> None:
     """Draw a grid of digits, (rows, columns, 28, 28) uint8, from x = `left`, y = 0."""
     rows, columns = images.shape[:2]
-    gap = TILE_PITCH - DIGIT_SIZE
+    gap = TILE_PITCH - DRAWN_SIZE
     padded = np.pad(images, ((0, 0), (0, 0), (0, gap), (0, gap)))
     picture = padded.transpose(0, 2, 1, 3).reshape(TILE_PITCH * rows, TILE_PITCH * columns)
     extent = (left, left + TILE_PITCH * columns, TILE_PITCH * rows, 0)
@@ -93,7 +93,7 @@ def draw_digit(
     image: NDArray[np.uint8],
     left: float,
     top: float,
-    side: float = DIGIT_SIZE,
+    side: float = DRAWN_SIZE,
     *,
     smooth: bool = False,
     zorder: float = 1,
@@ -111,7 +111,7 @@ def draw_signed(axes: Axes, values: NDArray[np.floating], left: float, top: floa
     """
     largest = max(float(np.abs(values).max()), 1e-12)
     look: dict[str, Any] = {"cmap": SIGNED, "vmin": -largest, "vmax": largest}
-    extent = (left, left + DIGIT_SIZE, top + DIGIT_SIZE, top)
+    extent = (left, left + DRAWN_SIZE, top + DRAWN_SIZE, top)
     axes.imshow(values, interpolation="bicubic" if smooth else "nearest", extent=extent, **look)
 
 

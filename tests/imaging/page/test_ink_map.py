@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from inkdigit.imaging.page.ink_map import MAX_PIXELS, InkMap, find_ink
+from inkdigit.imaging.page.ink_map import MAX_MAP_PIXELS, InkMap, find_ink
 from tests.imaging.pages import Page
 
 
@@ -88,7 +88,7 @@ def test_the_inside_of_a_broad_stroke_is_ink():
 
 
 def test_a_very_large_picture_is_shrunk():
-    side = int((MAX_PIXELS * 1.1) ** 0.5)
+    side = int((MAX_MAP_PIXELS * 1.1) ** 0.5)
     ink_map = find_ink(Image.new("L", (side, side), 200))
     assert ink_map.ink.shape == (-(-side // 2),) * 2
     np.testing.assert_array_equal(ink_map.to_picture, [[2, 0, 0], [0, 2, 0]])

@@ -15,9 +15,9 @@ from inkdigit.imaging.grayscale import Ink, clearest_channel, to_grayscale
 from inkdigit.imaging.page.paper import Map, flatten_light, resize_by
 from inkdigit.imaging.page.ruling import without_rules
 
-MAX_PIXELS = 13_000_000  # a larger picture is shrunk by a whole factor: its digits still have enough pixels
+MAX_MAP_PIXELS = 13_000_000  # a larger picture is shrunk by a whole factor: its digits still have enough pixels
 JPEG_NOISE = 7  # of 255, from paper to ink: what has less contrast comes from JPEG
-MIN_CONTRAST = 11  # of 255: a component with less contrast, on average, is the paper's texture
+MIN_INK_CONTRAST = 11  # of 255: a component with less contrast, on average, is the paper's texture
 MIN_RELATIVE_CONTRAST = 0.28  # of the page's ink: a component with less is smudge, texture, or shows through
 
 # Hysteresis thresholds, in units of the paper's mean deviation: a pixel above the first is ink; a pixel above the
@@ -90,7 +90,7 @@ def find_ink(picture: Image.Image, ink: Ink = "auto") -> InkMap:
         picture: the picture of a page.
         ink: whether ink is the dark or the bright side; "auto" finds out from the picture.
     """
-    factor = math.ceil(math.sqrt(picture.width * picture.height / MAX_PIXELS))
+    factor = math.ceil(math.sqrt(picture.width * picture.height / MAX_MAP_PIXELS))
     if factor > 1:
         picture = picture.reduce(factor)
     to_picture = np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
@@ -204,7 +204,7 @@ def _strength(dark: Map, noise: NDArray[Any], full: NDArray[Any]) -> tuple[Map, 
     kept = np.zeros(count, np.uint8)
     kept[labels[seeds > 0]] = 255
     contrast = _contrast(dark, labels, count)
-    kept[contrast < max(MIN_RELATIVE_CONTRAST * ink_level, MIN_CONTRAST)] = 0
+    kept[contrast < max(MIN_RELATIVE_CONTRAST * ink_level, MIN_INK_CONTRAST)] = 0
     kept[0] = 0
     return cv2.bitwise_and(strength, kept[labels]), labels, contrast / max(ink_level, 1)
 

@@ -32,7 +32,7 @@ STATUS_MEANINGS = {
     504: "There was no answer within the deadline.",
 }
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds to wait before another try"}}
-FILE = {"type": "string", "format": "binary"}
+BINARY_FILE = {"type": "string", "format": "binary"}
 TEXT = {"type": "string"}
 PROBABILITIES = [0.000092, 0.000101, 0.000096, 0.000121, 0.000154, 0.000088, 0.000067, 0.998948, 0.000131, 0.000202]
 
@@ -85,8 +85,8 @@ def array_schema(items: Json, **more: Any) -> Json:
 
 def files(kinds: Iterable[str]) -> Json:
     """The content of bodies with picture files: one file of these media types, or a form with several."""
-    form = content("multipart/form-data", object_schema(["file"], file=array_schema(FILE)))
-    return {kind: {"schema": FILE} for kind in kinds} | form
+    form = content("multipart/form-data", object_schema(["file"], file=array_schema(BINARY_FILE)))
+    return {kind: {"schema": BINARY_FILE} for kind in kinds} | form
 
 
 def content(kind: str, schema: Json, examples: Mapping[str, Any] | None = None) -> Json:

@@ -8,7 +8,7 @@ from inkdigit.service.models import NAME
 from inkdigit.service.openapi import parts
 from inkdigit.service.openapi.parts import (
     BINARY,
-    FILE,
+    BINARY_FILE,
     INFERENCE,
     JSON,
     PROBABILITIES,
@@ -128,14 +128,14 @@ def _infer() -> Json:
     given = {"name": "pixels", "shape": [1, 28, 28], "datatype": "UINT8", "data": pixels}
     found = {"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": PROBABILITIES}
     answer = {"model_name": NAME, "model_version": "1", "outputs": [found]}
-    body = content(JSON, reference("InferRequest"), {"A digit": {"inputs": [given]}}) | content(BINARY, FILE)
+    body = content(JSON, reference("InferRequest"), {"A digit": {"inputs": [given]}}) | content(BINARY, BINARY_FILE)
     length = {"type": "integer", "minimum": 0}
     about = "the bytes of JSON that the body begins with; tensors follow as bytes. 0: the body holds only pixels"
     return operation(
         "infer",
         INFERENCE,
         "Ten probabilities for each image",
-        content(JSON, reference("InferResponse"), {"A digit": answer}) | content(BINARY, FILE),
+        content(JSON, reference("InferResponse"), {"A digit": answer}) | content(BINARY, BINARY_FILE),
         errors(*FAILURES),
         parameters=[parts.parameter(HEADER, "header", length, about)],
         requestBody={"required": True, "content": body},

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+MEDIA_TYPES_BY_ENDING = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -24,7 +24,7 @@ def routes(openapi: bytes) -> list[Route]:
     """
     files: dict[str, Response] = {}
     for part in (resources.files("inkdigit.service") / "web").iterdir():
-        kind = MEDIA_TYPES.get(part.name.rpartition(".")[2])
+        kind = MEDIA_TYPES_BY_ENDING.get(part.name.rpartition(".")[2])
         if kind:
             files[part.name] = Response(part.read_bytes(), headers=HEADERS, media_type=kind)
     description = Response(openapi, media_type="application/json")

@@ -27,7 +27,7 @@ JSON = "application/json"
 HINT = 'An instance is pixels, {"pixels": pixels} or {"b64": picture file}.'
 
 NAMED = re.compile(rb'\s*\[\s*\{\s*"pixels"')
-FILES = re.compile(rb"\s*\[\s*\{")
+PICTURE_INSTANCES = re.compile(rb"\s*\[\s*\{")
 
 
 REQUEST, COLUMN, ROWS, ENCODED = (
@@ -107,7 +107,7 @@ async def _column(service: Service, document: bytes, deadline: float) -> Images:
 
 
 async def _images(service: Service, document: bytes, field: str, deadline: float) -> Images:
-    if not FILES.match(document):
+    if not PICTURE_INSTANCES.match(document):
         return images(document, service.settings.max_images, field)
     files: list[EncodedFile] = decode(ENCODED, document, field, HINT)
     if len(files) > service.settings.max_images:

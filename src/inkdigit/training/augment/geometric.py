@@ -14,7 +14,7 @@ from inkdigit.training.augment.rare_styles import draw_digits
 from inkdigit.training.config import Settings
 
 CONTROL_POINTS = 4  # the elastic field is a smooth surface through a grid of 4x4 random displacements
-MAX_IMAGES = 1000  # OpenCV's remap takes at most 32,767 rows
+MAX_WARPED_AT_ONCE = 1000  # OpenCV's remap takes at most 32,767 rows
 
 
 def augment(
@@ -35,7 +35,7 @@ def augment(
     Returns:
         (N, 28, 28) uint8.
     """
-    if len(images) > MAX_IMAGES:
+    if len(images) > MAX_WARPED_AT_ONCE:
         halves = zip(np.array_split(images, 2), np.array_split(digits, 2), strict=True)
         return np.concatenate([augment(*half, settings, rng) for half in halves])
     if settings.other_styles:

@@ -13,7 +13,7 @@ from inkdigit.imaging.crop import ink_slices
 from inkdigit.imaging.normalize import normalize, stroke_width
 
 DIGIT_SIZE = 20  # pixels of the longer side of a prepared digit
-WORKING_SIZE = 60  # pixels of the longer side while a digit is redrawn; with more, `normalize` would make it thinner
+REDRAWN_SIZE = 60  # pixels of the longer side while a digit is redrawn; with more, `normalize` would make it thinner
 INK_LEVEL = 64  # grey level from which a pixel belongs to the digit
 SLANT_SCALE = 3.0  # a digit is enlarged by this factor before it is slanted
 SLOPES = (-0.45, 0.35)  # of upright strokes, to the left and to the right
@@ -76,21 +76,21 @@ def _stretch(digit: Picture, rng: np.random.Generator) -> Picture:
     """Change the proportions; every second digit fills a box that is nearly square, as in forms and old data sets."""
     aspect = digit.shape[1] / digit.shape[0]
     aspect = math.exp(rng.normal(0, 0.15)) if rng.random() < 0.5 else aspect * math.exp(rng.normal(0, 0.25))
-    size = max(3, round(WORKING_SIZE * min(aspect, 1))), max(3, round(WORKING_SIZE * min(1 / aspect, 1)))
+    size = max(3, round(REDRAWN_SIZE * min(aspect, 1))), max(3, round(REDRAWN_SIZE * min(1 / aspect, 1)))
     return np.asarray(cv2.resize(digit, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _change_stroke_width(digit: Picture, rng: np.random.Generator) -> Picture:
     """Make the strokes sharp, and thinner or broader."""
     sharp = np.pad(((digit.astype(np.int16) - 128) * 3 + 128).clip(0, 255).astype(np.uint8), 6)
-    wanted = rng.uniform(*STROKE_WIDTHS) * WORKING_SIZE / DIGIT_SIZE
+    wanted = rng.uniform(*STROKE_WIDTHS) * REDRAWN_SIZE / DIGIT_SIZE
     change = round(wanted - stroke_width(sharp))
     if not change:
         return sharp
     size = min(abs(change), 9) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     changed = cv2.dilate(sharp, kernel) if change > 0 else cv2.erode(sharp, kernel)
-    too_little_left = 2 * np.count_nonzero(changed > 127) <= WORKING_SIZE
+    too_little_left = 2 * np.count_nonzero(changed > 127) <= REDRAWN_SIZE
     return sharp if too_little_left else np.asarray(changed, np.uint8)
 
 
