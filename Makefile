@@ -28,7 +28,7 @@ serve: $(SETUP)  ## the API with a page to draw on, at http://127.0.0.1:8000/
 
 setup: $(SETUP)  ## make .venv with the pinned dependencies
 
-check: $(SETUP)  ## style, types of the package, direction of imports, unit tests: a minute and a half
+check: $(SETUP)  ## style, types of the package, direction of imports, unit tests: two minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
