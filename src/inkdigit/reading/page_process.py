@@ -165,7 +165,7 @@ def _is_lack_of_memory(error: BaseException | None) -> bool:
 
 
 def _limit_memory(more: int) -> None:
-    """Let this process take at most so many bytes of address space beside what it has."""
+    """Limit the address space of this process to what it has now and `more` bytes."""
     if sys.platform != "linux":  # others have no such limit, or do not keep it
         return
     import resource
