@@ -27,6 +27,7 @@ OTHERS: dict[str, Any] = {  # another value for each setting
     "max_body": 9,
     "max_pixels": 10,
     "deadline": 1.5,
+    "read_deadline": 1.75,
     "read_timeout": 2.5,
     "keep_alive": 0.0,
     "grace": 3.5,

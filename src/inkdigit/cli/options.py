@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import click
 from click.core import ParameterSource
 
+from inkdigit.utils.limits import MIN_READ_MEMORY, READ_MEMORY, READ_SECONDS, Limits
 from inkdigit.utils.options import SettingRow, choices_of, describe_settings
 
 FILE = click.Path(path_type=Path)
@@ -23,6 +25,32 @@ def engine_option(help_text: str) -> Callable[[Command], Command]:
     return click.option(
         "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help=help_text
     )
+
+
+def limits_options(command: Command) -> Command:
+    """The options --read-timeout and --read-memory; the command takes `limits`, a `Limits`."""
+
+    @functools.wraps(command)
+    def with_limits(*arguments: Any, read_timeout: float, read_memory: int, **options: Any) -> Any:
+        return command(*arguments, limits=Limits(read_memory, read_timeout), **options)
+
+    seconds = click.option(
+        "--read-timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=READ_SECONDS,
+        show_default=True,
+        metavar="SECONDS",
+        help="What a picture or page may take; one that takes longer is given up.",
+    )
+    memory = click.option(
+        "--read-memory",
+        type=click.IntRange(MIN_READ_MEMORY),
+        default=READ_MEMORY,
+        show_default=True,
+        metavar="MIB",
+        help="Memory that a picture or page may take.",
+    )
+    return cast("Command", seconds(memory(with_limits)))
 
 
 def given_options() -> dict[str, str]:

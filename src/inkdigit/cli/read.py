@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from inkdigit.cli.group import USER_ERROR, print_error, print_lines
-from inkdigit.cli.options import FILE, given_options
+from inkdigit.cli.options import FILE, given_options, limits_options
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.extras import require_extra
+from inkdigit.utils.limits import Limits
 
 if TYPE_CHECKING:
-    from inkdigit.reading.file_results import FileResult, ReadFile
+    from inkdigit.reading.file_results import FileResult
 
     TextLines = Callable[
         [FileResult, bool], list[str]
     ]  # a result -> lines for people, with the picture's name or without
 
 Layout = Literal["page", "line", "single"]
-FORM_OPTIONS = {"form", "output", "review", "run", "force"}  # parameters that go with --form
+LIMIT_OPTIONS = {"read_timeout", "read_memory"}
+FORM_OPTIONS = {"form", "output", "review", "run", "force"} | LIMIT_OPTIONS  # parameters that go with --form
 
 
 @click.command()
@@ -42,6 +45,7 @@ FORM_OPTIONS = {"form", "output", "review", "run", "force"}  # parameters that g
 )
 @click.option("--review", type=FILE, help="With --form, also write a page (HTML) of the doubtful fields to correct.")
 @click.option("--force", is_flag=True, help="With --form, replace a table and a page that exist.")
+@limits_options
 def read(
     files: tuple[Path, ...],
     layout: Layout,
@@ -55,6 +59,7 @@ def read(
     output: Path,
     review: Path | None,
     force: bool,
+    limits: Limits,
 ) -> None:
     """Read the digits in pictures: photos, scans and drawings of any size and colour; PDF and TIFF page by page.
 
@@ -63,9 +68,9 @@ def read(
     """
     _check_options(form, url, run, layout)
     if form:
-        complete = _read_form(form, files, output, review, run, force)
+        complete = _read_form(form, files, output, review, run, force, limits)
     else:
-        read_file, text_lines = _choose_reader(layout, run, url, api_key, min_confidence or 0, annotate)
+        read_file, text_lines = _choose_reader(layout, run, url, api_key, min_confidence or 0, annotate, limits)
         complete = _print_results(files, read_file, text_lines, as_json)
     sys.exit(0 if complete else USER_ERROR)
 
@@ -88,26 +93,39 @@ def _check_options(form: Path | None, url: str | None, run: Path | None, layout:
 
 
 def _choose_reader(
-    layout: Layout, run: Path | None, url: str | None, api_key: str | None, min_confidence: float, annotate: Path | None
-) -> tuple[ReadFile, TextLines]:
+    layout: Layout,
+    run: Path | None,
+    url: str | None,
+    api_key: str | None,
+    min_confidence: float,
+    annotate: Path | None,
+    limits: Limits,
+) -> tuple[Callable[[Path], Iterable[FileResult]], TextLines]:
     """What reads one file, here or on a server, and what makes text of its results."""
     from inkdigit.reading.client import Server
+    from inkdigit.reading.fenced_reader import fenced_reader
 
     server = Server(url, api_key) if url else None
     if layout == "single":
         from inkdigit.reading import single
 
-        read_file = single.remote_reader(server) if server else single.local_reader(run)
-        return read_file, lambda result, named: single.text_lines(result, named=named)
+        set_up = partial(single.remote_reader, server) if server else partial(single.local_reader, run)
+        return fenced_reader(limits, set_up), lambda result, named: single.text_lines(result, named=named)
     require_extra("read", "Reading lines of digits")
     from inkdigit.reading import file_reader
 
     options = file_reader.Options(layout, min_confidence, annotate)
-    read_file = file_reader.remote_reader(server, options) if server else file_reader.local_reader(run, options)
-    return read_file, lambda result, named: file_reader.text_lines(result, named=named)
+    set_up = (
+        partial(file_reader.remote_reader, server, options)
+        if server
+        else partial(file_reader.local_reader, run, options)
+    )
+    return fenced_reader(limits, set_up), lambda result, named: file_reader.text_lines(result, named=named)
 
 
-def _print_results(files: tuple[Path, ...], read_file: ReadFile, text_lines: TextLines, as_json: bool) -> bool:
+def _print_results(
+    files: tuple[Path, ...], read_file: Callable[[Path], Iterable[FileResult]], text_lines: TextLines, as_json: bool
+) -> bool:
     """Read and print one file after the other; whether all could be read."""
     from inkdigit.reading.file_results import read_files
 
@@ -127,10 +145,16 @@ def _print_results(files: tuple[Path, ...], read_file: ReadFile, text_lines: Tex
 
 
 def _read_form(
-    form: Path, files: tuple[Path, ...], output: Path, review: Path | None, run: Path | None, force: bool
+    form: Path,
+    files: tuple[Path, ...],
+    output: Path,
+    review: Path | None,
+    run: Path | None,
+    force: bool,
+    limits: Limits,
 ) -> bool:
     """Read pictures of a form into a table; whether all could be read."""
     require_extra("read", "Reading forms")
     from inkdigit.forms.job import FormJob
 
-    return FormJob(form, files, output, review, run, force).work(print_lines, print_error)
+    return FormJob(form, files, output, review, run, force, limits).work(print_lines, print_error)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from inkdigit.errors import InkdigitError
 from inkdigit.forms import csv_table, review, template
-from inkdigit.forms.reader import Form, FormReader
+from inkdigit.forms.reader import Form
+from inkdigit.forms.template import Template
+from inkdigit.utils.fenced_process import FencedProcess, FileFailedError
+from inkdigit.utils.limits import Limits
 from inkdigit.utils.lock import exclusive
+from inkdigit.utils.printable import printable
 
 Report = Callable[[str], None]
 
@@ -25,6 +30,7 @@ class FormJob:
         review: the HTML page to write, if any.
         run: the run folder whose model reads; None for the one that ships.
         force: whether a table and a page that exist are replaced.
+        limits: what reading a picture may take.
     """
 
     form: Path
@@ -33,6 +39,7 @@ class FormJob:
     review: Path | None = None
     run: Path | None = None
     force: bool = False
+    limits: Limits = field(default_factory=Limits)
 
     def work(self, report: Report, warn: Report) -> bool:
         """Read the pictures, write the table and the page.
@@ -49,23 +56,24 @@ class FormJob:
                 nothing can be written.
         """
         self._check_targets()
-        reader = FormReader(template.load(self.form), self.run)
-        with exclusive(self.table):
+        filled = template.load(self.form)
+        process = FencedProcess[Path, Form](self.limits, _set_up, filled, self.run)
+        with exclusive(self.table), closing(process):
             self._check_free()
-            return self._read_all(reader, report, warn)
+            return self._read_all(filled, process, report, warn)
 
-    def _read_all(self, reader: FormReader, report: Report, warn: Report) -> bool:
+    def _read_all(self, filled: Template, process: FencedProcess[Path, Form], report: Report, warn: Report) -> bool:
         forms: list[Form] = []
         for picture in self.pictures:
-            form = reader.read(picture)
+            form = _read(process, picture)
             forms.append(form)
             if form.error:
                 warn(form.error)
             else:
                 report(_answers_line(form))
-        csv_table.write(self.table, forms, reader.template)
+        csv_table.write(self.table, forms, filled)
         if self.review:
-            review.write(self.review, forms, reader.template, self.table.name)
+            review.write(self.review, forms, filled, self.table.name)
         report(self._summary(forms))
         return not any(form.error for form in forms)
 
@@ -91,6 +99,22 @@ class FormJob:
         look = f": look at {self.review}" if self.review and doubtful else ""
         read = sum(not form.error for form in forms)
         return f"{self.table}: {read} of {len(forms)} forms read, {doubtful} of {len(answers)} fields doubtful{look}"
+
+
+def _set_up(filled: Template, run: Path | None) -> Callable[[Path], list[Form]]:
+    """In the process that reads: open the models."""
+    from inkdigit.forms.reader import FormReader
+
+    reader = FormReader(filled, run)
+    return lambda picture: [reader.read(picture)]
+
+
+def _read(process: FencedProcess[Path, Form], picture: Path) -> Form:
+    try:
+        (form,) = process.work(picture, lambda: str(picture))
+    except FileFailedError as error:
+        return Form(picture, error=printable(str(error)))
+    return form
 
 
 def _answers_line(form: Form) -> str:

@@ -19,6 +19,8 @@ MAX_PIXELS = 50_000_000  # a phone's picture has 12 to 48 million
 MAX_PNG_CHUNKS = 50_000  # libpng writes 8 KiB of data in each: 400 MB
 MAX_JPEG_SEGMENTS = 2_000  # before the first scan: EXIF, colour profiles and long XMP take a few hundred at most
 
+PNG_START, JPEG_START = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+
 _CORRECTIONS = {  # EXIF's orientation, how the picture was turned -> what turns it back
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -29,6 +31,7 @@ _CORRECTIONS = {  # EXIF's orientation, how the picture was turned -> what turns
     8: Image.Transpose.ROTATE_90,
 }
 _UNPREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}  # the one mode that Pillow converts these modes to
+_JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of the segment that has width and height
 _SHAPES = "(height, width), with a third axis of 1, 3 or 4 for grey, RGB or RGBA"
 
 # Pillow warns of bombs and of damaged metadata and goes on. Sizes are checked here; a user gets one sentence.
@@ -77,6 +80,8 @@ def decode(
     except Image.DecompressionBombError:
         message = f"{name} has more than {max_pixels:,} pixels: make it smaller."
         raise TooLargeError(message, code="picture-too-large") from None
+    except MemoryError:
+        raise
     except Exception as error:
         # Pillow raises nearly anything for damaged bytes.
         raise _damaged(name, error) from error
@@ -84,15 +89,26 @@ def decode(
 
 def _check_segments(content: bytes, name: str) -> None:
     """Raise TooLargeError for a PNG or JPEG of very many segments: Pillow takes seconds for them, however short."""
-    if content.startswith(b"\x89PNG"):
+    if content.startswith(PNG_START):
         segments, limit = _png_chunks(content), MAX_PNG_CHUNKS
-    elif content.startswith(b"\xff\xd8"):
+    elif content.startswith(JPEG_START):
         segments, limit = _jpeg_segments(content), MAX_JPEG_SEGMENTS
     else:
         return
     if next(islice(segments, limit, None), None) is not None:
         message = f"{name} has more than {limit:,} segments: save it again."
         raise TooLargeError(message, code="picture-segments-too-many")
+
+
+def header_size(content: bytes) -> tuple[int, int] | None:
+    """The width and height that a PNG or JPEG file announces; None for other files. Its pixels are not touched."""
+    if content.startswith(PNG_START) and len(content) >= 24:
+        return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    if content.startswith(JPEG_START):
+        for place in islice(_jpeg_segments(content), MAX_JPEG_SEGMENTS):
+            if content[place + 1] in _JPEG_FRAMES and place + 9 <= len(content):
+                return int.from_bytes(content[place + 7 : place + 9]), int.from_bytes(content[place + 5 : place + 7])
+    return None
 
 
 def _png_chunks(content: bytes) -> Iterator[int]:

@@ -16,7 +16,7 @@ from inkdigit.imaging.decode import FORMATS, MAX_PIXELS, decode, from_array, fro
 from inkdigit.imaging.grayscale import Ink, to_grayscale
 from inkdigit.imaging.lighting import binarize_in_even_light
 from inkdigit.imaging.normalize import cut_out, has_mnist_form, normalize
-from inkdigit.utils.files import reading
+from inkdigit.utils.files import read_at_most, reading
 
 WORKING_SIZE = 512  # pixels along the longer side: a picture with twice as many or more is shrunk by a whole factor
 MAX_FILE_SIZE = 256 << 20  # bytes
@@ -81,7 +81,7 @@ def read_file(path: Path) -> bytes:
         InkdigitError: the file cannot be read, or has more than MAX_FILE_SIZE bytes.
     """
     with reading(path), path.open("rb") as file:
-        content = file.read(MAX_FILE_SIZE + 1)
+        content = read_at_most(file, MAX_FILE_SIZE)
     if len(content) > MAX_FILE_SIZE:
         message = f"{path} has more than {MAX_FILE_SIZE >> 20} MiB: make it smaller."
         raise InkdigitError(message, code="file-too-large")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 
 
 class Server:
-    """A server at an address such as http://127.0.0.1:8000.
+    """A server at an address such as http://127.0.0.1:8000. It can be pickled.
 
     Attributes:
         url: the address, as it was given.
@@ -47,12 +47,13 @@ class Server:
         """
         try:
             address = urlsplit(url)
-            connect = {"http": HTTPConnection, "https": HTTPSConnection}[address.scheme]
-            self._connection = connect(address.netloc, timeout=_TIMEOUT)
+            self._connect = {"http": HTTPConnection, "https": HTTPSConnection}[address.scheme]
+            self._connect(address.netloc)
         except (KeyError, ValueError, HTTPException) as error:
             message = f"{url} is not the address of a server: give one such as http://127.0.0.1:8000."
             raise InkdigitError(message, code="server-address-invalid") from error
         self.url = url
+        self._address = address.netloc
         self._path = address.path.rstrip("/")
         self._headers = {"X-API-Key": api_key} if api_key else {}
 
@@ -96,14 +97,12 @@ class Server:
 
     def _post(self, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """The status and the body of the server's answer."""
-        try:
+        with closing(self._connect(self._address, timeout=_TIMEOUT)) as connection:
             # A server that refuses a picture by its size answers before it has all of it, and closes.
             with suppress(BrokenPipeError, ConnectionResetError):
-                self._connection.request("POST", path, content, headers)
-            answer = self._connection.getresponse()
+                connection.request("POST", path, content, headers)
+            answer = connection.getresponse()
             return answer.status, answer.read(_MAX_ANSWER)
-        finally:
-            self._connection.close()
 
 
 def _media_type(content: bytes) -> str:

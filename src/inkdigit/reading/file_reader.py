@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from PIL import Image
 
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
-from inkdigit.imaging.page.lines import Layout
 from inkdigit.imaging.preprocess import read_file
-from inkdigit.reading.annotate import Annotations
 from inkdigit.reading.client import Server
 from inkdigit.reading.file_results import FileResult, PictureError, ReadFile
-from inkdigit.reading.reader import Reader
 from inkdigit.reading.results import Reading
-from inkdigit.recognizer import Recognizer
+
+if TYPE_CHECKING:  # they open OpenCV, which only the process that reads needs
+    from inkdigit.imaging.page.lines import Layout
+    from inkdigit.reading.annotate import Annotations
 
 # A result has "text", "lines" and "rejected"; and "annotated", the path of the annotated picture, if one was written.
 
@@ -48,11 +49,14 @@ def text_lines(result: FileResult, *, named: bool) -> list[str]:
 
 def local_reader(run: Path | None, options: Options) -> ReadFile:
     """Reads pictures one after the other in this process, with the model of a run, or the one that ships."""
-    reader = Reader(Recognizer.load(*([run] if run else [])))
-    annotations = Annotations(options.annotate) if options.annotate else None
+    from inkdigit.reading.reader import Reader
+    from inkdigit.recognizer import Recognizer
 
-    def read(file: Path) -> Generator[FileResult]:
-        for page in _pages(file, _content(file)):
+    reader = Reader(Recognizer.load(*([run] if run else [])))
+    annotations = _annotations(options)
+
+    def read(file: Path, skipped: int = 0) -> Generator[FileResult]:
+        for page in _pages(file, _content(file))[skipped:]:
             try:
                 picture = page.picture()
                 reading = reader.read(
@@ -69,17 +73,26 @@ def local_reader(run: Path | None, options: Options) -> ReadFile:
 def remote_reader(server: Server, options: Options) -> ReadFile:
     """Sends a file to a server, which reads its pictures."""
     route = f"/v1/read?{urlencode({'layout': options.layout, 'min_confidence': options.min_confidence})}"
-    annotations = Annotations(options.annotate) if options.annotate else None
+    annotations = _annotations(options)
 
-    def read(file: Path) -> Generator[FileResult]:
+    def read(file: Path, skipped: int = 0) -> Generator[FileResult]:
         content = _content(file)
         opened = cache(partial(pages, content, str(file)))  # only where pictures are drawn: a server may read more
-        for place, (number, reading) in enumerate(server.ask(route, file, content, _readings)):
+        readings = enumerate(server.ask(route, file, content, _readings))
+        for place, (number, reading) in islice(readings, skipped, None):
             yield _with_annotation(
                 annotations, file, number, reading, lambda place=place: _picture(opened(), place, file)
             )
 
     return read
+
+
+def _annotations(options: Options) -> Annotations | None:
+    if not options.annotate:
+        return None
+    from inkdigit.reading.annotate import Annotations
+
+    return Annotations(options.annotate)
 
 
 def _with_annotation(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.printable import printable
@@ -46,10 +46,15 @@ class FileResult:
         return printable(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
 
 
-ReadFile = Callable[[Path], Iterable[FileResult]]
+class ReadFile(Protocol):
+    """Reads the pictures in a file."""
+
+    def __call__(self, file: Path, skipped: int = 0, /) -> Iterable[FileResult]:
+        """Read all pictures in a file but the first ones, as many as `skipped`."""
+        ...
 
 
-def read_files(files: Iterable[Path], read: ReadFile) -> Generator[FileResult]:
+def read_files(files: Iterable[Path], read: Callable[[Path], Iterable[FileResult]]) -> Generator[FileResult]:
     """Read one file after the other; a file that cannot be read does not keep the others from being read.
 
     Raises:

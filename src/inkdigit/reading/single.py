@@ -11,7 +11,6 @@ from inkdigit.imaging.preprocess import prepare, read_file
 from inkdigit.reading.client import Server
 from inkdigit.reading.file_results import FileResult, PictureError, ReadFile, Result
 from inkdigit.reading.results import classification
-from inkdigit.recognizer import Recognizer
 
 BLANK = "The picture shows no ink: draw a digit on it, or take one with more contrast."
 
@@ -29,9 +28,11 @@ def text_lines(result: FileResult, *, named: bool = True) -> list[str]:  # noqa:
 
 def local_reader(run: Path | None) -> ReadFile:
     """Reads pictures in this process, with the model of a run, or the one that ships."""
+    from inkdigit.recognizer import Recognizer  # only the process that reads needs ONNX Runtime
+
     recognizer = Recognizer.load(*([run] if run else []))
 
-    def read(file: Path) -> list[FileResult]:
+    def read(file: Path, _: int = 0) -> list[FileResult]:
         try:
             image = prepare(file)
         except NoInkError:
@@ -49,7 +50,7 @@ def local_reader(run: Path | None) -> ReadFile:
 def remote_reader(server: Server) -> ReadFile:
     """Sends a picture to a server, which reads it."""
 
-    def read(file: Path) -> list[FileResult]:
+    def read(file: Path, _: int = 0) -> list[FileResult]:
         try:
             content = read_file(file)
         except InkdigitError as error:

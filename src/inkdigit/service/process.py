@@ -126,6 +126,8 @@ async def _serve(
     async def drain() -> None:
         await asyncio.sleep(settings.grace)
         server.should_exit = True
+        await asyncio.sleep(settings.deadline)  # readings may have much longer, whoever ends the server does not
+        service.pictures.stop()
 
     def on_signal(number: int) -> None:
         if service.draining:  # a second signal ends the process at once

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import InkdigitError
+from inkdigit.utils.limits import MIN_READ_MEMORY, READ_MEMORY
 from inkdigit.utils.options import parse_values, read_toml, setting
 
 SHOW_SETTINGS = "`inkdigit serve --print-config`"
@@ -32,11 +33,18 @@ class ServiceSettings:
     max_images: int = setting(128, "images in one request", "images", 1, 4096)
     max_reads: int = setting(8, "requests to /v1/read under way, above which others get 503", "requests", 1, 10**4)
     read_memory: int = setting(
-        700, "memory that reading a file with /v1/read may take, above which the request gets 413", "MiB", 100, 10**6
+        READ_MEMORY,
+        "memory that a picture or page may take, above which the request gets 413",
+        "MiB",
+        MIN_READ_MEMORY,
+        10**6,
     )
     max_body: int = setting(8, "size of a request's body", "MiB", 1, 1024)
     max_pixels: int = setting(50, "size of a picture", "million pixels", 1, 1000)
     deadline: float = setting(5.0, "time to answer a request, after which it gets 504", "seconds", 0.001, 3600)
+    read_deadline: float = setting(
+        30.0, "time to answer a request to /v1/read, after which it gets 504", "seconds", 0.001, 3600
+    )
     read_timeout: float = setting(
         10.0, "time a client may take to send a request or read its answer", "seconds", 0.1, 3600
     )

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Literal
 
 import numpy as np
 from starlette.types import Scope
@@ -21,6 +22,8 @@ from inkdigit.service.models import NAME, Model, Models
 from inkdigit.service.pictures import PictureFile, Pictures, Prepared, ReadOptions, is_small
 from inkdigit.service.problems import ClientGoneError, Problem
 from inkdigit.service.settings import ServiceSettings
+
+Deadline = Literal["deadline", "read_deadline"]  # the settings that say how long an answer may take
 
 
 @dataclass
@@ -71,9 +74,9 @@ class Service:
             raise Problem(HTTPStatus.NOT_FOUND, sentence)
         return model
 
-    def deadline(self) -> float:
+    def deadline(self, setting: Deadline = "deadline") -> float:
         """When a request that starts now must have its answer, in seconds of the event loop's clock."""
-        return asyncio.get_running_loop().time() + self.settings.deadline
+        return asyncio.get_running_loop().time() + getattr(self.settings, setting)
 
     async def prepare(self, files: Sequence[PictureFile], deadline: float) -> list[Prepared]:
         """Each picture as the model takes it. Raises Problem 422, 503 or 504."""
@@ -93,9 +96,9 @@ class Service:
             Problem: 413, 422, 503 or 504.
             ClientGoneError: the client closed the connection.
         """
-        deadline = self.deadline()
+        deadline = self.deadline("read_deadline")
         size = sum(len(file.content) for file in files)
-        with self.bodies.holding(size), self.reads.holding(1), self._in_time():
+        with self.bodies.holding(size), self.reads.holding(1), self._in_time("read_deadline"):
             work = asyncio.ensure_future(self.pictures.read(files, model.recognizer, options))
             connection(scope).on_disconnect(work.cancel)
             try:
@@ -124,13 +127,13 @@ class Service:
             self.metrics.queue_depth.set(self.waiting.depth)
 
     @contextmanager
-    def _in_time(self) -> Generator[None]:
+    def _in_time(self, setting: Deadline = "deadline") -> Generator[None]:
         try:
             yield
         except TimeoutError:
             raise Problem(
                 HTTPStatus.GATEWAY_TIMEOUT,
-                f"The answer took more than {self.settings.deadline:g} seconds: try again.",
-                setting="deadline",
+                f"The answer took more than {getattr(self.settings, setting):g} seconds: try again.",
+                setting=setting,
                 reason="deadline",
             ) from None

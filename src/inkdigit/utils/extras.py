@@ -15,7 +15,7 @@ _TRAIN = ("keras", "cv2", "matplotlib", "onnx", "jinja2")
 MODULES: dict[Extra, tuple[str, ...]] = {
     "read": ("cv2",),
     "train": _TRAIN,
-    "serve": ("httptools", "msgspec", "prometheus_client", "python_multipart", "starlette", "uvicorn"),
+    "serve": ("cv2", "httptools", "msgspec", "prometheus_client", "python_multipart", "starlette", "uvicorn"),
     "kaggle": ("kaggle",),
     "parquet": ("pyarrow",),
     "pdf": ("pypdfium2",),

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import platformdirs
 
@@ -36,6 +36,7 @@ DAMAGE_ERRORS = (
     zipfile.BadZipFile,
 )
 
+_BLOCK_BYTES = 1 << 20  # that are read at a time
 _TOKEN_BYTES = 4  # of the random part of a temporary name
 
 
@@ -124,6 +125,17 @@ def reading(path: Path) -> Generator[None]:
         ) from error
     except MemoryError as error:
         raise InkdigitError(f"{path} does not fit into memory: split it into parts.", code="file-too-large") from error
+
+
+def read_at_most(stream: IO[bytes], size: int) -> bytes:
+    """All bytes of a stream, or the first `size` + 1 if it has more. Takes no more memory than they do.
+
+    `stream.read(size + 1)` would take memory for so many at once.
+    """
+    content = bytearray()
+    while part := stream.read(min(_BLOCK_BYTES, size + 1 - len(content))):
+        content += part
+    return bytes(content)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

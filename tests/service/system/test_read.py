@@ -32,15 +32,15 @@ def long(real_digits: Dataset) -> bytes:
 
 
 def test_a_reading_past_the_deadline_is_ended_and_others_go_on(linear_run: Path, long: bytes, two: bytes) -> None:
-    with served("--model", linear_run, "--deadline", 1, "--max-body", 64) as server:
+    with served("--model", linear_run, "--read-deadline", 1, "--max-body", 64) as server:
         late = server.post("/v1/read", content=long, headers={"Content-Type": "image/tiff"})
-        assert (late.status_code, late.json()["setting"]) == (504, "deadline")
+        assert (late.status_code, late.json()["setting"]) == (504, "read_deadline")
         eventually(lambda: server.post("/v1/read", content=two, headers=PNG).status_code == 200, "an answer")
 
 
 def test_readings_above_the_limit_are_refused_and_digits_are_answered(linear_run: Path, long: bytes) -> None:
     message = lasting(request("/v1/read", "Content-Type: image/tiff", method="POST", body=long))
-    with served("--model", linear_run, "--max-reads", 1, "--deadline", 600, "--max-body", 64) as server:
+    with served("--model", linear_run, "--max-reads", 1, "--read-deadline", 600, "--max-body", 64) as server:
         with connect(server) as connection:
             connection.sendall(message)
 

@@ -44,7 +44,7 @@ def _description(settings: ServiceSettings) -> str:
         f"A request has at most {settings.max_images} images (`max_images`) and {settings.max_body} MiB "
         f"(`max_body`), a picture {settings.max_pixels} million pixels (`max_pixels`). A request may take "
         f"{settings.read_timeout:g} seconds to arrive (`read_timeout`), and is answered within {settings.deadline:g} "
-        f"(`deadline`). At most {settings.max_queue} images wait at a time (`max_queue`), and {settings.max_reads} "
-        f"requests to read pages (`max_reads`), each of whose files may take {settings.read_memory} MiB of memory "
-        "(`read_memory`)."
+        f"(`deadline`), one to read pages within {settings.read_deadline:g} (`read_deadline`). At most "
+        f"{settings.max_queue} images wait at a time (`max_queue`), and {settings.max_reads} requests to read pages "
+        f"(`max_reads`). A file may take {settings.read_memory} MiB of memory (`read_memory`)."
     )

@@ -1,7 +1,9 @@
 // Requests to the server: one at a time, the newest picture next, and retries while the server is away.
 
 const PAUSE = 50; // ms between two requests while a stroke is drawn
-const DEADLINE = 10_000; // ms for an answer, after which the server counts as away
+// ms for an answer, after which the server counts as away: of a single digit, and of a page, which the server gives up itself.
+const DEADLINE = 10_000;
+const READ_DEADLINE = 120_000;
 const FIRST_WAIT = 1_000; // ms until a retry; doubled each time up to
 const LONGEST_WAIT = 4_000;
 const AWAY = new Set([502, 503, 504]);
@@ -101,7 +103,8 @@ async function ask({ blob, several, isPicture }, key, busy) {
 
 /** One request. */
 async function post(route, body, key, busy) {
-  const deadline = setTimeout(() => busy.abort(), DEADLINE);
+  const isRead = route === "v1/read";
+  const deadline = setTimeout(() => busy.abort(), isRead ? READ_DEADLINE : DEADLINE);
   const headers = key ? { "X-API-Key": key } : {};
   const start = performance.now();
   const options = { method: "POST", body, headers, signal: busy.signal };
@@ -116,7 +119,8 @@ async function post(route, body, key, busy) {
     return { kind: "away", text: "The server does not answer. The drawing is kept, and sent again automatically." };
   }
   if (response.status === 401) return { kind: "key", refused: Boolean(key) };
-  if (AWAY.has(response.status)) {
+  // A page that takes too long takes too long the next time, too.
+  if (AWAY.has(response.status) && !(isRead && response.status === 504)) {
     const seconds = Math.min(Number(response.headers.get("Retry-After")), 30) || undefined;
     return { kind: "away", text: "The server is busy. The drawing is sent again automatically.", wait: seconds && 1000 * seconds };
   }

@@ -1,0 +1,53 @@
+"""What reading a picture may take: memory and time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+READ_MEMORY = 700  # MiB, enough for a photo of 48 megapixels
+MIN_READ_MEMORY = 150  # MiB, which a small picture takes: threads reserve much and use little
+READ_SECONDS = 60.0
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What reading may take.
+
+    Attributes:
+        memory: MiB for a file, beside what the process has when its models are loaded.
+        seconds: for each picture or page.
+    """
+
+    memory: int = READ_MEMORY
+    seconds: float = READ_SECONDS
+
+
+def is_lack_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it comes from, is of Python, OpenCV or ONNX Runtime without memory."""
+    if error is None:
+        return False
+    # ONNX Runtime has no class of error for it, so that its words must do.
+    onnx_runtime = "bad_alloc" in str(error) or "Failed to allocate memory" in str(error)
+    return isinstance(error, MemoryError) or onnx_runtime or _is_opencvs(error) or is_lack_of_memory(error.__cause__)
+
+
+def _is_opencvs(error: BaseException) -> bool:
+    cv2: Any = sys.modules.get("cv2")  # where it was never imported, the error is not its own
+    return cv2 is not None and isinstance(error, cv2.error) and getattr(error, "code", 0) == cv2.Error.STS_NO_MEM
+
+
+def limit_memory(more: int) -> None:
+    """Limit the address space of this process to what it has now and `more` MiB."""
+    if sys.platform != "linux":  # others have no such limit, or do not keep it
+        return
+    import resource
+
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit = size + more * MIB if hard == resource.RLIM_INFINITY else min(size + more * MIB, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
