@@ -16,6 +16,7 @@ from inkdigit.bulk.collection import Collection
 from inkdigit.bulk.predictions import Layout, Options, Predictor
 from inkdigit.data.dataset import Dataset
 from inkdigit.recognizer import Recognizer
+from inkdigit.utils.limits import Limits
 from tests.bulk.conftest import files_of, find, lists
 from tests.conftest import part
 from tests.data import formats
@@ -23,7 +24,7 @@ from tests.pages import file, page
 
 
 def predicted(found: Collection, model: bytes, layout: Layout = "rows") -> Any:
-    predictor = Predictor(found.folder, model, Options(layout, probabilities=True))
+    predictor = Predictor(found.folder, model, Options(layout, probabilities=True), Limits())
     return pa.concat_tables([predictor.predict(part) for part in found.parts])
 
 

@@ -21,6 +21,7 @@ from inkdigit.data.loading import check_ink
 from inkdigit.errors import InkdigitError
 from inkdigit.runs.run import ONNX_MODEL, SHIPPED_RUN, file_checksum, read_verified
 from inkdigit.utils.extras import require_extra
+from inkdigit.utils.limits import Limits
 from inkdigit.utils.progress import print_line
 
 Layout = Literal["page", "line", "single"]
@@ -36,6 +37,7 @@ def run(
     probabilities: bool,
     model: Path | None,
     workers: int | None,
+    limits: Limits,
     engine: Engine,
 ) -> None:
     """Predict all of `source` into the folder `destination`, except for parts that are there already.
@@ -49,6 +51,7 @@ def run(
         probabilities: whether the ten probabilities of each digit are written too.
         model: a run's folder; None: the run that ships.
         workers: processes at a time; None: one for each core.
+        limits: what reading a picture may take.
         engine: does the parts.
 
     Raises:
@@ -63,7 +66,7 @@ def run(
     folder = model or SHIPPED_RUN
     about = _describe(source, found, options, file_checksum(folder, ONNX_MODEL))
     with place.claimed(about, read_verified(folder, ONNX_MODEL)):
-        _work(BulkJob(found.folder, place, options), found, engine, workers)
+        _work(BulkJob(found.folder, place, options, limits), found, engine, workers)
     print_line(f"Predictions: {destination}")
 
 

@@ -11,6 +11,7 @@ from inkdigit.bulk.destination import Destination
 from inkdigit.bulk.location import Location
 from inkdigit.bulk.parts import Part
 from inkdigit.bulk.predictions import Options
+from inkdigit.utils.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class BulkJob:
         source: the folder that the names of files are relative to.
         destination: where the predictions go.
         options: what to predict.
+        limits: what reading a picture may take.
         host: the machine that listed the source.
     """
 
     source: Location
     destination: Destination
     options: Options
+    limits: Limits = field(default_factory=Limits)
     host: str = field(default_factory=gethostname)
 
 

@@ -16,6 +16,8 @@ from inkdigit.errors import InkdigitError
 from inkdigit.imaging.documents import Page, pages
 from inkdigit.imaging.preprocess import MAX_FILE_SIZE, prepare
 from inkdigit.recognizer import Recognizer
+from inkdigit.utils.files import read_at_most
+from inkdigit.utils.limits import Limits, limited
 from inkdigit.utils.printable import encodable, printable
 
 Layout = Literal["rows", "page", "line", "single"]
@@ -58,10 +60,11 @@ class Predictor:
         folder: what the names of files are relative to.
         model: the bytes of the ONNX file that predicts.
         options: what to predict.
+        limits: what reading a picture may take; the process ends where it takes longer.
     """
 
-    def __init__(self, folder: Location, model: bytes, options: Options) -> None:
-        self._folder, self._options = folder, options
+    def __init__(self, folder: Location, model: bytes, options: Options, limits: Limits) -> None:
+        self._folder, self._options, self._limits = folder, options, limits
         self._recognizer = Recognizer(model, threads=1)
         self._rows = RowReader(folder)
         if options.layout not in {"rows", "single"}:
@@ -93,12 +96,18 @@ class Predictor:
         rows: list[Row] = []
         for index, name in enumerate(part.files):
             if index in skip:
-                found = [Row(error=f"{printable(name)} has ended the process that read it: look at it.")]
+                found = [Row(error=self._fatal(name))]
             else:
                 on_picture(index)
                 found = self._predict_picture(name)
             rows += [{"file": encodable(name)} | row for row in found]
         return pa.Table.from_pylist(rows, schema)
+
+    def _fatal(self, name: str) -> str:
+        seconds = f"{self._limits.seconds:g} seconds"
+        return (
+            f"{printable(name)} took more than {seconds} to read, or ended the process: look at it, or allow more time."
+        )
 
     def errors_only(self, part: Part, error: str) -> Any:
         """A table with a row for each row or picture of a part, which all hold the same error."""
@@ -133,9 +142,12 @@ class Predictor:
         try:
             content = self._content(name)
             if self._options.layout == "single":
-                yield self._predict_single(name, content)
+                with limited(self._limits, name):
+                    row = self._predict_single(name, content)
+                yield row
                 return
-            found = pages(content, name)
+            with limited(self._limits, name):
+                found = pages(content, name)
         except UnreachableError:
             raise
         except InkdigitError as error:
@@ -143,14 +155,16 @@ class Predictor:
             return
         for page in found:
             try:
-                yield {"page": page.number} | self._predict_page(page)
+                with limited(self._limits, page.name):
+                    row = self._predict_page(page)
+                yield {"page": page.number} | row
             except InkdigitError as error:
                 yield {"page": page.number, "error": printable(str(error))}
 
     def _content(self, name: str) -> bytes:
         system, path = self._folder.system, self._folder.join(name)
         with read_errors(name, is_local=self._folder.is_local), system.open(path, "rb") as stream:
-            content = stream.read(MAX_FILE_SIZE + 1)
+            content = read_at_most(stream, MAX_FILE_SIZE)
         if len(content) > MAX_FILE_SIZE:
             raise InkdigitError(
                 f"{name} has more than {MAX_FILE_SIZE >> 20} MiB: make it smaller.", code="file-too-large"

@@ -33,7 +33,7 @@ class Worker:
             raise not_seen(job.source.path)
         self._shared_source = job.source if job.source.is_local and job.host != gethostname() else None
         self._destination = job.destination
-        self._predictor = Predictor(job.source, model, job.options)
+        self._predictor = Predictor(job.source, model, job.options, job.limits)
 
     def process(self, part: Part) -> PartResult:
         """Predict a part and write its file; a part whose file is there is only counted, since Ray may ask twice.

@@ -7,8 +7,9 @@ from typing import Literal
 
 import click
 
-from inkdigit.cli.options import FILE, Engine, engine_option
+from inkdigit.cli.options import FILE, Engine, engine_option, limits_options
 from inkdigit.utils.extras import require_extra
+from inkdigit.utils.limits import Limits
 
 
 @click.command()
@@ -21,6 +22,7 @@ from inkdigit.utils.extras import require_extra
 @click.option("--model", type=FILE, metavar="RUN", help="Whose model predicts.  [default: the one that ships]")
 @engine_option("This machine, or Ray.")
 @click.option("--workers", type=click.IntRange(1), help="Processes that work at once.  [default: one for each core]")
+@limits_options
 def bulk(
     source: str,
     dest: str,
@@ -29,6 +31,7 @@ def bulk(
     model: Path | None,
     engine: Engine,
     workers: int | None,
+    limits: Limits,
 ) -> None:
     """Predict a whole collection: SOURCE, rows of pixels or pictures, into DEST, a folder of Parquet files.
 
@@ -46,4 +49,13 @@ def bulk(
         from inkdigit.cluster import bulk as cluster_bulk
 
         run_parts = cluster_bulk.run
-    run(source, dest, layout=layout, probabilities=probabilities, model=model, workers=workers, engine=run_parts)
+    run(
+        source,
+        dest,
+        layout=layout,
+        probabilities=probabilities,
+        model=model,
+        workers=workers,
+        limits=limits,
+        engine=run_parts,
+    )

@@ -8,11 +8,9 @@ from math import inf
 from typing import Any, Generic, TypeVar
 
 from inkdigit.errors import InkdigitError
-from inkdigit.utils.limits import Limits, is_lack_of_memory, limit_memory
+from inkdigit.utils.limits import TOO_LITTLE_MEMORY, Limits, is_lack_of_memory, limit_memory, too_large
 from inkdigit.utils.worker_pool import Ask, Asked, Died, Failed, Finished, WorkerPool
 
-TOO_LITTLE_MEMORY = "read-memory"  # the codes of errors
-TOO_LITTLE_TIME = "read-timeout"
 POLL_SECONDS = 0.05  # between two looks at whether anybody still waits
 
 Task = TypeVar("Task")
@@ -102,13 +100,12 @@ class FencedProcess(Generic[Task, Item]):
 
 def _too_slow(name: str, seconds: float) -> FileFailedError:
     message = f"{name} takes more than {seconds:g} seconds to read: allow more time, or send fewer pixels."
-    return FileFailedError(message, code=TOO_LITTLE_TIME)
+    return FileFailedError(message, code="read-timeout")
 
 
 def _failed(name: str, error: Exception, memory: int) -> FileFailedError:
     if isinstance(error, InkdigitError):
-        message = f"{name} takes more than {memory:,} MiB of memory to read: allow more, or send fewer pixels."
-        return FileFailedError(message, code=error.code)
+        return FileFailedError(str(too_large(name, memory)), code=error.code)
     reason = str(error).rstrip().rpartition("\n")[2]
     return FileFailedError(f"{name} could not be read ({reason}).", code="reader-failed")
 

@@ -17,6 +17,7 @@ from pyarrow import parquet
 from inkdigit.bulk.command import run
 from inkdigit.data.csv_parser import PIXELS
 from inkdigit.data.dataset import Dataset
+from inkdigit.utils.limits import Limits
 from tests.bulk.conftest import files_of, in_this_process, predictions, versions
 from tests.errors import refused
 
@@ -29,7 +30,7 @@ def bulk(linear_run: Path) -> Bulk:
 
     def bulk(source: Path, out: Path, **options: Any) -> None:
         asked: dict[str, Any] = {"layout": None, "probabilities": False, "model": linear_run, "workers": None}
-        run(str(source), str(out), engine=in_this_process, **asked | options)
+        run(str(source), str(out), limits=Limits(), engine=in_this_process, **asked | options)
 
     return bulk
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from inkdigit.bulk.command import run
 from inkdigit.data.dataset import Dataset
+from inkdigit.utils.limits import Limits
 from tests.bulk.conftest import files_of, in_this_process, predictions, versions
 from tests.bulk.system.conftest import Bulk
 from tests.pages import file
@@ -43,6 +44,7 @@ def test_a_killed_job_leaves_no_process_goes_on_and_ends_as_an_unbroken_one(
         probabilities=False,
         model=linear_run,
         workers=None,
+        limits=Limits(),
         engine=in_this_process,
     )
     assert predictions(tmp_path / "broken").equals(predictions(tmp_path / "unbroken"))
@@ -95,7 +97,7 @@ def test_a_process_that_is_killed_while_it_starts_is_replaced(bulk: Bulk, source
         f'if child and event == "import" and arguments[0] == "onnxruntime" and not os.path.exists({flag!r}): '
         f"(os.mkdir({flag!r}), os.kill(os.getpid(), signal.SIGKILL))"
     )
-    done = bulk(source, tmp_path / "out", hook=hook)
+    done = bulk(source, tmp_path / "out", "--workers", 1, hook=hook)
     assert done.returncode == 0, done.stderr
     assert Path(flag).is_dir()
     assert "4,000 rows written" in done.stdout

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from inkdigit.data.dataset import Dataset
+from tests.bulk.conftest import predictions
 from tests.conftest import Command
 from tests.handmade import bare_run
 from tests.onnx_models import linear_model
@@ -264,6 +265,19 @@ def test_a_forms_picture_that_takes_too_much_is_an_error_and_the_others_are_read
     assert "huge.png" in done.stderr
     assert not first["born"]
     assert second["born"] == "17081963"
+
+
+def test_bulk_reads_the_pictures_beside_those_that_take_too_much(run_command: Command, good: Path) -> None:
+    folder = good.parent
+    (folder / "long.pdf").write_bytes(BOMBS["five million paths"])
+    (folder / "large.png").write_bytes(file("PNG", huge("RGBA")))
+    (folder / "other.png").write_bytes(good.read_bytes())
+    limits = ("--read-timeout", 1, "--read-memory", 150)
+    done = run_command("bulk", folder, folder / "out", "--workers", 1, *limits)
+    assert done.returncode == 0, done.stderr
+    rows = {row["file"]: row for row in predictions(folder / "out").to_pylist()}
+    assert rows["good.png"]["text"] == rows["other.png"]["text"] != ""
+    assert {name for name, row in rows.items() if row["error"]} == {"long.pdf", "large.png"}
 
 
 def test_a_limit_that_is_not_valid_is_refused(run_in_process: Command, good: Path) -> None:

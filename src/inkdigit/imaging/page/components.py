@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -40,22 +41,22 @@ class InkComponents:
     mass: NDArray[np.float64]
     contrast: NDArray[np.float64]
 
-    @property
+    @cached_property
     def boxes(self) -> NDArray[np.int64]:
         """The boxes as one array, (K, 4): left, top, right, bottom."""
         return np.stack([self.left, self.top, self.right, self.bottom], axis=1)
 
-    @property
+    @cached_property
     def height(self) -> NDArray[np.int64]:
         """Pixels, (K,)."""
         return self.bottom - self.top
 
-    @property
+    @cached_property
     def width(self) -> NDArray[np.int64]:
         """Pixels, (K,)."""
         return self.right - self.left
 
-    @property
+    @cached_property
     def size(self) -> NDArray[np.int64]:
         """Pixels of the longer side, (K,)."""
         return np.maximum(self.height, self.width)

@@ -42,12 +42,14 @@ class Strip:
 
 def line_slope(boxes: NDArray[np.int64]) -> float:
     """Boxes (N, 4) of a line -> how steeply their middles fall to the right; 0 for fewer than three."""
+    if len(boxes) < 3:
+        return 0.0
     left, top, right, bottom = boxes.T
     x, y = (left + right) / 2, (top + bottom) / 2
-    if len(boxes) < 3 or x.max() - x.min() < 2 * median(bottom - top):
+    if x.max() - x.min() < 2 * median(bottom - top):
         return 0.0
-    x = x - x.mean()
-    return float(x @ (y - y.mean()) / (x @ x))  # least squares
+    x = x - x.sum() / len(x)
+    return float(x @ (y - y.sum() / len(y)) / (x @ x))  # least squares
 
 
 def straightened(ink_map: InkMap, found: InkComponents, bodies: NDArray[np.int64], pieces: NDArray[np.int64]) -> Strip:
