@@ -52,7 +52,10 @@ class Served:
 
 @contextmanager
 def served(
-    *options: object, environment: Mapping[str, str] | None = None, files: int | None = None
+    *options: object,
+    environment: Mapping[str, str] | None = None,
+    files: int | None = None,
+    is_log_read: bool = True,
 ) -> Generator[Served]:
     """Start `inkdigit serve` on a free port and wait until it serves; it is killed when the block ends.
 
@@ -60,6 +63,7 @@ def served(
         options: of the command; without --model it serves the model that ships.
         environment: further variables.
         files: how many files it may have open.
+        is_log_read: False lets its log run into a pipe that nobody reads.
     """
     port = [] if "--port" in options else ["--port", "0"]
     command = [str(Path(sys.executable).with_name("inkdigit")), "serve", *port, *map(str, options)]
@@ -70,7 +74,11 @@ def served(
         with (
             log.open("w") as stderr,
             subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, **(environment or {})}
+                command,
+                stdout=subprocess.PIPE,
+                stderr=stderr if is_log_read else subprocess.PIPE,
+                text=True,
+                env={**os.environ, **(environment or {})},
             ) as process,
         ):
             try:

@@ -6,14 +6,20 @@ import asyncio
 import functools
 import logging
 import os
+import stat
+import sys
+import threading
 import time
 from contextlib import suppress
 
 import msgspec
 
-LOG_FILE = 2  # standard error
+STANDARD_ERROR = 2
+MAX_UNWRITTEN = 1 << 20  # bytes that wait for a full pipe or disk; further lines are lost
 
 _waiting: list[bytes] = []  # lines of the event loop, until it has handled the events at hand
+_unwritten = bytearray()
+_lock = threading.Lock()
 
 
 def log_event(level: str, message: str, **more: object) -> None:
@@ -46,8 +52,27 @@ def flush() -> None:
 
 
 def _write(lines: bytes) -> None:
-    with suppress(OSError):  # a full disk, or a closed pipe: answers go on, and there is no other place for the line
-        os.write(LOG_FILE, lines)
+    """Write lines, after those that could not be written yet; what cannot be written now waits."""
+    with _lock:
+        if len(_unwritten) < MAX_UNWRITTEN:
+            _unwritten.extend(lines)
+        with suppress(OSError):  # a full disk or pipe, or a closed one: answers go on
+            status = os.fstat(STANDARD_ERROR)
+            file = _pipe(status.st_dev, status.st_ino) if stat.S_ISFIFO(status.st_mode) else STANDARD_ERROR
+            while _unwritten:
+                del _unwritten[: os.write(file, _unwritten)]
+
+
+@functools.lru_cache(maxsize=1)
+def _pipe(_device: int, _inode: int) -> int:
+    """Standard error, a pipe, opened again so that writing never waits for its reader.
+
+    The flag for that would hold for other programs too, if the first opening got it.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return os.open(f"/proc/self/fd/{STANDARD_ERROR}", os.O_WRONLY | os.O_NONBLOCK)
+    return STANDARD_ERROR
 
 
 @functools.lru_cache(maxsize=1)

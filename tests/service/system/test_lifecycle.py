@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 from pathlib import Path
@@ -51,6 +52,19 @@ def test_second_signal_ends_at_once(linear_run: Path) -> None:
         eventually(lambda: client.get("/readyz").status_code == 503, "draining")
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(10) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_log_that_nobody_reads_holds_up_no_answer_and_not_the_end(linear_run: Path, workers: int) -> None:
+    options = ["--model", linear_run, "--grace", 0, "--workers", workers]
+    with served(*options, is_log_read=False) as server, server.client() as client:
+        for _ in range(1000):  # a pipe takes 64 KiB
+            assert client.get("/healthz").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+        assert server.process.stderr
+        lines = server.process.stderr.read().splitlines()
+        assert all(json.loads(line)["status"] == 200 for line in lines[:20])
 
 
 def test_clients_that_hang_do_not_hold_up_the_end(linear_run: Path) -> None:
