@@ -25,7 +25,7 @@ from inkdigit.tune.results import BEST_FILE, SearchResult, ranked, summary, tria
 from inkdigit.tune.space import Space, base_point, settings_at
 from inkdigit.tune.study import Study, storage_errors
 from inkdigit.utils.files import atomic
-from inkdigit.utils.printable import printable
+from inkdigit.utils.printable import encodable, printable
 from inkdigit.utils.progress import Stopwatch, print_line
 
 DATABASE, TABLE = "study.db", "trials.csv"
@@ -99,7 +99,7 @@ def run(config: SearchConfig, engine: Engine) -> str:
             interrupted = True
         with storage_errors(where):
             trials, importance = study.results(), study.importance()
-        scored_on = f"{len(data.validation):,} rows of {used.source} that no trial was trained on"
+        scored_on = f"{len(data.validation):,} rows of {printable(used.source)} that no trial was trained on"
         result = SearchResult(config.base, config.settings, config.space, trials, importance, scored_on, config.train)
         written = write_files(result, config.out)
     if interrupted:
@@ -119,7 +119,16 @@ def load_rows(config: SearchConfig) -> tuple[TrialData, Dataset]:
 
 @contextmanager
 def _own_folder(folder: Path) -> Generator[None]:
-    """Inside, the folder exists and no other process works in it. Raises InkdigitError where it holds other things."""
+    """Inside, the folder exists and no other process works in it.
+
+    Raises:
+        InkdigitError: `out-occupied` where it holds other things, `name-not-utf-8` where no database can be in it.
+    """
+    if str(folder.absolute()) != encodable(str(folder.absolute())):
+        raise InkdigitError(
+            f"{folder} is a name with bytes that are not UTF-8, which no database takes: choose another --out.",
+            code="name-not-utf-8",
+        )
     other = [path.name for path in folder.glob("[!.]*") if path.name not in OWN_FILES] if folder.is_dir() else []
     if other:
         raise InkdigitError(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from inkdigit.data.dataset import Dataset
-from inkdigit.runs.run import SHIPPED_RUN
-from tests.conftest import LINEAR, Command
+from inkdigit.runs.run import MANIFEST, SHIPPED_RUN
+from tests.conftest import LINEAR, Command, RunAndKill
 from tests.pages import page
 from tests.paths import DOCS
 
@@ -114,3 +114,27 @@ def test_tables_of_duplicates_hold_no_formula(
 def test_pages_are_made_and_collections_predicted(run: AwfulCommands) -> None:
     run("synth", run.path("-pages"), "--pages", 1)
     run("bulk", run.path(".csv"), run.path("-predictions"))
+
+
+def test_a_search_ends_and_goes_on(run: AwfulCommands, run_in_process: Command) -> None:
+    space = run.path("-space.toml")
+    out = run.folder / f"b] {AWFUL[:-2]} tune"  # a database takes UTF-8 alone
+    space.write_text("batch_size = [32, 64]\n")
+    search = ("tune", "--train", run.path(".csv"), "--space", space, "--epochs", 1, "--training-rows", 200)
+    for trials in (1, 2):
+        run(*search, "--trials", trials, "--out", out)
+    done = run_in_process(*search, "--trials", 1, "--out", run.path("-tune"))
+    assert done.returncode == 2
+    assert SHOWN in done.stderr
+
+
+def test_data_is_written(run: AwfulCommands) -> None:
+    run("data", "split", "--train-rows", 69_000, "--to", run.path("-data"))
+
+
+def test_a_training_goes_on(run: AwfulCommands, run_and_kill: RunAndKill) -> None:
+    network, out = run.path("-mine.py"), run.path("-resumed")
+    network.write_text(LINEAR)
+    options = ("--train", run.path(".csv"), "--model", network, "--epochs", 2, "--training-rows", 100)
+    run_and_kill(MANIFEST, "train", *options, "--out", out)
+    run("train", "--resume", out)
