@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +24,7 @@ POLL_SECONDS = 1.0  # between two looks at a folder of versions
 
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
+Result = TypeVar("Result")
 FileState = tuple[tuple[int, int], ...]  # modification time in ns and size of each file
 Log = Callable[[str, str], object]  # is given a level and a sentence
 
@@ -127,7 +131,7 @@ class Models:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                new, found = await asyncio.to_thread(self.load_changes, folder)
+                new, found = await _in_thread(lambda: self.load_changes(folder))
             except InkdigitError as error:
                 self._log("error", f"{error} The loaded versions stay.")
                 continue
@@ -147,6 +151,28 @@ class Models:
         started = time.perf_counter()
         recognizer.predict_proba(np.zeros((1, 28, 28), np.uint8))
         return Model(version, recognizer, time.perf_counter() - started < INLINE_SECONDS)
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    """As asyncio.to_thread, in a thread that the process does not wait for at its end: a file system may hang."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def finish(set_outcome: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # the event loop has ended
+            loop.call_soon_threadsafe(lambda: done.cancelled() or set_outcome())
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 -- who waits gets it
+            failure = error
+            finish(lambda: done.set_exception(failure))
+        else:
+            finish(lambda: done.set_result(result))
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done
 
 
 def _versions(folder: Path) -> list[tuple[int, Path]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,29 @@ def test_a_log_that_nobody_reads_holds_up_no_answer_and_not_the_end(linear_run: 
         assert server.process.stderr
         lines = server.process.stderr.read().splitlines()
         assert all(json.loads(line)["status"] == 200 for line in lines[:20])
+
+
+# Python runs this before the server: once the file "hangs" is there, listing the folder never ends.
+HANGING_FOLDER = """
+import os, sys, time
+def hook(event, arguments):
+    if event in ("os.listdir", "os.scandir") and os.path.exists(os.path.join(str(arguments[0]), "hangs")):
+        time.sleep(3600)
+sys.addaudithook(hook)
+"""
+
+
+def test_a_folder_of_models_that_hangs_holds_up_no_answer_and_not_the_end(linear_run: Path, tmp_path: Path) -> None:
+    models, hook = tmp_path / "models", tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(HANGING_FOLDER)
+    shutil.copytree(linear_run, models / "1")
+    with served("--models", models, "--grace", 0, environment={"PYTHONPATH": str(hook)}) as server:
+        (models / "hangs").touch()
+        time.sleep(2.5)  # it looks at the folder every second
+        assert server.post("/v1/digits", json=PIXELS).status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
 
 
 def test_clients_that_hang_do_not_hold_up_the_end(linear_run: Path) -> None:
