@@ -10,7 +10,7 @@ import pytest
 
 from inkdigit.bulk import collection
 from inkdigit.bulk.location import locate
-from inkdigit.data.csv_parser import PIXELS
+from inkdigit.data.csv_layout import PIXELS
 from inkdigit.data.dataset import Dataset
 from tests.bulk.conftest import find, lists
 from tests.data import formats

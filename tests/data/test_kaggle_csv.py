@@ -1,6 +1,7 @@
 """Kaggle's files: what is read, what is refused, what is written."""
 
 import gzip
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.kaggle_csv import read_csv, write_csv, write_submission
+from inkdigit.errors import InkdigitError
 from tests.damage import damaged_copies
 from tests.errors import refused
 
@@ -92,10 +94,79 @@ def test_harmless_differences_are_accepted(tmp_path: Path, digits: Dataset, form
     assert read_csv(tmp_path / "train.csv", labelled=True).fingerprint == digits.fingerprint
 
 
+def renamed(content: bytes, names: list[str]) -> bytes:
+    return ",".join(names).encode() + content[content.index(b"\n") :]
+
+
+def label_last(content: bytes) -> bytes:
+    rows = [line.split(b",") for line in content.splitlines()]
+    return b"".join(b",".join([*cells[1:], cells[0]]) + b"\n" for cells in rows)
+
+
+def point_zero(content: bytes) -> bytes:
+    header, _, rows = content.partition(b"\n")
+    return header + b"\n" + rows.replace(b",", b".0,").replace(b"\n", b".0\n")
+
+
+BY_ROW = [f"{row}x{column}" for row in range(1, 29) for column in range(1, 29)]
+FROM_ONE = [f"pixel{number}" for number in range(1, 785)]
+# What people have: form -> the same digits so, and whether it is reported that something was assumed.
+OTHERS: dict[str, tuple[Callable[[bytes], bytes], bool]] = {
+    "lines that end in a comma": (lambda content: content.replace(b"\n", b",\n"), False),
+    "a header that ends in commas": (lambda content: content.replace(b"\n", b",,\n", 1), False),
+    "rows that end in a comma": (lambda content: content.replace(b"\n", b",\n").replace(b",\n", b"\n", 1), False),
+    "commas and CRLF": (lambda content: content.replace(b"\n", b",,\r\n"), False),
+    "point zero": (point_zero, False),
+    "UTF-16": (lambda content: content.decode().encode("utf-16"), False),
+    "UTF-16, the other order": (lambda content: b"\xfe\xff" + content.decode().encode("utf-16-be"), False),
+    "row by column": (lambda content: renamed(content, ["label", *BY_ROW]), True),
+    "from one": (lambda content: renamed(content, ["label", *FROM_ONE]), True),
+    "numbers as names": (lambda content: renamed(content, ["Label", *map(str, range(784))]), True),
+    "no header": (lambda content: content[content.index(b"\n") + 1 :], True),
+    "the label last": (lambda content: label_last(renamed(content, ["class", *FROM_ONE])), True),
+    "semicolons": (lambda content: content.replace(b",", b";"), True),
+    "tabs": (lambda content: content.replace(b",", b"\t"), True),
+    "semicolons at line ends, no header": (
+        lambda content: content[content.index(b"\n") + 1 :].replace(b",", b";").replace(b"\n", b";\n"),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_the_tables_that_people_have_are_read(tmp_path: Path, digits: Dataset, form: str):
+    change, is_assumed = OTHERS[form]
+    content = change(text(table(digits)))
+    (tmp_path / "train.csv").write_bytes(content)
+    for _ in range(2):  # from the file, and where it was kept from the cache
+        read = read_csv(tmp_path / "train.csv", labelled=True)
+        assert read.fingerprint == digits.fingerprint
+        assert bool(read.assumed) is is_assumed
+
+
+def test_without_a_header_labels_that_seem_to_be_last_are_refused(tmp_path: Path, digits: Dataset):
+    images = digits.images.copy()
+    images[:, 0, 0], images[:, -1, -1] = 0, 7
+    content = label_last(text(table(Dataset(images, digits.required_labels, "some"))))
+    (tmp_path / "train.csv").write_bytes(content[content.index(b"\n") + 1 :])
+    with refused("csv-header-missing", "line 1"):
+        read_csv(tmp_path / "train.csv")
+
+
+@pytest.mark.parametrize("row", [b"," * 500_000, b"." * 500_000, b"0." * 250_000, b";" * 500_000], ids=repr)
+def test_long_lines_cost_no_more_than_their_length(tmp_path: Path, digits: Dataset, row: bytes):
+    (tmp_path / "train.csv").write_bytes(text(table(digits)) + row + b"x\n")
+    with pytest.raises(InkdigitError):
+        read_csv(tmp_path / "train.csv")
+
+
 def test_packed_files_are_read(tmp_path: Path, digits: Dataset):
     content = text(table(digits))
     (tmp_path / "train.csv.gz").write_bytes(gzip.compress(content))
     zipped(tmp_path / "train.zip", **{"train": content, "__MACOSX/._train": b"shadow"})
+    for packed in ("train.csv.gz", "train.zip"):  # the content decides, not the name
+        shutil.copy(tmp_path / packed, tmp_path / "train.csv")
+        assert read_csv(tmp_path / "train.csv").fingerprint == digits.fingerprint
     assert read_csv(tmp_path / "train.csv.gz").fingerprint == digits.fingerprint
     assert read_csv(tmp_path / "train.zip").fingerprint == digits.fingerprint
 
@@ -116,6 +187,15 @@ def no_column(name: str) -> Callable[[Cells], None]:
     return change
 
 
+def few_numbers(cells: Cells) -> None:
+    del cells[0], cells[0][700:]
+
+
+def nameless(cells: Cells) -> None:
+    for number, row in enumerate(cells):
+        row.append("x" if number == 3 else "")
+
+
 def swap(cells: Cells) -> None:
     cells[0][3], cells[0][4] = cells[0][4], cells[0][3]
 
@@ -130,14 +210,25 @@ BAD_TABLES: dict[str, tuple[Callable[[Cells], object], str, str]] = {
         "line 1: column 786, 'id'",
     ),
     "misnamed column": (cell(0, 6, "pixel_5"), "csv-column-misnamed", "line 1: column 7"),
-    "misnamed label": (cell(0, 0, "Label"), "csv-column-misnamed", "line 1: column 1"),
+    "misnamed label": (cell(0, 0, "number"), "csv-column-misnamed", "line 1: column 1"),
     "columns in another order": (swap, "csv-column-misplaced", "line 1: column 4"),
     "a column twice": (
         lambda cells: [row.insert(4, row[3]) for row in cells],
         "csv-column-repeated",
         "line 1: column pixel2",
     ),
-    "no header": (lambda cells: cells.pop(0), "csv-header-unknown", "line 1"),
+    "no header, too few numbers": (
+        few_numbers,
+        "csv-header-missing",
+        "line 1",
+    ),
+    "something in a column without a name": (
+        nameless,
+        "csv-column-unexpected",
+        "line 4",
+    ),
+    "half a pixel": (cell(2, 5, "12.5"), "pixel-invalid", "line 3, column pixel4"),
+    "a label beyond": (cell(2, 0, "10.0"), "label-invalid", "line 3, column label"),
     "header alone": (lambda cells: cells.__delitem__(slice(1, None)), "images-missing", "train.csv"),
     "short row": (lambda cells: cells[3].pop(), "csv-row-short", "line 4, column pixel783"),
     "very short row": (cell(3, slice(2, None), []), "csv-row-short", "line 4, column pixel1"),  # pyright: ignore[reportArgumentType]
@@ -190,7 +281,8 @@ BAD_FILES: dict[str, tuple[str, bytes, str, str]] = {
     "blank lines alone": ("train.csv", b"\n\n", "csv-empty", "train.csv"),
     "a picture": ("train.csv", PNG, "csv-not-text", "line 1"),
     "prose": ("train.csv", b"Dear reader,\nthese are no digits.\n", "csv-header-unknown", "line 1"),
-    "UTF-16": ("train.csv", "label,pixel0\n".encode("utf-16"), "csv-not-text", "line 1"),
+    "UTF-16": ("train.csv", "label,pixel0\n".encode("utf-16"), "csv-column-missing", "line 1"),
+    "commas alone": ("train.csv", b",,,,\n", "csv-header-unknown", "line 1"),
     "a quote left open": ("train.csv", b'"label,pixel0\n', "csv-line-malformed", "line 1"),
     "no gz": ("train.csv.gz", b"label,pixel0\n", "file-damaged", "train"),
     "no zip": ("train.zip", b"label,pixel0\n", "file-damaged", "train"),

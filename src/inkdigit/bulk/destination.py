@@ -21,7 +21,7 @@ from inkdigit.utils.files import atomic
 
 # Programs that read a folder of Parquet files leave out names that begin with `_` or a dot.
 JOB, MODEL, ATTEMPTS, LOCK = "_job.json", "_model.onnx", "_tries", ".lock"
-FORMAT = 2  # part of a job's identity: format 1 had other names for parts
+FORMAT = 3  # part of a job's identity: earlier formats described parts in another way
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from inkdigit.bulk.location import Location, UnreachableError, read_errors
-from inkdigit.data import csv_parser, idx
+from inkdigit.data import idx
+from inkdigit.data.csv_layout import CsvLayout, csv_layout
 from inkdigit.errors import InkdigitError
 
 Kind = Literal["parquet", "csv", "idx", "pictures", "unreadable"]
@@ -38,7 +40,7 @@ class Part:
         first: the number of the first one, from 1.
         start: where its text or pixels begin, in bytes of the unpacked file.
         end: where they end.
-        columns: the header's names, of a CSV file.
+        layout: how its columns stand, of a CSV file.
         problem: why none of it can be read, a sentence.
         problem_code: the InkdigitError's code for that.
     """
@@ -50,7 +52,7 @@ class Part:
     first: int = 1
     start: int = 0
     end: int = 0
-    columns: tuple[str, ...] = ()
+    layout: CsvLayout | None = None
     problem: str | None = None
     problem_code: str = field(default="", repr=False)  # a collection's fingerprint is made of the text of its parts
 
@@ -108,7 +110,10 @@ def _readable_parts(folder: Location, name: str, size: int, *, labels_refused: b
         elif idx.is_idx(head):
             packed = isinstance(stream, gzip.GzipFile)
             yield from _idx_parts(name, size, stream, packed=packed, labels_refused=labels_refused)
-        elif b"\0" in head or head.startswith(b"PK\3\4"):
+        elif head.startswith((b"PK\3\4", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            problem = "is packed by zip: unpack it" if head.startswith(b"PK") else "is text in UTF-16: save it as UTF-8"
+            raise InkdigitError(f"{name} {problem}.", code="format-unknown")
+        elif b"\0" in head:
             raise InkdigitError(
                 f"{name} is in none of the formats that are read: Parquet, CSV and IDX (or .gz).",
                 code="format-unknown",
@@ -163,14 +168,16 @@ def _cut(kind: Kind, name: str, before: int, rows: int, begin: int = 0) -> Itera
 
 
 def _csv_parts(name: str, stream: IO[bytes] | gzip.GzipFile) -> Iterator[Part]:
-    """Each line is a row; line 2 is row 1. The file is read once to see where its lines begin.
+    """Each line is a row; the line after the header is row 1. The file is read once to see where its lines begin.
 
     Where it is damaged, the lines before the damage are a part, and then the error is raised.
     """
     line = stream.readline(MAX_LINE_BYTES)
-    columns = tuple(csv_parser.parse_header(name, line))
+    layout = csv_layout(name, line)
+    if not layout.has_header:
+        stream.seek(0)
     # Bytes: where the part begins, how much is read, and where the last complete line ends.
-    start = position = line_end = len(line)
+    start = position = line_end = len(line) if layout.has_header else 0
     first, rows = 1, 0
     # `read` would lose what comes before the damage in a packed file.
     read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read
@@ -181,7 +188,7 @@ def _csv_parts(name: str, stream: IO[bytes] | gzip.GzipFile) -> Iterator[Part]:
                 ends = position + 1 + np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
                 for last in range(PART_ROWS - rows - 1, count, PART_ROWS):
                     end = int(ends[last])
-                    yield Part(0, "csv", (name,), PART_ROWS, first, start, end, columns)
+                    yield Part(0, "csv", (name,), PART_ROWS, first, start, end, layout)
                     start, first = end, first + PART_ROWS
                 count = (rows + count) % PART_ROWS
                 rows = 0
@@ -190,15 +197,16 @@ def _csv_parts(name: str, stream: IO[bytes] | gzip.GzipFile) -> Iterator[Part]:
             position += len(block)
             if position - line_end > MAX_LINE_BYTES:
                 raise InkdigitError(
-                    f"{name}, line {first + rows + 1}, is too long for a row of 784 numbers.", code="csv-line-too-long"
+                    f"{name}, line {first + rows + layout.first_line - 1}, is too long for a row of 784 numbers.",
+                    code="csv-line-too-long",
                 )
     except Exception:  # each file system has errors of its own: any is raised, after the rows before it
         if rows:
-            yield Part(0, "csv", (name,), rows, first, start, line_end, columns)
+            yield Part(0, "csv", (name,), rows, first, start, line_end, layout)
         raise
     rows += line_end < position  # the last line may lack its newline
     if rows:
-        yield Part(0, "csv", (name,), rows, first, start, position, columns)
+        yield Part(0, "csv", (name,), rows, first, start, position, layout)
 
 
 def _equal_shares(start: int, end: int, largest: int) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from inkdigit.bulk.location import Location, UnreachableError, picture_errors, read_errors
 from inkdigit.bulk.parts import MAX_LINE_BYTES, Part, open_file
 from inkdigit.data import csv_parser, parquet
-from inkdigit.data.csv_parser import LABEL
+from inkdigit.data.csv_layout import CsvLayout
 from inkdigit.errors import InkdigitError
 from inkdigit.imaging.preprocess import prepare
 
@@ -115,7 +115,7 @@ def _from_idx(part: Part, stream: Any) -> Iterator[Block]:
 
 def _from_csv(part: Part, stream: Any) -> Iterator[Block]:
     """Blank lines are no rows, though they count as lines."""
-    left, number = part.end - part.start, part.first
+    layout, left, number = _layout(part), part.end - part.start, part.first
     while left:
         text = stream.read(min(_TEXT_BYTES, left))
         if not text.endswith(b"\n") and len(text) < left:
@@ -126,21 +126,27 @@ def _from_csv(part: Part, stream: Any) -> Iterator[Block]:
             )
         left -= len(text)
         lines = text.count(b"\n") + (not text.endswith(b"\n"))
-        pixels = csv_parser.parse_blocks([text], len(part.columns))
-        labelled = part.columns[0] == LABEL
-        if pixels is not None and len(pixels) == lines and not (labelled and np.any(pixels[:, 0] > 9)):
+        pixels = csv_parser.parse_blocks([text], layout)
+        if pixels is not None and len(pixels) == lines and not (layout.label and np.any(pixels[:, 0] > 9)):
             yield Block(np.arange(lines) + number, pixels[:, -784:].reshape(-1, 28, 28), {})
         elif (block := _parse_line_by_line(part, text, number)).rows.size:
             yield block
         number += lines
 
 
+def _layout(part: Part) -> CsvLayout:
+    if part.layout is None:
+        raise TypeError(part)
+    return part.layout
+
+
 def _parse_line_by_line(part: Part, text: bytes, first: int) -> Block:
+    layout = _layout(part)
     lines = [(first + index, line) for index, line in enumerate(text.split(b"\n")) if line.strip()]
 
     def image(index: int) -> NDArray[np.uint8]:
         row, line = lines[index]
-        cells = csv_parser.parse_row(part.files[0], row + 1, part.columns, line)
+        cells = csv_parser.parse_row(part.files[0], row + layout.first_line - 1, layout, line)
         return np.frombuffer(cells, np.uint8)[-784:].reshape(28, 28)
 
     return _block_of(np.array([row for row, _ in lines], np.int64), image)

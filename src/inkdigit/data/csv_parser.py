@@ -1,90 +1,45 @@
-"""The lines of Kaggle's CSV files -> numbers: a fast pass over whole blocks, and a careful one that names the fault."""
+"""The lines of CSV files -> numbers: a fast pass over whole blocks, and a careful one that names the fault."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.data.csv_layout import CsvLayout, split_cells
 from inkdigit.errors import InkdigitError
-
-LABEL = "label"
-PIXELS = [f"pixel{i}" for i in range(28 * 28)]
 
 _MAX_SHOWN = 20  # characters of a wrong cell that an error shows
 _NUMBERS = {f"{value:0{width}d}": value for width in (1, 2, 3) for value in range(256)}
 
 
-def parse_header(path: Path | str, line: bytes) -> list[str]:
-    """Read the column names in a header line, which must be Kaggle's.
-
-    Args:
-        path: the file, for errors.
-        line: the file's first line.
-
-    Returns:
-        `label` and `pixel0` to `pixel783`, or the pixels alone.
-
-    Raises:
-        InkdigitError: the line is empty or names other columns; the sentence says which is wrong.
-    """
-    line = line.removeprefix(b"\xef\xbb\xbf")
-    if not line.strip():
-        raise InkdigitError(f"{path} is empty: it needs a header line and at least one image.", code="csv-empty")
-    names = _split_cells(path, 1, line)
-    unlabelled = names[0] in PIXELS and LABEL not in names
-    expected = PIXELS if unlabelled else [LABEL, *PIXELS]
-    if names == expected:
-        return names
-    if not set(names) & set(expected):
-        begin = names[0][:_MAX_SHOWN]
-        problem = f"this is not Kaggle's header (label,pixel0,…,pixel783); it begins with {begin!r}"
-        raise InkdigitError(f"{path}, line 1: {problem}.", code="csv-header-unknown")
-    raise _wrong_column(path, names, expected)
-
-
-def _wrong_column(path: Path | str, names: Sequence[str], expected: Sequence[str]) -> InkdigitError:
-    """The error for the first column that is not the expected one."""
-    place, found, wanted = next(
-        (place, found, wanted)
-        for place, (found, wanted) in enumerate(zip_longest(names, expected, fillvalue=""), start=1)
-        if found != wanted
-    )
-    shown, known = found[:_MAX_SHOWN], found in expected
-    if wanted and wanted not in names:
-        if known or place > len(names):
-            problem, code = f"column {wanted} is missing", "csv-column-missing"
-        else:
-            problem, code = f"column {place} is named {shown!r} and should be {wanted}", "csv-column-misnamed"
-    elif not known:
-        problem, code = f"column {place}, {shown!r}, does not belong here: remove it", "csv-column-unexpected"
-    elif found in names[: place - 1]:
-        problem, code = f"column {found} appears twice", "csv-column-repeated"
-    else:
-        problem, code = f"column {place} is {found} and should be {wanted}", "csv-column-misplaced"
-    return InkdigitError(f"{path}, line 1: {problem}.", code=code)
-
-
-def parse_blocks(blocks: Iterable[bytes], columns: int) -> NDArray[np.uint8] | None:
+def parse_blocks(blocks: Iterable[bytes], layout: CsvLayout) -> NDArray[np.uint8] | None:
     """Parse blocks of whole lines, without the header.
 
     Returns:
-        (rows, columns) uint8; None if anything is unusual, for which `parse_row` has more patience.
+        (rows, columns) uint8, the label first; None if anything is unusual, for which `parse_row` has more patience.
     """
     # glibc returns freed memory to the system after every block, and requests it again, until one large array has been
     # freed (measured: 245,000 page faults and three times the time for Kaggle's train.csv).
     np.empty(16 << 20, np.uint8)
-    parts = [np.empty((0, columns), np.uint8)]
+    parts = [np.empty((0, layout.columns), np.uint8)]
     for block in blocks:
-        rows = _parse_block(block, columns)
-        if rows is None:
+        rows = _parse_block(block, layout.columns)
+        if rows is None and (rows := _parse_block(_in_kaggles_form(block, layout), layout.columns)) is None:
             return None
         parts.append(rows)
-    return np.concatenate(parts)
+    rows = np.concatenate(parts)
+    return np.roll(rows, 1, axis=1) if layout.label == "last" else rows
+
+
+def _in_kaggles_form(block: bytes, layout: CsvLayout) -> bytes:
+    """Whole lines with commas between cells and none at the end, and 7 for 7.0. Other differences stay."""
+    lines = block.replace(layout.separator.encode(), b",").split(b"\n")
+    return re.sub(rb"\.0*(?=[,\n]|$)", b"", b"\n".join(line.rstrip(b",\r") for line in lines))
 
 
 def _parse_block(block: bytes, columns: int) -> NDArray[np.uint8] | None:
@@ -115,47 +70,49 @@ def _parse_block(block: bytes, columns: int) -> NDArray[np.uint8] | None:
     return value.take(ends).reshape(-1, columns)
 
 
-def parse_row(path: Path | str, number: int, names: Sequence[str], line: bytes) -> bytes:
+def parse_row(path: Path | str, number: int, layout: CsvLayout, line: bytes) -> bytes:
     """Parse one line, ten times as slowly as `parse_blocks`; cells may be quoted.
 
     Args:
         path: the file, for errors.
-        number: the line's number, for errors; the header is line 1.
-        names: the columns, as `parse_header` returns them.
+        number: the line's number, for errors; the first line is 1.
+        layout: how its columns stand.
         line: the line.
 
     Returns:
-        One byte for each column.
+        One byte for each column, the label first.
 
     Raises:
         InkdigitError: a cell is not what its column needs; the sentence names line and column.
     """
-    cells = _split_cells(path, number, line)
+    names = layout.names
+    cells = split_cells(path, number, line, layout.separator)
     if len(cells) < len(names):
         problem = f"the row ends before it, with {len(cells)} values for {len(names)} columns"
         raise InkdigitError(f"{path}, line {number}, column {names[len(cells)]}: {problem}.", code="csv-row-short")
-    if len(cells) > len(names):
-        problem = f"{len(cells)} values for {len(names)} columns: the row continues after column {names[-1]}"
-        raise InkdigitError(f"{path}, line {number}: {problem}.", code="csv-row-long")
-    values = bytearray()
-    for name, cell in zip(names, cells, strict=True):
-        largest = 9 if name == LABEL else 255
-        value = _NUMBERS.get(cell, 256)
-        if value > largest:
-            shown = cell[:_MAX_SHOWN]
-            problem = f"{shown!r} is not a whole number from 0 to {largest}" if cell else "the cell is blank"
-            code = "label-invalid" if name == LABEL else "pixel-invalid"
-            raise InkdigitError(f"{path}, line {number}, column {name}: {problem}.", code=code)
-        values.append(value)
-    return bytes(values)
+    if more := [cell for cell in cells[len(names) :] if cell.strip()]:
+        _refuse_more(path, number, layout, len(cells), more[0])
+    label = {"first": names[0], "last": names[-1]}.get(layout.label or "")
+    values = [
+        _cell_value(path, number, name, cell, is_label=name == label) for name, cell in zip(names, cells, strict=False)
+    ]
+    return bytes(values if layout.label != "last" else [values[-1], *values[:-1]])
 
 
-def _split_cells(path: Path | str, number: int, line: bytes) -> list[str]:
-    try:
-        return next(csv.reader([line.decode().rstrip("\r\n")], skipinitialspace=True, strict=True))
-    except UnicodeDecodeError as error:
-        problem = "this is not UTF-8 text; is the file really a CSV? Save it as CSV in UTF-8"
-        raise InkdigitError(f"{path}, line {number}: {problem}.", code="csv-not-text") from error
-    except csv.Error as error:
-        problem = f"this is not a line of a CSV file ({error})"
-        raise InkdigitError(f"{path}, line {number}: {problem}.", code="csv-line-malformed") from error
+def _refuse_more(path: Path | str, number: int, layout: CsvLayout, cells: int, cell: str) -> NoReturn:
+    place = f"{path}, line {number}"
+    if cells <= layout.columns + layout.unnamed:
+        problem = f"a column without a name has {cell[:_MAX_SHOWN]!r}: remove it"
+        raise InkdigitError(f"{place}: {problem}.", code="csv-column-unexpected")
+    problem = f"{cells} values for {layout.columns} columns: the row continues after column {layout.names[-1]}"
+    raise InkdigitError(f"{place}: {problem}.", code="csv-row-long")
+
+
+def _cell_value(path: Path | str, number: int, name: str, cell: str, *, is_label: bool) -> int:
+    largest = 9 if is_label else 255
+    value = _NUMBERS.get(cell if "." not in cell else re.sub(r"\.0*$", "", cell), 256)
+    if value > largest:
+        problem = f"{cell[:_MAX_SHOWN]!r} is not a whole number from 0 to {largest}" if cell else "the cell is blank"
+        code = "label-invalid" if is_label else "pixel-invalid"
+        raise InkdigitError(f"{path}, line {number}, column {name}: {problem}.", code=code)
+    return value

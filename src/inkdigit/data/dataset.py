@@ -20,11 +20,13 @@ class Dataset:
         images: (N, 28, 28) uint8, ink bright on dark (0 = paper, 255 = ink).
         labels: (N,) int64 in 0–9, or None where the source has none.
         source: where they came from, for messages and manifests (`train.csv`; `MNIST, Kaggle protocol, seed 0`).
+        assumed: what was taken for granted when they were read, a part of a sentence; empty where nothing was.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None
     source: str
+    assumed: str = ""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import zipfile
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.data.csv_parser import LABEL, PIXELS, parse_blocks, parse_header, parse_row
+from inkdigit.data.csv_layout import LABEL, PIXELS, CsvLayout, csv_layout
+from inkdigit.data.csv_parser import parse_blocks, parse_row
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import atomic, cache_dir, check_packing, reading
@@ -26,14 +29,17 @@ _MAX_TEXT_SIZE = 1 << 30  # bytes, unpacked; Kaggle's train.csv has 77 million
 _MAX_CACHED_FILES = 8
 _ROWS_PER_WRITE = 1000
 
+GZIP, ZIP = b"\x1f\x8b", b"PK\3\4"
+
 _CELLS = np.array([b"%d," % value for value in range(256)])
 _LAST_CELLS = np.array([b"%d\n" % value for value in range(256)])
 
 
 def read_csv(path: Path, *, labelled: bool | None = None) -> Dataset:
-    """Read `label,pixel0,…,pixel783` or `pixel0,…,pixel783` from a .csv, .csv.gz or .zip file.
+    """Read `label,pixel0,…,pixel783` or `pixel0,…,pixel783` from a CSV file, which may be packed by gzip or zip.
 
-    The same bytes are parsed once: the result is kept in the user's cache directory under their SHA-256.
+    Other headers, or none, are read where they leave no doubt; `assumed` says what was taken for granted. The same
+    bytes are parsed once, if nothing was: the result is kept in the user's cache directory under their SHA-256.
 
     Args:
         path: the file.
@@ -50,7 +56,7 @@ def read_csv(path: Path, *, labelled: bool | None = None) -> Dataset:
         cached = cache_dir() / "csv" / f"{content}.npz"
         from_cache = _read_cache(cached, source=path.name)
         digits = from_cache or _parse(path)
-    if from_cache is None:
+    if from_cache is None and not digits.assumed:
         _write_cache(cached, digits)
     if labelled and digits.labels is None:
         problem = "no label column: labelled data begins with 'label', then pixel0"
@@ -93,24 +99,31 @@ def submission_text(labels: NDArray[np.int64]) -> bytes:
 
 
 def _parse(path: Path) -> Dataset:
-    blocks = _read_blocks(path)
-    names = parse_header(path, next(blocks, b""))
-    rows = parse_blocks(blocks, len(names))
-    if rows is None or (LABEL in names and np.any(rows[:, 0] > 9)):
-        rows = _parse_row_by_row(path, names)
+    layout = csv_layout(path, next(_read_blocks(path), b""))
+    rows = parse_blocks(_row_blocks(path, layout), layout)
+    if rows is None or (layout.label and np.any(rows[:, 0] > 9)):
+        rows = _parse_row_by_row(path, layout)
     if not len(rows):
         raise InkdigitError(f"{path} has a header and no rows: it needs at least one image.", code="images-missing")
-    labels = rows[:, 0].astype(np.int64) if LABEL in names else None
-    return Dataset(rows[:, -len(PIXELS) :].reshape(-1, 28, 28), labels, path.name)
+    if not layout.has_header and layout.label and not rows[:, 0].any() and rows[:, -1].any():
+        problem = (
+            "it has no header, and its first column is 0 in every row: are the labels in the last one? Add a header"
+        )
+        raise InkdigitError(f"{path}, line 1: {problem}.", code="csv-header-missing")
+    labels = rows[:, 0].astype(np.int64) if layout.label else None
+    return Dataset(rows[:, -len(PIXELS) :].reshape(-1, 28, 28), labels, path.name, layout.assumed)
 
 
-def _parse_row_by_row(path: Path, names: Sequence[str]) -> NDArray[np.uint8]:
+def _row_blocks(path: Path, layout: CsvLayout) -> Iterator[bytes]:
+    return islice(_read_blocks(path), int(layout.has_header), None)
+
+
+def _parse_row_by_row(path: Path, layout: CsvLayout) -> NDArray[np.uint8]:
     """Parse a file with quoted cells or blank lines, or raise InkdigitError for its first wrong cell."""
-    blocks = _read_blocks(path)
-    next(blocks)
-    lines = (line for block in blocks for line in block.splitlines())
-    rows = [parse_row(path, number, names, line) for number, line in enumerate(lines, start=2) if line.strip()]
-    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, len(names))
+    lines = (line for block in _row_blocks(path, layout) for line in block.splitlines())
+    numbered = enumerate(lines, layout.first_line)
+    rows = [parse_row(path, number, layout, line) for number, line in numbered if line.strip()]
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, layout.columns)
 
 
 # ---- unpacking
@@ -136,17 +149,25 @@ def whole_lines(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
 
 
 @contextmanager
-def _open_csv(path: Path) -> Generator[IO[bytes] | gzip.GzipFile]:
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        with gzip.open(path) as stream:
-            yield stream
-    elif suffix == ".zip":
-        with zipfile.ZipFile(path) as archive, archive.open(_find_csv(path, archive)) as stream:
-            yield stream
-    else:
-        with path.open("rb") as stream:
-            yield stream
+def _open_csv(path: Path) -> Generator[Any]:
+    """The text of a file in UTF-8, which may be packed, and in UTF-16: its first bytes show that, not its name."""
+    with ExitStack() as opened:
+        stream: Any = opened.enter_context(path.open("rb"))
+        start = _start(stream)
+        if start.startswith(GZIP) or path.suffix.lower() == ".gz":
+            stream = opened.enter_context(gzip.open(path))
+        elif start.startswith(ZIP) or path.suffix.lower() == ".zip":
+            archive = opened.enter_context(zipfile.ZipFile(path))
+            stream = opened.enter_context(archive.open(_find_csv(path, archive)))
+        is_utf_16 = _start(stream).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        yield codecs.EncodedFile(stream, "utf-8", "utf-16") if is_utf_16 else stream
+
+
+def _start(stream: Any) -> bytes:
+    """The first bytes of a stream, which stays at its beginning."""
+    start = stream.read(len(ZIP))
+    stream.seek(0)
+    return start
 
 
 def _find_csv(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:

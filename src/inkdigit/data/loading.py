@@ -14,6 +14,7 @@ from inkdigit.data import idx, kaggle_csv
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import reading
+from inkdigit.utils.progress import print_line
 
 DATA_FORMATS = "CSV (also .gz or .zip), IDX (also .gz), .npz, Parquet, or a folder of pictures"
 
@@ -51,6 +52,8 @@ def read_dataset(path: Path, *, labelled: bool | None = None, part: Literal["tra
         problem = f"has no labels, and labels are needed here: {_WHERE_LABELS_GO[kind]}"
         raise InkdigitError(f"{path} {problem}.", code="labels-missing")
     check_ink(path, digits.images)
+    if digits.assumed:
+        print_line(f"{path}: {digits.assumed}.")
     return digits
 
 

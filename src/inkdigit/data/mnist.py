@@ -20,6 +20,7 @@ from typing import IO
 
 import numpy as np
 
+from inkdigit.data.csv_layout import LABEL, PIXELS, CsvLayout
 from inkdigit.data.csv_parser import parse_blocks
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.kaggle_csv import whole_lines
@@ -178,7 +179,7 @@ def _csv_to_idx(stream: IO[bytes]) -> tuple[bytes, bytes]:
     """Convert CSV text, a header and rows with the label first, to MNIST's own image and label files."""
     lines = whole_lines(stream)
     next(lines, None)
-    rows = parse_blocks(lines, 785)
+    rows = parse_blocks(lines, CsvLayout((LABEL, *PIXELS), "first"))
     if rows is None:
         raise _UnavailableError("its CSV has changed")
     images = struct.pack(">IIII", 2051, len(rows), 28, 28) + rows[:, 1:].tobytes()

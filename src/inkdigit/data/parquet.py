@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.data.csv_parser import LABEL, PIXELS
+from inkdigit.data.csv_layout import LABEL, PIXELS
 from inkdigit.data.dataset import Dataset
 from inkdigit.data.image_folder import to_digits
 from inkdigit.data.validation import check_count, to_images, to_labels

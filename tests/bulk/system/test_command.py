@@ -15,7 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from inkdigit.bulk.command import run
-from inkdigit.data.csv_parser import PIXELS
+from inkdigit.data.csv_layout import PIXELS
 from inkdigit.data.dataset import Dataset
 from inkdigit.utils.limits import Limits
 from tests.bulk.conftest import files_of, in_this_process, predictions, versions
