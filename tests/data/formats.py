@@ -107,6 +107,69 @@ def pictures_on_paper(folder: Path, digits: Dataset) -> Path:
     return pictures(folder, digits, "BMP", invert=True)
 
 
+def npz_of_text(folder: Path, digits: Dataset) -> Path:
+    arrays = {"x": digits.images} | ({} if digits.labels is None else {"y": digits.labels.astype(str)})
+    savez(folder / "digits.npz", **arrays)
+    return folder / "digits.npz"
+
+
+def parquet_nested(folder: Path, digits: Dataset) -> Path:
+    labels = {} if digits.labels is None else {"target": pa.array(digits.labels.astype(str)).dictionary_encode()}
+    pq.write_table(pa.table({"img": digits.images.tolist(), **labels}), folder / "digits.parquet")
+    return folder / "digits.parquet"
+
+
+def shards(folder: Path, digits: Dataset) -> Path:
+    """Two files of the part "train", as from Hugging Face, and one of the other part."""
+    (folder / "set").mkdir()
+    half = len(digits) // 2
+    labels = digits.labels
+    for place, rows in enumerate((slice(half), slice(half, None))):
+        some = Dataset(digits.images[rows], None if labels is None else labels[rows], "some")
+        hugging_face(folder, some).rename(folder / "set" / f"train-{place:05d}-of-00002.parquet")
+    hugging_face(folder, digits).rename(folder / "set" / "test-00000-of-00001.parquet")
+    return folder / "set"
+
+
+def idx_folder(folder: Path, digits: Dataset) -> Path:
+    """Kaggle's MNIST: each file in a folder of its own name."""
+    images = idx(folder, digits)
+    for old in [images, images.with_name("train-labels-idx1-ubyte")]:
+        if old.exists():
+            (folder / "set" / old.name).mkdir(parents=True)
+            old.rename(folder / "set" / old.name / old.name)
+    return folder / "set"
+
+
+def qmnist(folder: Path, digits: Dataset) -> Path:
+    images = idx(folder, digits)
+    if digits.labels is not None:
+        (folder / "train-labels-idx1-ubyte").unlink()
+        rows = np.zeros((len(digits), 8), ">i4")
+        rows[:, 0], rows[:, 1:] = digits.labels, 1234
+        content = struct.pack(">III", 0x0C02, *rows.shape) + rows.tobytes()
+        (folder / "qmnist-train-labels-idx2-int").write_bytes(content)
+    return images.rename(folder / "qmnist-train-images-idx3-ubyte")
+
+
+def named_classes(folder: Path, digits: Dataset) -> Path:
+    made = pictures(folder, digits)
+    names = ["zero", "01", "digit_2", "Three", "class-4", "digits 5", "Label_6", "07", "eight", "number_9"]
+    for digit, name in enumerate(names):
+        if (made / str(digit)).exists():
+            (made / str(digit)).rename(made / name)
+    return made
+
+
+def labels_in_names(folder: Path, digits: Dataset) -> Path:
+    """Pictures such as `7_12.png`, whose order is that of their labels."""
+    (folder / "digits").mkdir()
+    for place, image in enumerate(digits.images):
+        name = f"picture {place}" if digits.labels is None else f"{digits.labels[place]}_{place}"
+        (folder / "digits" / f"{name}.png").write_bytes(png(image))
+    return folder / "digits"
+
+
 WRITERS: dict[str, Writer] = {
     "csv": csv,
     "csv.gz": csv_gz,
@@ -120,4 +183,11 @@ WRITERS: dict[str, Writer] = {
     "parquet of pictures": hugging_face,
     "pictures": pictures,
     "pictures dark on light": pictures_on_paper,
+    "labels as text": npz_of_text,
+    "parquet of lists in lists": parquet_nested,
+    "parquet in parts": shards,
+    "a folder of idx": idx_folder,
+    "QMNIST": qmnist,
+    "folders with other names": named_classes,
+    "labels in names": labels_in_names,
 }

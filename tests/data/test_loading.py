@@ -44,14 +44,14 @@ def test_the_same_digits_come_from_every_format(tmp_path: Path, digits: Dataset,
     read = read_dataset(path, labelled=labelled, part="train")
     assert read.fingerprint == written.fingerprint
     assert read.images.dtype == np.uint8
-    assert read.source == path.name
+    assert read.source in {path.name, "train-images-idx3-ubyte"}  # the latter in a folder
 
 
 @pytest.mark.parametrize("form", WRITERS)
 def test_missing_labels_are_refused_where_they_are_needed(tmp_path: Path, digits: Dataset, form: str):
     path = WRITERS[form](tmp_path, Dataset(digits.images, None, "MNIST"))
     with refused("labels-missing", path):
-        read_dataset(path, labelled=True)
+        read_dataset(path, labelled=True, part="train")
 
 
 def test_the_content_decides_and_not_the_name(tmp_path: Path, digits: Dataset):
@@ -116,13 +116,32 @@ def test_a_set_of_zeros_and_ones_is_refused(tmp_path: Path, digits: Dataset):
 
 @pytest.mark.parametrize("form", WRITERS)
 def test_a_file_cut_short_is_refused(tmp_path: Path, digits: Dataset, form: str):
-    path = WRITERS[form](tmp_path, digits)
-    if path.is_dir():
-        path = next(path.rglob("*.*"))
+    data = WRITERS[form](tmp_path, digits)
+    path = (
+        next(each for each in sorted(data.rglob("*")) if each.is_file() and "test" not in each.name)
+        if data.is_dir()
+        else data
+    )
     path.write_bytes(path.read_bytes()[:-99])
     with pytest.raises(InkdigitError) as raised:
-        read_dataset(path if path.parent == tmp_path else tmp_path / "digits")
+        read_dataset(data, part="train")
     assert str(raised.value).startswith(str(path))
+
+
+def test_a_folder_says_which_part_it_lacks(tmp_path: Path, digits: Dataset):
+    with refused("idx-images-missing", "t10k-images-idx3-ubyte"):
+        read_dataset(WRITERS["a folder of idx"](tmp_path, digits), part="test")
+    shards = WRITERS["parquet in parts"](tmp_path / "set", digits)
+    (shards / "test-00000-of-00001.parquet").unlink()
+    with refused("parquet-part-missing", shards, "test"):
+        read_dataset(shards, part="test")
+
+
+@pytest.mark.parametrize("form", ["folders with other names", "labels in names"])
+def test_what_was_assumed_is_said(tmp_path: Path, digits: Dataset, form: str, capsys: pytest.CaptureFixture[str]):
+    path = WRITERS[form](tmp_path, digits)
+    read_dataset(path)
+    assert str(path) in capsys.readouterr().out
 
 
 def test_a_file_that_grows_while_it_is_read_is_refused_and_not_cached(tmp_path: Path, digits: Dataset, cache: Path):

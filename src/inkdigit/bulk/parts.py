@@ -144,7 +144,7 @@ def _idx_parts(
     name: str, size: int, stream: IO[bytes] | gzip.GzipFile, *, packed: bool, labels_refused: bool
 ) -> Iterator[Part]:
     shape = idx.read_shape(name, stream)
-    if len(shape) == 1:
+    if len(shape) < 3:
         if labels_refused:
             raise InkdigitError(f"{name} holds labels: name the images' file.", code="idx-images-missing")
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,11 @@ from inkdigit.imaging.decode import decode
 from inkdigit.imaging.preprocess import WORKING_SIZE, read_file, to_digit
 from inkdigit.utils.files import reading
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".pnm", ".ppm"}
-CLASSES = [str(digit) for digit in range(10)]
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".pnm", ".ppm"}
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+# Names of folders: 7, 07, digit_7, class-7, seven.
+_CLASS = re.compile(r"(?:(?:digits?|class|label|number)[ _-]?)?0?([0-9])")
+_LABELLED_FILE = re.compile(r"([0-9])[_-]")  # 7_12.png
 
 # How far from one half the share of corners and border that speaks for light paper must be, for a picture to be clear.
 _CLEAR_MARGIN = 0.25
@@ -32,30 +35,52 @@ _NOTE_SUFFIXES = {".txt", ".md", ".csv", ".json", ".toml", ".ini", ".db"}
 def read_folder(folder: Path) -> Dataset:
     """Read `0/…png` to `9/…png` with labels, or the pictures right in the folder without; by name, 2 before 10.
 
-    Each picture becomes an image as `to_digits` says. Hidden files and notes (.txt, .csv, …) are ignored.
+    Folders may also be named as `digit_7`, `07` or `seven`. Without folders, names of files such as `7_12.png` are
+    labels if all are such. Each picture becomes an image as `to_digits` says. Hidden files and notes (.txt, .csv, …)
+    are ignored.
 
     Raises:
         InkdigitError: there are no pictures, one cannot be read, or another file or folder is among them.
     """
     with reading(folder):
         entries = _visible_entries(folder)
-    classes = [entry for entry in entries if entry.is_dir() and entry.name in CLASSES]
+    classes = {entry: digit for entry in entries if entry.is_dir() and (digit := class_of(entry.name)) is not None}
     if not classes and not any(entry.suffix.lower() in SUFFIXES for entry in entries):
         advice = "name a data file in it, or a folder of pictures, sorted into folders 0 to 9 if they have labels"
         raise InkdigitError(f"{folder} holds no pictures: {advice}.", code="images-missing")
     pictures = _pictures(entries, set(classes))
     if classes and pictures:
-        problem = f"is beside the folders {classes[0].name} to {classes[-1].name}: move it into one of them"
+        names = [sub.name for sub in classes]
+        problem = f"is beside the folders {names[0]} to {names[-1]}: move it into one of them"
         raise InkdigitError(f"{pictures[0]} {problem}.", code="folder-entry-unexpected")
-    labels: list[int] = []
-    for sub in classes:
+    labels = [] if classes else _labels_in_names(pictures)
+    assumed = f"labels from the names of files, {labels[0]} for {pictures[0].name}" if labels else ""
+    for sub, digit in sorted(classes.items(), key=lambda item: item[1]):
         with reading(sub):
             inside = _pictures(_visible_entries(sub), set())
         pictures += inside
-        labels += [int(sub.name)] * len(inside)
+        labels += [digit] * len(inside)
+        if sub.name != str(digit) and not assumed:
+            assumed = f"labels from the names of folders, {digit} for {sub.name}"
     check_count(len(pictures), str(folder))
     images = to_digits((str(picture), read_file(picture)) for picture in pictures)
-    return Dataset(images, np.array(labels, np.int64) if classes else None, folder.resolve().name)
+    known = np.array(labels, np.int64) if classes or labels else None
+    return Dataset(images, known, folder.resolve().name, assumed)
+
+
+def class_of(name: str) -> int | None:
+    """The digit that a folder's name means; None for another name."""
+    if name.lower() in WORDS:
+        return WORDS.index(name.lower())
+    found = _CLASS.fullmatch(name.lower())
+    return int(found[1]) if found else None
+
+
+def _labels_in_names(pictures: Sequence[Path]) -> list[int]:
+    """The digits that the names of all pictures begin with; none unless all do, with several digits."""
+    found = [_LABELLED_FILE.match(picture.name) for picture in pictures]
+    labels = [int(each[1]) for each in found if each]
+    return labels if len(labels) == len(pictures) and len(set(labels)) > 1 else []
 
 
 def to_digits(pictures: Iterable[tuple[str, bytes]]) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import reading
 from inkdigit.utils.progress import print_line
 
-DATA_FORMATS = "CSV (also .gz or .zip), IDX (also .gz), .npz, Parquet, or a folder of pictures"
+DATA_FORMATS = "CSV (also .gz or .zip), IDX (also .gz), .npz, Parquet, or a folder of one of these or of pictures"
 
 Format = Literal["csv", "idx", "npz", "parquet", "folder"]
 
@@ -59,15 +59,15 @@ def read_dataset(path: Path, *, labelled: bool | None = None, part: Literal["tra
 
 def _read(path: Path, kind: Format, labelled: bool | None, part: Literal["train", "test"]) -> Dataset:
     if kind == "idx":
-        return idx.read_idx(path)
+        return idx.read_idx(_idx_file(path, part) if path.is_dir() else path)
     if kind == "npz":
         from inkdigit.data.npz import read_npz
 
         return read_npz(path, part)
     if kind == "parquet":
-        from inkdigit.data.parquet import read_parquet
+        from inkdigit.data.parquet import read_parquet, read_shards
 
-        return read_parquet(path)
+        return read_shards(_shards(path, part), path.resolve().name) if path.is_dir() else read_parquet(path)
     if kind == "folder":
         from inkdigit.data.image_folder import read_folder
 
@@ -75,10 +75,30 @@ def _read(path: Path, kind: Format, labelled: bool | None, part: Literal["train"
     return kaggle_csv.read_csv(path, labelled=labelled)
 
 
+def _idx_file(folder: Path, part: Literal["train", "test"]) -> Path:
+    if found := idx.find_images(folder, part):
+        return found
+    wanted = "train-images-idx3-ubyte" if part == "train" else "t10k-images-idx3-ubyte"
+    raise InkdigitError(f"{folder} holds no {wanted}: name the file of the images.", code="idx-images-missing")
+
+
+def _shards(folder: Path, part: Literal["train", "test"]) -> list[Path]:
+    """The Parquet files of a folder: those of the part where their names have parts, such as `test-00000-of-00001`."""
+    files = sorted(folder.glob("*.parquet"))
+    of_part = [file for file in files if file.name.startswith(part)]
+    has_parts = any(file.name.startswith(("train", "test")) for file in files)
+    if has_parts and not of_part:
+        problem = f"holds {files[0].name}, and no file of the {part} part"
+        raise InkdigitError(f"{folder} {problem}: name the file to read.", code="parquet-part-missing")
+    return of_part or files
+
+
 def _detect_format(path: Path) -> Format:
-    """The format that the first bytes show, or else the name."""
+    """The format that the first bytes show, or else the name; of a folder, the format of what is in it."""
     if path.is_dir():
-        return "folder"
+        if next(path.glob("*.parquet"), None):
+            return "parquet"
+        return "idx" if next(path.glob("*idx3*"), None) else "folder"
     if not path.is_file():
         problem = "is neither a file nor a folder: save what comes out of it as a file"
         raise InkdigitError(f"{path} {problem}.", code="file-not-regular")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def to_images(values: NDArray[Any], where: str, first: int = 1) -> NDArray[np.ui
 
 
 def to_labels(values: NDArray[Any], where: str, first: int = 1) -> NDArray[np.int64]:
-    """Convert labels (N,) or (N, 1) of any number type to (N,) int64.
+    """Convert labels (N,) or (N, 1), numbers of any type or text such as "7", to (N,) int64.
 
     Args:
         values: the labels.
@@ -57,11 +58,20 @@ def to_labels(values: NDArray[Any], where: str, first: int = 1) -> NDArray[np.in
         advice = "; one-hot rows become digits with argmax(1)" if values.shape[1:] == (10,) else ""
         problem = f"has shape {values.shape}: labels are (N,), one digit for each image{advice}"
         raise InkdigitError(f"{where} {problem}.", code="shape-invalid")
-    bad = _first_outside(values, 9, where)
+    numbers = np.array([_number_of(value) for value in values.tolist()]) if values.dtype.kind in "OSU" else values
+    bad = _first_outside(numbers, 9, where)
     if bad is not None:
-        problem = f"{values[bad]} is not a digit from 0 to 9"
+        problem = f"{values[bad]!s:.20} is not a digit from 0 to 9"
         raise InkdigitError(f"{where}, label {bad + first}: {problem}.", code="label-invalid")
-    return values.astype(np.int64)
+    return numbers.astype(np.int64)
+
+
+def _number_of(value: object) -> float:
+    """A label as text or as any object -> its number; NaN where it is none."""
+    try:
+        return float(value.decode() if isinstance(value, bytes) else value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def check_count(count: int, where: str) -> None:
