@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
 from inkdigit.evaluation.calibration import fit_calibration
+from inkdigit.imaging.pixel_scale import is_scaled, scaled_sentence
 from inkdigit.recognizer import Recognizer
 from inkdigit.training.config import Settings, preset, with_values
 from inkdigit.utils.extras import require_extra
@@ -140,14 +141,12 @@ def _images(X: ArrayLike) -> NDArray[np.uint8]:  # noqa: N803
         )
     if not len(pixels):
         raise InputError(f"X has shape {pixels.shape}: pass at least one image.", code="images-invalid")
-    if pixels.dtype == np.uint8:
-        return pixels.reshape(-1, 28, 28)
     if pixels.dtype.kind not in "iuf":
         raise InputError(f"X has dtype {pixels.dtype}: pass numbers, whole ones from 0 to 255.", code="images-invalid")
-    if pixels.dtype.kind == "f" and pixels.min() >= 0 and 0 < pixels.max() <= 1:
-        raise InputError(
-            "X looks scaled to 0–1: pass pixels from 0 to 255, such as numpy.rint(255 * X).", code="images-invalid"
-        )
+    if pixels.min() >= 0 and is_scaled(pixels):
+        raise InputError(scaled_sentence("X"), code="images-scaled")
+    if pixels.dtype == np.uint8:
+        return pixels.reshape(-1, 28, 28)
     with np.errstate(invalid="ignore"):  # NaN and infinity become some number, and differ from it
         whole = pixels.astype(np.uint8)
     wrong = pixels[whole != pixels]

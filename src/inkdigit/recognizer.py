@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import InkdigitError
+from inkdigit.imaging.pixel_scale import check_scale, has_ink
 from inkdigit.runs.run import NOT_DIGIT_MODEL, ONNX_MODEL, SHIPPED_RUN, read_distinct_runs, read_verified
 from inkdigit.utils.onnx_session import onnx_session
 
@@ -79,7 +80,7 @@ class Recognizer:
 
         Without a model for that, which runs of `inkdigit train` do not have, the second is the doubt about the digit:
         1 minus the highest probability. With one, its odds are multiplied by those of the doubt, as of independent
-        witnesses: what looks like two digits at once is seldom one.
+        witnesses: what looks like two digits at once is seldom one. A blank image is surely none.
 
         Args:
             images: as for `predict_proba`.
@@ -89,11 +90,12 @@ class Recognizer:
         """
         probabilities = self.predict_proba(images)
         doubt = 1 - probabilities.max(axis=1)
+        is_blank = ~has_ink(images)
         if not self._not_digit:
-            return probabilities, doubt
+            return probabilities, np.where(is_blank, np.float32(1), doubt)
         not_digit = 1 - _mean_probabilities(self._rejection_sessions, images)[:, 0]
         odds = _odds(not_digit) * _odds(doubt) / _odds(np.float32(USUAL_DOUBT))
-        return probabilities, (odds / (1 + odds)).astype(np.float32)
+        return probabilities, np.where(is_blank, 1, odds / (1 + odds)).astype(np.float32)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Predict the most probable digit of each image, (N,) int64. Takes what `predict_proba` takes."""
@@ -140,7 +142,7 @@ def _odds(probability: NDArray[np.float32] | np.float32) -> Any:
 
 
 def check_images(images: Any) -> None:
-    """Raise InkdigitError for anything but an array (N, 28, 28) uint8."""
+    """Raise InkdigitError for anything but an array (N, 28, 28) uint8, and for one whose pixels are scaled."""
     wanted = "the recognizer takes a NumPy array of shape (N, 28, 28) and dtype uint8, ink bright on dark"
     if not isinstance(images, np.ndarray):
         raise InkdigitError(f"got a {type(images).__name__}: {wanted}", code="images-invalid")
@@ -149,3 +151,4 @@ def check_images(images: Any) -> None:
         raise InkdigitError(
             f"got an array of shape {images.shape} and dtype {images.dtype}: {wanted}{advice}", code="images-invalid"
         )
+    check_scale(images, "the images")

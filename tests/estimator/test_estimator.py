@@ -56,9 +56,7 @@ def fitted() -> DigitClassifier:
         (np.zeros((5, 27, 28), np.uint8), ["(5, 27, 28)", "(N, 28, 28)", "(N, 784)"]),
         (np.zeros((28, 28), np.uint8), ["X[np.newaxis]"]),
         (np.zeros((0, 784), np.uint8), ["(0, 784)"]),
-        (np.full((2, 784), 0.5), ["255"]),
-        (np.eye(784)[:5], ["255"]),
-        (np.full((2, 784), 12.5), ["12.5"]),
+        (np.full((2, 784), 120.5), ["120.5"]),
         (np.full((2, 784), 256), ["256"]),
         (np.full((2, 784), -1), ["-1"]),
         (np.full((2, 784), np.nan), ["nan"]),
@@ -72,6 +70,14 @@ def test_what_is_not_images_is_refused(X: NDArray[Any], places: list[str]) -> No
         fitted().predict_proba(X)
     assert str(predicting.value) == str(fitting.value)
     assert isinstance(fitting.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "X", [np.full((2, 784), 0.5), np.eye(784)[:5], np.eye(784, dtype=int)[:5], np.full((2, 784), 16)]
+)
+def test_scaled_images_are_refused(X: NDArray[Any]) -> None:  # noqa: N803
+    with refused("images-scaled", "X "):
+        DigitClassifier().fit(X, np.zeros(len(X), int))
 
 
 @pytest.mark.parametrize(

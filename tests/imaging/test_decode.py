@@ -133,6 +133,8 @@ BAD_ARRAYS: dict[str, tuple[np.ndarray, str, str]] = {
     "infinite": (np.array([[0, np.inf]]), "array-range-invalid", "inf"),
     "negative": (np.array([[-0.4, 1]]), "array-range-invalid", "-0.4"),
     "too large": (np.array([[0, 256]]), "array-range-invalid", "256"),
+    "from 0 to 1, in whole numbers": (np.eye(28, dtype=np.uint8), "images-scaled", "16"),
+    "from 0 to 16": (16.0 * np.eye(8), "images-scaled", "16"),
     "of doubtful scale": (np.array([[0, 1.25]]), "array-range-invalid", "1.25"),
 }
 

@@ -191,7 +191,7 @@ def test_a_bold_digit_that_fills_its_picture_is_not_taken_for_a_shadow(digits: n
 BLANK: dict[str, Any] = {
     "white": np.full((280, 280), 255, np.uint8),
     "black": np.zeros((28, 28), np.uint8),
-    "one pixel": np.full((1, 1), 7, np.uint8),
+    "one pixel": np.full((1, 1), 70, np.uint8),
     "grey": Image.new("RGB", (60, 40), (130, 120, 110)),
     "two levels": np.tile(np.array([90, 100], np.uint8), (40, 15)),
     "nothing visible": Image.new("RGBA", (60, 40), (0, 0, 0, 0)),

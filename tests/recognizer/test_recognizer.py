@@ -103,6 +103,19 @@ def test_without_a_model_for_it_the_doubt_says_what_shows_no_digit(recognizer: R
     assert recognizer.predict_with_rejection(images[:0])[1].shape == (0,)
 
 
+def test_a_blank_image_is_surely_no_digit() -> None:
+    images = noise(3)
+    images[1] = 0
+    for recognizer in (Recognizer.load(), Recognizer(linear_model())):
+        assert recognizer.predict_with_rejection(images)[1][1] == 1
+
+
+@pytest.mark.parametrize("brightest", [1, 16])
+def test_scaled_images_are_refused(recognizer: Recognizer, brightest: int) -> None:
+    with refused("images-scaled"):
+        recognizer.predict(np.full((2, 28, 28), brightest, np.uint8))
+
+
 def test_a_run_may_have_a_model_that_recognises_what_shows_no_digit(tmp_path: Path) -> None:
     images = noise(5)
     run = bare_run(tmp_path, linear_model())

@@ -19,7 +19,7 @@ from tests.onnx_models import linear_model, slow_model
 from tests.service.inprocess import LocalService
 from tests.serving import Served
 
-PIXELS = {"pixels": np.zeros((28, 28), int).tolist()}
+PIXELS = {"pixels": np.full((28, 28), 255).tolist()}
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def test_each_request_gets_its_own_rows() -> None:
     recognizer = Recognizer(MODEL)
 
     async def test(batcher: Batcher) -> None:
-        asked = [images(count, 10 * count) for count in (1, 3, 2)]
+        asked = [images(count, 40 * count) for count in (1, 3, 2)]
         found = await asyncio.gather(*(batcher.predict(recognizer, each, deadline(), ignore) for each in asked))
         for each, rows in zip(asked, found, strict=True):
             np.testing.assert_allclose(rows, recognizer.predict_proba(each), rtol=1e-5)

@@ -160,8 +160,36 @@ def test_a_picture_without_ink_has_no_digit(server: LocalService, name: str) -> 
     assert alone.json()["results"] == [results[1]]
 
 
-def test_all_black_and_all_white_pixels_are_answered(server: LocalService) -> None:
-    for value in (0, 255):
-        answer = server.post("/v1/digits", json={"pixels": [[value] * 28] * 28})
-        (result,) = answer.json()["results"]
-        assert sum(result["probabilities"]) == pytest.approx(1, abs=1e-4)
+def test_blank_pixels_are_no_digit_beside_others(server: LocalService) -> None:
+    blank, white = [[0] * 28] * 28, [[255] * 28] * 28
+    first, second, third = server.post("/v1/digits", json={"pixels": [white, blank, white]}).json()["results"]
+    assert first == third
+    assert sum(first["probabilities"]) == pytest.approx(1, abs=1e-4)
+    assert second["digit"] is None
+    assert second["reason"]
+
+
+@pytest.mark.parametrize("brightest", [1, 16])
+def test_scaled_pixels_are_refused(server: LocalService, brightest: int) -> None:
+    image = [[brightest] * 28] * 28
+    answer = server.post("/v1/digits", json={"pixels": image})
+    assert (answer.status_code, answer.json()["field"]) == (422, "pixels")
+    assert server.post("/v1/models/digits:predict", json={"instances": [image]}).status_code == 400
+    tensor = {"name": "pixels", "shape": [1, 28, 28], "datatype": "FP32", "data": 784 * [float(brightest)]}
+    assert server.post("/v2/models/digits/infer", json={"inputs": [tensor]}).status_code == 400
+    raw = {"Inference-Header-Content-Length": "0"}
+    assert server.post("/v2/models/digits/infer", content=bytes([brightest]) * 784, headers=raw).status_code == 400
+
+
+def test_a_blank_image_is_an_error_in_the_protocols_own_form(server: LocalService) -> None:
+    white, blank = [[255] * 28] * 28, [[0] * 28] * 28
+    answer = server.post("/v1/models/digits:predict", json={"instances": [white, blank]})
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("instances[1]")
+    answer = server.post(
+        "/v2/models/digits/infer",
+        content=bytes(784),
+        headers={"Inference-Header-Content-Length": "0"},
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("inputs[0].data[0]")

@@ -16,7 +16,8 @@ from tests.service.inprocess import LocalService, local_service
 
 PREDICT, INFER = "/v1/models/digits:predict", "/v2/models/digits/infer"
 RAW = {"Inference-Header-Content-Length": "0"}
-ROWS: dict[str, Any] = {"instances": [[0] * 784]}
+INK = 784 * b"\xff"
+ROWS: dict[str, Any] = {"instances": [[255] * 784]}
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +54,12 @@ def test_a_full_queue_is_503(server: LocalService, path: str) -> None:
     assert answer.status_code == 503
     assert "max_queue" in error(answer)
     assert answer.headers["retry-after"] == "1"
-    assert server.post(INFER, content=bytes(784), headers=RAW).status_code == 200
+    assert server.post(INFER, content=INK, headers=RAW).status_code == 200
 
 
 def test_an_answer_past_the_deadline_is_504_in_both(tmp_path: Path) -> None:
     with local_service(bare_run(tmp_path / "run", slow_model(3)), deadline=0.001) as server:
-        raw = server.post(INFER, content=bytes(784), headers=RAW)
+        raw = server.post(INFER, content=INK, headers=RAW)
         rows = server.post(PREDICT, json=ROWS)
     for answer in (raw, rows):
         assert answer.status_code == 504
@@ -78,7 +79,7 @@ def test_everything_but_health_needs_the_key(linear_run: Path, tmp_path: Path) -
             assert error(answer)
             assert answer.headers["www-authenticate"].startswith("Bearer")
         assert {server.get(path, headers=key).status_code for path in metadata} == {200}
-        assert server.post(INFER, content=bytes(784), headers=RAW | key).status_code == 200
+        assert server.post(INFER, content=INK, headers=RAW | key).status_code == 200
 
 
 def test_a_server_that_shuts_down_is_alive_not_ready_and_still_answers(linear_run: Path) -> None:
@@ -94,7 +95,7 @@ def test_a_server_that_shuts_down_is_alive_not_ready_and_still_answers(linear_ru
         assert server.get("/v2/health/live").json() == {"live": True}
         assert server.get("/v1/models/digits").json()["model_version_status"][0]["state"] == "UNLOADING"
         assert server.post(PREDICT, json=ROWS).status_code == 200
-        assert server.post(INFER, content=bytes(784), headers=RAW).status_code == 200
+        assert server.post(INFER, content=INK, headers=RAW).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/digits:classify", "/v2/", "/v2/repository/index"])

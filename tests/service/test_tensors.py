@@ -93,4 +93,4 @@ def test_bytes_that_are_not_pixels_are_refused_with_their_place(value: float, da
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_lists_of_any_depth_are_stacked(pixels: NDArray[np.uint8], depth: int) -> None:
     shape = {0: (-1,), 1: (-1, 28), 2: (-1, 28, 28)}[depth]
-    assert (stack(pixels.reshape(shape).tolist(), depth) == pixels).all()
+    assert (stack(pixels.reshape(shape).tolist(), depth, "pixels") == pixels).all()

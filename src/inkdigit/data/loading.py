@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inkdigit.data import idx, kaggle_csv
 from inkdigit.data.dataset import Dataset
 from inkdigit.errors import InkdigitError
+from inkdigit.imaging.pixel_scale import check_scale
 from inkdigit.utils.files import reading
 from inkdigit.utils.progress import print_line
 
@@ -135,12 +136,10 @@ def _detect_zip_format(path: Path, suffix: str) -> Format:
 
 
 def check_ink(path: Path | str, images: NDArray[np.uint8]) -> None:
-    """Raise InkdigitError for images that are inverted or scaled to 0–1: nothing else would notice."""
+    """Raise InkdigitError for images that are inverted or scaled: nothing else would notice."""
     mean = images.mean()
     if mean > _MAX_MEAN_BRIGHTNESS:
         problem = f"are dark on light (their mean is {mean:.0f} of 255)"
         advice = "ink is bright on dark here, so save 255 - images"
         raise InkdigitError(f"The images of {path} {problem}: {advice}.", code="images-inverted")
-    if images.max() == 1:
-        advice = "pixels go from 0 to 255, so save 255 * images"
-        raise InkdigitError(f"No pixel of {path} is above 1: {advice}.", code="images-scaled")
+    check_scale(images, str(path))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from inkdigit.errors import InkdigitError, TooLargeError
+from inkdigit.imaging.pixel_scale import check_scale
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 50_000_000  # a phone's picture has 12 to 48 million
@@ -196,7 +197,7 @@ def from_array(values: NDArray[Any], name: str) -> Image.Image:
 
     Args:
         values: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of bool, whole or floating numbers. Whole numbers go from 0
-            to 255, or in uint16 to 65,535; floating ones from 0 to 1 or from 0 to 255.
+            to 255, or in uint16 to 65,535; floating ones from 0 to 1 or from 0 to 255. Whole ones up to 16 are refused.
         name: what to call the picture in an error.
 
     Raises:
@@ -217,11 +218,13 @@ def from_array(values: NDArray[Any], name: str) -> Image.Image:
 
 
 def _to_bytes(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    if values.dtype == np.uint8:
-        return values
     if values.dtype == np.bool_:
         return values * np.uint8(255)
     low, high = float(values.min()), float(values.max())
+    if low >= 0 and (high >= 2 or values.dtype.kind != "f"):  # floats up to 1 are scaled below
+        check_scale(values, name)
+    if values.dtype == np.uint8:
+        return values
     if values.dtype == np.uint16 and high > 255:
         return (values >> 8).astype(np.uint8)
     if not (low >= 0 and high <= 255):  # NaN fails both comparisons

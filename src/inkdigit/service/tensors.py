@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.imaging.pixel_scale import has_ink, is_scaled, scaled_sentence
 from inkdigit.service.batching import Images
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.pixels import Channel, Flat, Picture, Pixel, Several, WholeFloat
@@ -82,7 +83,7 @@ def images(document: bytes, limit: int, field: str) -> Images:
     brackets = DEPTH.match(document)
     depth = brackets[1].count(b"[") if brackets else 0
     check_count(document, limit)
-    return _numbers(IMAGE_DECODERS.get(depth, IMAGE_DECODERS[2]), depth, document, field).reshape(-1, 28, 28)
+    return checked(_numbers(IMAGE_DECODERS.get(depth, IMAGE_DECODERS[2]), depth, document, field), field)
 
 
 def check_count(document: bytes, limit: int) -> None:
@@ -107,7 +108,7 @@ def flat_images(document: bytes, count: int, field: str) -> Images:
         pixels = _numbers(FLAT_DECODERS, 0, document, field)
         found = len(pixels)
         if found == count * 784:
-            return pixels.reshape(count, 28, 28)
+            return checked(pixels, field)
     raise Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"There are {found} numbers, and the shape [{count}, 28, 28] has {count * 784}.",
@@ -119,7 +120,7 @@ def binary_images(content: bytes, start: int, datatype: str, field: str) -> Imag
     """The bytes from `start` on, (N, 28, 28) of a type in DTYPES -> the same as uint8. Raises Problem 422."""
     values: NDArray[Any] = np.frombuffer(content, DTYPES[datatype], offset=start).reshape(-1, 28, 28)
     if values.dtype == np.uint8:
-        return values
+        return checked(values, field)
     with np.errstate(invalid="ignore"):  # NaN and the infinities
         pixels = values.astype(np.uint8)
     wrong = np.argwhere(pixels != values)
@@ -127,12 +128,32 @@ def binary_images(content: bytes, start: int, datatype: str, field: str) -> Imag
         place = "".join(f"[{index}]" for index in wrong[0])
         got = values[tuple(wrong[0])]
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Got {got}. {IMAGE_HINT}", field=field + place)
+    return checked(pixels, field)
+
+
+def checked(pixels: NDArray[np.uint8], field: str) -> Images:
+    """Pixels in a row -> images (N, 28, 28). Raises Problem 422 where they are scaled to 0–1 or 0–16."""
+    if is_scaled(pixels):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, scaled_sentence("the images"), field=field)
+    return pixels.reshape(-1, 28, 28)
+
+
+def refuse_blanks(pixels: Images, field: str) -> Images:
+    """The same images. Raises Problem 422 where one is blank: the network would take it for a 1."""
+    inked = has_ink(pixels)
+    if not inked.all():
+        place = f"{field}[{int(inked.argmin())}]"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The image shows no ink: all its pixels are 0.", field=place)
     return pixels
 
 
-def stack(numbers: list[Any], depth: int) -> Images:
-    """Lists of integers from 0 to 255, nested `depth` deep -> (N, 28, 28) uint8, in half of np.array's time."""
-    return np.frombuffer(_pack(numbers, depth), np.uint8).reshape(-1, 28, 28)
+def stack(numbers: list[Any], depth: int, field: str) -> Images:
+    """Lists of integers from 0 to 255, nested `depth` deep -> (N, 28, 28) uint8, in half of np.array's time.
+
+    Raises:
+        Problem: 422 where they are scaled.
+    """
+    return checked(np.frombuffer(_pack(numbers, depth), np.uint8), field)
 
 
 def _pack(numbers: list[Any], depth: int) -> bytes:

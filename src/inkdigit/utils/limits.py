@@ -15,7 +15,7 @@ from inkdigit.errors import InkdigitError
 
 TOO_LITTLE_MEMORY = "read-memory"  # the code of an error
 READ_MEMORY = 700  # MiB, enough for a photo of 48 megapixels
-MIN_READ_MEMORY = 150  # MiB, which a small picture takes: threads reserve much and use little
+MIN_READ_MEMORY = 200  # MiB, which a small picture takes: threads reserve much and use little
 READ_SECONDS = 60.0
 MIB = 1 << 20
 

@@ -94,7 +94,7 @@ def long() -> bytes:
 
 @pytest.fixture(scope="module")
 def server(linear_run: Path) -> Generator[Served]:
-    with served("--model", linear_run, "--read-memory", 150, "--read-deadline", 4, "--max-body", 64) as server:
+    with served("--model", linear_run, "--read-memory", 200, "--read-deadline", 4, "--max-body", 64) as server:
         yield server
 
 
@@ -244,7 +244,7 @@ def test_a_picture_that_takes_too_much_memory_is_an_error_and_the_others_are_rea
     run_command: Command, good: Path, single: tuple[str, ...]
 ) -> None:
     (good.parent / "huge.png").write_bytes(file("PNG", huge("RGBA")))
-    done = run_command("read", good.parent / "huge.png", good, "--read-memory", 150, "--json", *single)
+    done = run_command("read", good.parent / "huge.png", good, "--read-memory", 200, "--json", *single)
     first, second = (json.loads(line) for line in done.stdout.splitlines())
     assert done.returncode == 2
     assert "huge.png" in first["error"]
@@ -258,7 +258,7 @@ def test_a_forms_picture_that_takes_too_much_is_an_error_and_the_others_are_read
     example = DOCS / "examples/form"
     files = (tmp_path / "huge.png", example / "filled.jpg")
     table = tmp_path / "answers.csv"
-    done = run_command("read", "--form", example / "form.toml", *files, "-o", table, "--read-memory", 150)
+    done = run_command("read", "--form", example / "form.toml", *files, "-o", table, "--read-memory", 200)
     assert done.returncode == 2
     with table.open(newline="") as lines:
         first, second = csv.DictReader(lines)
@@ -272,7 +272,7 @@ def test_bulk_reads_the_pictures_beside_those_that_take_too_much(run_command: Co
     (folder / "long.pdf").write_bytes(BOMBS["five million paths"])
     (folder / "large.png").write_bytes(file("PNG", huge("RGBA")))
     (folder / "other.png").write_bytes(good.read_bytes())
-    limits = ("--read-timeout", 1, "--read-memory", 150)
+    limits = ("--read-timeout", 1, "--read-memory", 200)
     done = run_command("bulk", folder, folder / "out", "--workers", 1, *limits)
     assert done.returncode == 0, done.stderr
     rows = {row["file"]: row for row in predictions(folder / "out").to_pylist()}

@@ -69,7 +69,7 @@ SEEDS = [
     ),
     post("/v1/models/digits:predict", "application/json", json.dumps({"instances": [pixels()]}).encode()),
     post("/v2/models/digits/infer", "application/json", json.dumps({"inputs": [TENSOR]}).encode()),
-    post("/v2/models/digits/infer", "application/octet-stream", bytes(784), "Inference-Header-Content-Length: 0"),
+    post("/v2/models/digits/infer", "application/octet-stream", 784 * b"\xff", "Inference-Header-Content-Length: 0"),
 ]
 WORDS = st.sampled_from(
     [b"\r\n", b"\0", b"[", b"]", b"{", b'"', b"-1", b"1e999", b"NaN", b"\xff", b"%00", b": ", b"--b"]

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from inkdigit.imaging.pixel_scale import has_ink
 from inkdigit.service.auth import guarded
 from inkdigit.service.batching import Images, Probabilities
 from inkdigit.service.models import NAME
@@ -46,7 +47,7 @@ async def answer(service: Service, request: Request) -> Response:
     body = await service.bodies.read(request)
     deadline = service.deadline()
     content = await _decode(request, body, service.settings.max_images)
-    images = await service.prepare(content, deadline) if isinstance(content, list) else content
+    images = await service.prepare(content, deadline) if isinstance(content, list) else _marked(content)
     if len(images) > service.settings.max_images:
         raise too_many_images(len(images), service.settings.max_images)
     model = service.models.current
@@ -54,6 +55,12 @@ async def answer(service: Service, request: Request) -> Response:
     found = await service.predict(model, inked, request.scope, deadline) if len(inked) else NO_PREDICTIONS
     service.metrics.blank.inc(len(images) - len(inked))
     return Response(_encode(str(model.version), images, found, show_input=show_input), media_type=JSON)
+
+
+def _marked(images: Images) -> Images | list[Prepared]:
+    """Images (N, 28, 28); where some are blank, a list of all with these marked."""
+    inked = has_ink(images)
+    return images if inked.all() else [image if ink else Blank() for image, ink in zip(images, inked, strict=True)]
 
 
 def _without_blanks(images: list[Prepared]) -> Images:
@@ -85,8 +92,8 @@ def _decode_json(body: bytes, limit: int) -> Images | list[PictureFile]:
         return [encoded_file(decode(ENCODED, body, hint=BODY_HINT))]
     check_count(body, limit)
     if depth[1].count(b"[") > 2:
-        return stack(decode(SEVERAL, body, hint=PIXELS_HINT).pixels, 2)
-    return stack(decode(ONE, body, hint=PIXELS_HINT).pixels, 1)
+        return stack(decode(SEVERAL, body, hint=PIXELS_HINT).pixels, 2, "pixels")
+    return stack(decode(ONE, body, hint=PIXELS_HINT).pixels, 1, "pixels")
 
 
 def _encode(version: str, images: Images | list[Prepared], found: Probabilities, *, show_input: bool) -> bytes:

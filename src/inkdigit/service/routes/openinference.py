@@ -18,7 +18,7 @@ from inkdigit.service.models import NAME, Model
 from inkdigit.service.problems import SHUTTING_DOWN, Problem, too_many_images
 from inkdigit.service.schemas.openinference import HEADER, InferRequest, InputTensor
 from inkdigit.service.state import Service
-from inkdigit.service.tensors import DTYPES, binary_images, decode, flat_images, images
+from inkdigit.service.tensors import DTYPES, binary_images, decode, flat_images, images, refuse_blanks
 
 JSON, BINARY = "application/json", "application/octet-stream"
 LENGTH = re.compile(r"[0-9]{1,18}")
@@ -55,7 +55,7 @@ async def infer(service: Service, request: Request) -> Response:
     body = await service.bodies.read(request)
     call, start = _decode_request(body, request.headers.get(HEADER))
     binary = _wants_binary(call)
-    pixels = _images(call, body, start, service.settings.max_images)
+    pixels = refuse_blanks(_images(call, body, start, service.settings.max_images), "inputs[0].data")
     found = await service.predict(model, pixels, request.scope, service.deadline())
     return _answer(model, call.id, found, binary=binary)
 

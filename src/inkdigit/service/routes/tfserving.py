@@ -20,7 +20,7 @@ from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.router import method_not_allowed
 from inkdigit.service.schemas.tfserving import SIGNATURE, EncodedFile, NamedPixels, PredictRequest
 from inkdigit.service.state import Service
-from inkdigit.service.tensors import decode, images
+from inkdigit.service.tensors import decode, images, refuse_blanks
 from inkdigit.service.uploads import from_base64
 
 JSON = "application/json"
@@ -108,7 +108,7 @@ async def _column(service: Service, document: bytes, deadline: float) -> Images:
 
 async def _images(service: Service, document: bytes, field: str, deadline: float) -> Images:
     if not PICTURE_INSTANCES.match(document):
-        return images(document, service.settings.max_images, field)
+        return refuse_blanks(images(document, service.settings.max_images, field), field)
     files: list[EncodedFile] = decode(ENCODED, document, field, HINT)
     if len(files) > service.settings.max_images:
         raise too_many_images(len(files), service.settings.max_images)
