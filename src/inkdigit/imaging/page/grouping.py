@@ -133,17 +133,23 @@ def _chained(found: InkComponents, clusters: list[Indices], max_gap: float, chec
     boxes = np.array(
         [(found.left[c].min(), found.top[c].min(), found.right[c].max(), found.bottom[c].max()) for c in clusters]
     )
-    line = [[k] for k in range(len(boxes))]
+    members = [[k] for k in range(len(boxes))]  # of each line, also of those that became a part of another
+    line = list(range(len(boxes)))  # of each box: the number of its line
+    apart: set[tuple[int, int]] = set()  # lines that do not go together: on a full page they meet again and again
     for one, other in _side_by_side(boxes, max_gap, check):
-        if line[one] is line[other]:
+        pair = min(line[one], line[other]), max(line[one], line[other])
+        if pair[0] == pair[1] or pair in apart:
             continue
         check()
-        together = line[one] + line[other]
-        if _in_line(boxes[together]):
-            for k in together:
-                line[k] = together
-    lines = _absorbed(boxes, _distinct(line), check)
-    bodies = [np.concatenate([clusters[k] for k in members]) for members in lines]
+        together = members[line[one]] + members[line[other]]
+        if not _in_line(boxes[together]):
+            apart.add(pair)
+            continue
+        for k in together:
+            line[k] = len(members)
+        members.append(together)
+    lines = _absorbed(boxes, [members[number] for number in dict.fromkeys(line)], check)
+    bodies = [np.concatenate([clusters[k] for k in joined]) for joined in lines]
     return [body[np.argsort(found.left[body])] for body in bodies]
 
 

@@ -14,10 +14,13 @@ from inkdigit.imaging.page.components import InkComponents, ink_components, min_
 from inkdigit.imaging.page.deskew import Strip, straightened
 from inkdigit.imaging.page.grouping import Check, as_one_line, group_lines
 from inkdigit.imaging.page.ink_map import InkMap, find_ink
+from inkdigit.imaging.page.neighbours import Indices
+from inkdigit.imaging.page.printed import CountDigits, without_print
 
 Layout = Literal["page", "line"]
 
 MAX_PIECES = 20_000  # components of ink as large as digits: more are gravel, grain or a screen of dots, not writing
+CROWDED = 1500  # such components, from which on a page is read in part: see `rotation_sample` and `without_print`
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,16 @@ def lines_in(picture: Image.Image, layout: Layout = "page", ink: Ink = "auto") -
     return find_lines(find_ink(picture, ink), layout)
 
 
-def find_lines(ink_map: InkMap, layout: Layout = "page", check: Check = no_check) -> Lines:
+def find_lines(
+    ink_map: InkMap, layout: Layout = "page", check: Check = no_check, count_digits: CountDigits | None = None
+) -> Lines:
     """The ink of a page -> its lines.
 
     Args:
         ink_map: the ink. If the page lies on its side, turn it first: see `candidate_rotations`.
         layout: "page" finds the lines; "line" takes all ink for one. With more than MAX_PIECES there are none.
         check: called again and again; raises to end the work.
+        count_digits: how many clear digits are on strips. With it, the print on a crowded page is rejected.
     """
     found = ink_components(ink_map)
     min_height = min_digit_height(ink_map)
@@ -70,6 +76,9 @@ def find_lines(ink_map: InkMap, layout: Layout = "page", check: Check = no_check
             rejected += [RejectedRegion(_box(ink_map, found, k), reason) for k in np.flatnonzero(unlike & free)]
             free &= ~unlike
     groups = as_one_line(found, free) if layout == "line" else group_lines(found, free, min_height, check)
+    if count_digits and layout == "page" and np.count_nonzero(free) > CROWDED:
+        groups, left_out = without_print(ink_map, found, groups, min_height, count_digits)
+        rejected += [RejectedRegion(_box(ink_map, found, run), "print") for run in left_out]
     groups.sort(key=lambda group: float(np.median((found.top + found.bottom)[group.bodies])))
     strips: list[Strip] = []
     for group in groups:
@@ -78,5 +87,7 @@ def find_lines(ink_map: InkMap, layout: Layout = "page", check: Check = no_check
     return Lines(strips, rejected)
 
 
-def _box(ink_map: InkMap, found: InkComponents, k: np.intp) -> Box:
-    return mapped_box(ink_map.to_picture, found.left[k], found.top[k], found.right[k], found.bottom[k])
+def _box(ink_map: InkMap, found: InkComponents, chosen: Indices | np.intp) -> Box:
+    """The box around one component or several, in the picture."""
+    left, top = found.left[chosen].min(), found.top[chosen].min()
+    return mapped_box(ink_map.to_picture, left, top, found.right[chosen].max(), found.bottom[chosen].max())

@@ -6,12 +6,11 @@ import numpy as np
 
 from inkdigit.imaging.page.components import ink_components, min_digit_height, not_writing
 from inkdigit.imaging.page.ink_map import InkMap
-from inkdigit.imaging.page.lines import MAX_PIECES
+from inkdigit.imaging.page.lines import CROWDED, MAX_PIECES
 
 _CLEARLY_UPRIGHT = 0.3  # score from which on the page is not tried on its side
 _MIN_RELATIVE_SIZE = 0.55  # of the typical size: what is smaller is dirt or a piece of a digit
-# Components as large as digits: of a page that is tried as a whole in each rotation, and of a part of a fuller page.
-_MAX_WHOLE_PAGE, _SAMPLE_PIECES = 1500, 250
+_SAMPLE_PIECES = 250  # components as large as digits in the part of a crowded page that is tried in each rotation
 _MAX_DIGITS = 400  # that are looked at: these are enough
 
 
@@ -51,7 +50,7 @@ def rotation_sample(ink_map: InkMap) -> InkMap | None:
     """
     found = ink_components(ink_map)
     large = np.flatnonzero(found.size >= min_digit_height(ink_map))
-    if len(large) <= _MAX_WHOLE_PAGE:
+    if len(large) <= CROWDED:
         return None
     x, y = (found.left + found.right)[large] / 2, (found.top + found.bottom)[large] / 2
     height, width = ink_map.ink.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import cv2
@@ -111,17 +112,23 @@ def _tracked(place: list[NDArray[np.int64]]) -> list[_Rule]:
     """Rows of neighbouring blocks, joined where one continues the other's course."""
     tracks: list[list[tuple[int, float]]] = []
     slopes: list[float] = []
+    going_on: list[int] = []  # numbers of the tracks that are not yet too far back to be continued
     for block, rows in enumerate(place):
         free = np.ones(len(rows), bool)
-        for number, track in enumerate(tracks):
+        ascending = rows.tolist()
+        going_on = [number for number in going_on if block - tracks[number][-1][0] <= _MAX_GAP]
+        for number in going_on:
+            track = tracks[number]
             last, y = track[-1]
             gap = block - last
-            if gap > _MAX_GAP or not free.any():
-                continue
             expected = y + gap * slopes[number]
+            furthest = 1.5 + 0.4 * gap + (1.5 if len(track) < 4 else 0)
+            after = bisect_left(ascending, expected)
+            if all(abs(row - expected) > furthest for row in ascending[max(after - 1, 0) : after + 1]):
+                continue  # most tracks on a page full of ink: NumPy would take long over each
             distance = np.where(free, np.abs(rows - expected), np.inf)
             nearest = int(distance.argmin())
-            if distance[nearest] > 1.5 + 0.4 * gap + (1.5 if len(track) < 4 else 0):
+            if distance[nearest] > furthest:
                 continue
             free[nearest] = False
             track.append((block, float(rows[nearest])))
@@ -129,6 +136,7 @@ def _tracked(place: list[NDArray[np.int64]]) -> list[_Rule]:
             slope = (rows[nearest] - early[1]) / (block - early[0])
             slopes[number] = float(np.clip(slope, -_MAX_SLOPE * _BLOCK, _MAX_SLOPE * _BLOCK))
         for row in rows[free]:
+            going_on.append(len(tracks))
             tracks.append([(block, float(row))])
             slopes.append(0.0)
     return [rule for track in tracks if (rule := _rule(track, len(place)))]
