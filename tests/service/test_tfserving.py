@@ -135,7 +135,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "null": ({"instances": None}, "instances:"),
     "no instance": ({"instances": []}, "instances:"),
     "no row": ({"instances": [[]]}, "instances[0]:"),
-    "a single image": ({"instances": IMAGE}, "instances[0]:"),
+    "a single image": ({"instances": IMAGE}, "instances: This is one image"),
     "27 rows": ({"instances": [IMAGE, IMAGE[1:]]}, "instances[1]:"),
     "29 columns": ({"instances": [[[0] * 29] * 28]}, "instances[0][0]:"),
     "ragged": ({"instances": [[*IMAGE[1:], [0] * 27]]}, "instances[0][27]:"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from inkdigit.service.connection import connection
 from inkdigit.service.problems import ClientGoneError, Problem, overloaded
 
 MIB = 1 << 20  # bytes
+WINDOW_BITS = {b"gzip": 31, b"deflate": 15}  # zlib's numbers for these formats
 BODIES_IN_MEMORY = 16  # times the largest body, that all requests being read or prepared may hold together
 
 
@@ -68,13 +70,21 @@ class BodyReader:
         self._held = 0  # bytes of all bodies in memory
 
     async def read(self, request: Request) -> bytes:
-        """The whole body. Raises Problem 400, 408, 413, 415 or 503, and ClientGoneError."""
+        """The whole body, unpacked if gzip or deflate has packed it. Raises Problem 400, 408, 413, 415 or 503.
+
+        Raises ClientGoneError too.
+        """
         headers = dict(request.scope["headers"])
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise Problem(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "Compressed bodies are not accepted: send it without Content-Encoding.",
-            )
+        coding = headers.get(b"content-encoding", b"identity").lower()
+        if coding == b"identity":
+            return await self._read(request, headers)
+        if coding not in WINDOW_BITS:
+            sentence = f"Content-Encoding is {coding.decode('latin-1')[:20]}: send gzip, deflate or none."
+            raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)
+        body = await self._read(request, headers)
+        return await asyncio.to_thread(self._unpacked, body, coding)
+
+    async def _read(self, request: Request, headers: dict[bytes, bytes]) -> bytes:
         declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self.max_bytes:
             raise self._too_large()
@@ -93,6 +103,20 @@ class BodyReader:
                 setting="read_timeout",
                 headers={"Connection": "close"},
             ) from None
+
+    def _unpacked(self, body: bytes, coding: bytes) -> bytes:
+        """A packed body -> its bytes. Raises Problem 400 for damage, 413 for more bytes than a body may have."""
+        try:
+            unpacking = zlib.decompressobj(WINDOW_BITS[coding])
+            content = unpacking.decompress(body, self.max_bytes + 1)
+            if len(content) > self.max_bytes:
+                raise self._too_large()
+            if not unpacking.eof or unpacking.unused_data:
+                raise zlib.error("it ends too early, or too late")
+        except zlib.error as error:
+            sentence = f"The body is not what Content-Encoding says: {error}."
+            raise Problem(HTTPStatus.BAD_REQUEST, sentence, field="body") from None
+        return content
 
     @contextmanager
     def holding(self, size: int) -> Generator[None]:

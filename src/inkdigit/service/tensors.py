@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from inkdigit.service.batching import Images
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.pixels import Channel, Flat, Picture, Pixel, Several, WholeFloat
 
+BOM = b"\xef\xbb\xbf"
 IMAGE_HINT = "An image is 28 rows of 28 pixels or all 784 in one, each a whole number from 0 (paper) to 255 (ink)."
 DEPTH = re.compile(rb"\s*\[\s*((?:\[\s*){0,3})")  # the brackets that an image begins with, in a list of images
 
@@ -60,6 +62,7 @@ def decode(decoder: Decoder, body: bytes, field: str = "", hint: str = "") -> An
     Raises:
         Problem: 422 for JSON of another type, 400 for what is not JSON.
     """
+    body = body.removeprefix(BOM)
     try:
         if not body.isascii():
             body.decode()  # the decoder does not check the text that it skips
@@ -83,7 +86,21 @@ def images(document: bytes, limit: int, field: str) -> Images:
     brackets = DEPTH.match(document)
     depth = brackets[1].count(b"[") if brackets else 0
     check_count(document, limit)
-    return checked(_numbers(IMAGE_DECODERS.get(depth, IMAGE_DECODERS[2]), depth, document, field), field)
+    try:
+        return checked(_numbers(IMAGE_DECODERS.get(depth, IMAGE_DECODERS[2]), depth, document, field), field)
+    except Problem:
+        if depth == 1 and np.shape(_lists(document)) == (28, 28):
+            sentence = "This is one image of 28 rows, and a list of images is needed: send [image]."
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field=field) from None
+        raise
+
+
+def _lists(document: bytes) -> list[Any]:
+    """A JSON list of lists; an empty one for ragged ones and anything else."""
+    with suppress(msgspec.MsgspecError):
+        rows = msgspec.json.decode(document, type=list[list[float]])
+        return rows if len({len(row) for row in rows}) == 1 else []
+    return []
 
 
 def check_count(document: bytes, limit: int) -> None:
@@ -145,6 +162,25 @@ def refuse_blanks(pixels: Images, field: str) -> Images:
         place = f"{field}[{int(inked.argmin())}]"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The image shows no ink: all its pixels are 0.", field=place)
     return pixels
+
+
+def images_of_any_shape(values: Any, field: str) -> Images | None:
+    """Lists of whole numbers from 0 to 255, as one image or several -> (N, 28, 28) uint8; None for anything else.
+
+    Shapes: (28, 28), (28, 28, 1), (784,) and lists of these. Raises Problem 422 where they are scaled.
+    """
+    try:
+        numbers = np.array(values, np.float64)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+    if numbers.ndim > 4 or not _ends_as_image(numbers.shape) or isinstance(values, str) or not numbers.size:
+        return None
+    pixels = numbers.clip(0, 255).astype(np.uint8)
+    return checked(pixels, field) if (pixels == numbers).all() else None
+
+
+def _ends_as_image(shape: tuple[int, ...]) -> bool:
+    return any(shape[-len(end) :] == end and len(shape) - len(end) <= 1 for end in ((28, 28), (784,), (28, 28, 1)))
 
 
 def stack(numbers: list[Any], depth: int, field: str) -> Images:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import sys
 from collections.abc import AsyncGenerator, Iterable
 from http import HTTPStatus
@@ -13,11 +14,17 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from inkdigit.imaging.documents import is_pdf
+from inkdigit.reading.client import MEDIA_TYPES_BY_START
 from inkdigit.service.pictures import PictureFile
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.digits import Encoded
+from inkdigit.service.tensors import BOM
 
 JSON, MULTIPART = "application/json", "multipart/form-data"
+# What clients state that do not know better: the third is curl's.
+UNTOLD = {"", "application/octet-stream", "application/x-www-form-urlencoded"}
+DATA_ADDRESS = re.compile(r"data:[^,]{0,100},")
 
 
 class _FormParser(MultiPartParser):
@@ -35,10 +42,18 @@ class _FormParser(MultiPartParser):
         super().on_part_begin()
 
 
-def media_type(request: Request) -> str:
-    """The media type that the request states for its body."""
+def media_type(request: Request, body: bytes) -> str:
+    """The media type of a request's body: the stated one, or, where that says little, what the body begins as."""
     sent = dict(request.scope["headers"]).get(b"content-type", b"").decode("latin-1")
-    return sent.partition(";")[0].strip().lower()
+    stated = sent.partition(";")[0].strip().lower()
+    is_unknown_picture = stated.startswith("image/") and stated not in MEDIA_TYPES_BY_START.values()
+    if stated not in UNTOLD and not is_unknown_picture:
+        return stated
+    if is_pdf(body):
+        return "application/pdf"
+    if body.removeprefix(BOM).lstrip()[:1] == b"{":
+        return JSON
+    return next((kind for start, kind in MEDIA_TYPES_BY_START.items() if body.startswith(start)), stated)
 
 
 async def picture_files(
@@ -70,11 +85,15 @@ def encoded_file(encoded: Encoded) -> PictureFile:
 
 
 def from_base64(text: str, field: str) -> bytes:
-    """The file that a JSON string holds. Raises Problem 422. field: where the string stands in the request."""
+    """The file that a JSON string holds, which may be a data: address or have line breaks. Raises Problem 422.
+
+    field: where the string stands in the request.
+    """
+    begin = DATA_ADDRESS.match(text)
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode("".join(text[begin.end() if begin else 0 :].split()), validate=True)
     except (binascii.Error, ValueError):
-        sentence = f"The {field} is not base64. Of a data: address, send only what follows the comma."
+        sentence = f"The {field} is not base64: send a picture file in it, as it is or as a data: address."
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field=field) from None
 
 
@@ -93,10 +112,7 @@ async def _decode_multipart(request: Request, body: bytes, limit: int) -> list[P
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, field="body") from None
     except (FormParserError, UnicodeDecodeError, ValueError) as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"The multipart body is damaged: {error}.", field="body") from None
-    uploads = [part for _, part in form.multi_items()]
-    files = [part for part in uploads if isinstance(part, UploadFile)]
-    if len(files) < len(uploads):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "A form may hold only files.", field="body")
+    files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]  # text is passed over
     if not files:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The multipart body holds no file.", field="body")
     contents = [await file.read() for file in files]

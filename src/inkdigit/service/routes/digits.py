@@ -22,17 +22,26 @@ from inkdigit.service.batching import Images, Probabilities
 from inkdigit.service.models import NAME
 from inkdigit.service.pictures import PICTURE_TYPES, Blank, PictureFile, Prepared
 from inkdigit.service.problems import Problem, too_many_images
-from inkdigit.service.schemas.digits import Answer, Digit, Encoded, ModelVersion, NoDigit, OnePicture, Pictures
+from inkdigit.service.schemas.digits import (
+    Answer,
+    Digit,
+    Encoded,
+    ModelVersion,
+    NoDigit,
+    OnePicture,
+    OtherPictures,
+    Pictures,
+)
 from inkdigit.service.state import Service
-from inkdigit.service.tensors import check_count, decode, stack
+from inkdigit.service.tensors import check_count, decode, images_of_any_shape, stack
 from inkdigit.service.uploads import JSON, encoded_file, media_type, picture_files
 
 DEPTH = re.compile(rb'"pixels"\s*:\s*((?:\[\s*){0,4})')  # the brackets that pixels begin with
-PIXELS_HINT = "Pixels are 28 rows of 28 whole numbers from 0 (paper) to 255 (ink), or a list of such images."
+PIXELS_HINT = "Pixels are 28 rows of 28 whole numbers from 0 (paper) to 255 (ink), or 784, or a list of such images."
 BODY_HINT = 'Send {"pixels": …} or {"image": "…"}, a picture file in base64.'
 
 NO_PREDICTIONS = np.empty((0, 10), np.float32)
-ONE, SEVERAL, ENCODED = (msgspec.json.Decoder(kind) for kind in (OnePicture, Pictures, Encoded))
+ONE, SEVERAL, OTHER, ENCODED = (msgspec.json.Decoder(kind) for kind in (OnePicture, Pictures, OtherPictures, Encoded))
 
 
 def routes(service: Service) -> list[Route]:
@@ -71,7 +80,7 @@ def _without_blanks(images: list[Prepared]) -> Images:
 
 async def _decode(request: Request, body: bytes, limit: int) -> Images | list[PictureFile]:
     """The pixels (N, 28, 28) uint8 in a body, or its picture files. Raises Problem."""
-    kind = media_type(request)
+    kind = media_type(request, body)
     return _decode_json(body, limit) if kind == JSON else await picture_files(request, kind, body, PICTURE_TYPES, limit)
 
 
@@ -91,9 +100,23 @@ def _decode_json(body: bytes, limit: int) -> Images | list[PictureFile]:
     if depth is None:
         return [encoded_file(decode(ENCODED, body, hint=BODY_HINT))]
     check_count(body, limit)
-    if depth[1].count(b"[") > 2:
-        return stack(decode(SEVERAL, body, hint=PIXELS_HINT).pixels, 2, "pixels")
-    return stack(decode(ONE, body, hint=PIXELS_HINT).pixels, 1, "pixels")
+    several = depth[1].count(b"[") > 2
+    try:
+        if several:
+            return stack(decode(SEVERAL, body, hint=PIXELS_HINT).pixels, 2, "pixels")
+        return stack(decode(ONE, body, hint=PIXELS_HINT).pixels, 1, "pixels")
+    except Problem as problem:
+        if problem.status != HTTPStatus.UNPROCESSABLE_ENTITY or (found := _other_pixels(body)) is None:
+            raise
+        return found
+
+
+def _other_pixels(body: bytes) -> Images | None:
+    """The pixels of a JSON body in another shape or as 7.0; None where they are no images. The slow way, for few."""
+    try:
+        return images_of_any_shape(decode(OTHER, body).pixels, "pixels")
+    except Problem:
+        return None
 
 
 def _encode(version: str, images: Images | list[Prepared], found: Probabilities, *, show_input: bool) -> bytes:

@@ -33,7 +33,7 @@ async def answer(service: Service, request: Request) -> Response:
     service.reads.admit(1)  # before anything is read
     options = _options(request)
     body = await service.bodies.read(request)
-    kind = media_type(request)
+    kind = media_type(request, body)
     if kind == JSON:
         files = [encoded_file(decode(ENCODED, body, hint='Send {"image": "…"}, a picture file in base64.'))]
     else:

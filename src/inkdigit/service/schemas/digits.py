@@ -25,6 +25,12 @@ class Pictures(msgspec.Struct, forbid_unknown_fields=True):
     pixels: Several[Picture[Pixel]]
 
 
+class OtherPictures(msgspec.Struct, forbid_unknown_fields=True):
+    """Pixels in another shape, or as floats."""
+
+    pixels: list[Any]
+
+
 class Encoded(msgspec.Struct, forbid_unknown_fields=True):
     """A picture file in base64."""
 
