@@ -69,6 +69,35 @@ def test_the_bytes_alone_are_a_request_too(client: LocalService, models: Path, p
     np.testing.assert_allclose(found, Recognizer.load(models / "2").predict_proba(pixels), rtol=1e-5, atol=1e-9)
 
 
+def test_null_is_the_same_as_none_and_parameters_may_be_anything(client: LocalService, pixels: Pixels) -> None:
+    plain = client.post(INFER, json=call(pixels)).json()
+    nulls = call(pixels, parameters=None) | {"id": None, "parameters": None, "outputs": None}
+    assert client.post(INFER, json=nulls).json() == plain
+    odd = call(pixels, parameters={"content_type": "np", "headers": {"a": [1, None]}})
+    assert client.post(INFER, json=odd | {"parameters": {"deep": [[{}]]}}).json() == plain
+
+
+@pytest.mark.parametrize("shape", [[3, 784], [3, 28, 28, 1]])
+def test_other_shapes_of_the_same_pixels_are_taken(client: LocalService, pixels: Pixels, shape: list[int]) -> None:
+    plain = client.post(INFER, json=call(pixels)).json()
+    for data in (pixels.ravel().tolist(), pixels.reshape(shape).tolist()):
+        assert client.post(INFER, json=call(pixels, shape=shape, data=data)).json() == plain
+
+
+def test_classification_names_the_likeliest_digits(client: LocalService, pixels: Pixels) -> None:
+    wanted = {"outputs": [{"name": "probabilities", "parameters": {"classification": 2}}]}
+    found = np.reshape(client.post(INFER, json=call(pixels)).json()["outputs"][0]["data"], (3, 10))
+    (named,) = client.post(INFER, json=call(pixels) | wanted).json()["outputs"]
+    assert (named["datatype"], named["shape"]) == ("BYTES", [3, 2])
+    for row, names in zip(found, np.reshape(named["data"], (3, 2)).tolist(), strict=True):
+        first, second = (name.split(":") for name in names)
+        assert int(first[1]) == int(first[2]) == row.argmax()
+        assert float(first[0]) == pytest.approx(row.max(), abs=1e-6)
+        assert float(second[0]) <= float(first[0])
+    wanted["outputs"][0]["parameters"] = {"classification": 99}
+    assert client.post(INFER, json=call(pixels) | wanted).json()["outputs"][0]["shape"] == [3, 10]
+
+
 IMAGE = np.zeros((1, 28, 28), np.uint8)
 BYTES: dict[str, Any] = {"name": "pixels", "shape": [1, 28, 28], "datatype": "UINT8"}
 
@@ -90,7 +119,11 @@ BAD: dict[str, tuple[Any, str]] = {
     "another output": (call(IMAGE) | {"outputs": [{"name": "logits"}]}, "outputs:"),
     "output twice": (call(IMAGE) | {"outputs": [{"name": "probabilities"}] * 2}, "outputs:"),
     "id is no text": (call(IMAGE) | {"id": 7}, "id:"),
-    "nested parameter": (call(IMAGE, parameters={"a": []}), "inputs[0].parameters"),
+    "a parameter that is no object": (call(IMAGE, parameters=[]), "inputs[0].parameters"),
+    "classes as text": (
+        call(IMAGE) | {"outputs": [{"name": "probabilities", "parameters": {"classification": "3"}}]},
+        "outputs[0].parameters.classification",
+    ),
     "huge parameter": (b'{"parameters": {"a": ' + b"9" * 5000 + b"}}", "parameters[...]:"),
     "no shape": ({"inputs": [{"name": "pixels", "datatype": "UINT8", "data": [0]}]}, "shape"),
     "empty shape": (call(IMAGE, shape=[]), "shape:"),
@@ -98,7 +131,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "negative shape": (call(IMAGE, shape=[-1, 28, 28]), "shape[0]:"),
     "huge shape": (call(IMAGE, shape=[10**4000, 28, 28]), "shape[0]:"),
     "shape without N": (call(IMAGE, shape=[28, 28]), "shape:"),
-    "shape with channel": (call(IMAGE, shape=[1, 28, 28, 1]), "shape:"),
+    "shape with three channels": (call(IMAGE, shape=[1, 28, 28, 3]), "shape:"),
     "a fraction of an image": (call(IMAGE, shape=[1.5, 28, 28]), "shape[0]:"),
     "endless shape": (call(IMAGE, shape=[1] * 10_000), "shape:"),
     "text": (call(IMAGE, datatype="BYTES"), "datatype:"),
@@ -183,9 +216,23 @@ def test_the_metadata_list_tensors_and_versions(client: LocalService) -> None:
     assert about["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 28, 28]}]
     assert about["outputs"] == [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}]
     assert client.get("/v2/models/digits/versions/1").json() == about
-    assert client.get("/v2").json()["extensions"] == ["binary_tensor_data"]
+    assert client.get("/v2").json()["extensions"][0] == "binary_tensor_data"
     for path, status in {"digits": 200, "digits/versions/1": 200, "digits/versions/3": 404, "mnist": 404}.items():
         assert client.get(f"/v2/models/{path}/ready").status_code == status
+
+
+def test_what_each_version_has_done_is_counted(client: LocalService, pixels: Pixels) -> None:
+    def counted(version: str) -> int:
+        (found,) = client.get(f"/v2/models/digits/versions/{version}/stats").json()["model_stats"]
+        return found["inference_count"]
+
+    before = counted("1"), counted("2")
+    client.post("/v2/models/digits/versions/1/infer", json=call(pixels))
+    assert (counted("1"), counted("2")) == (before[0] + 3, before[1])
+    assert client.get("/v2/models/stats").json() == client.get("/v2/models/digits/stats").json()
+    index = client.post("/v2/repository/index").json()
+    assert [(entry["version"], entry["state"]) for entry in index] == [("1", "READY"), ("2", "READY")]
+    assert client.get("/v1/models").json() == {"models": ["digits"]}
 
 
 def test_each_version_answers_by_itself(client: LocalService, models: Path, pixels: Pixels) -> None:

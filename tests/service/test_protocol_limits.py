@@ -98,7 +98,7 @@ def test_a_server_that_shuts_down_is_alive_not_ready_and_still_answers(linear_ru
         assert server.post(INFER, content=INK, headers=RAW).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/digits:classify", "/v2/", "/v2/repository/index"])
+@pytest.mark.parametrize("path", ["/v1/models/digits:classify", "/v2/", "/v2/repository/models/digits/load"])
 def test_an_unknown_path_is_404_in_the_protocols_form(server: LocalService, path: str) -> None:
     answer = server.get(path)
     assert answer.status_code == 404

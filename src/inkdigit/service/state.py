@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
 
@@ -27,6 +29,15 @@ Deadline = Literal["deadline", "read_deadline"]  # the settings that say how lon
 
 
 @dataclass
+class Work:
+    """What a version has done: requests answered, images predicted, and the time that took."""
+
+    requests: int = 0
+    images: int = 0
+    nanoseconds: int = 0
+
+
+@dataclass
 class Service:
     """The parts of one service, one for each process.
 
@@ -41,6 +52,7 @@ class Service:
         pictures: prepares and reads pictures.
         keys: API keys, or None if none is asked for.
         draining: whether it is about to end.
+        work: what each version has done in this process.
     """
 
     settings: ServiceSettings
@@ -53,6 +65,7 @@ class Service:
     pictures: Pictures
     keys: Keys | None
     draining: bool = False
+    work: defaultdict[int, Work] = field(default_factory=lambda: defaultdict(Work))
 
     def close(self) -> None:
         """End its threads and processes."""
@@ -116,6 +129,14 @@ class Service:
 
     async def predict(self, model: Model, images: Images, scope: Scope, deadline: float) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
+        begin = time.perf_counter_ns()
+        found = await self._predict(model, images, scope, deadline)
+        work = self.work[model.version]
+        work.requests, work.images = work.requests + 1, work.images + len(images)
+        work.nanoseconds += time.perf_counter_ns() - begin
+        return found
+
+    async def _predict(self, model: Model, images: Images, scope: Scope, deadline: float) -> Probabilities:
         client = connection(scope)
         if model.is_fast and len(images) == 1 and client.is_only_request:
             return self.batcher.predict_inline(model.recognizer, images)

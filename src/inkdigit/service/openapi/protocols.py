@@ -34,12 +34,12 @@ def schemas() -> Json:
     whole = {"type": "integer", "minimum": 0}
     images = {"description": "images, each 28×28, 28×28×1 or 784 pixels; or picture files, each `{b64: …}` in base64"}
     rows = array_schema(array_schema({"type": "number"}, minItems=10, maxItems=10))
-    options = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string"]}}
+    options = {"type": ["object", "null"], "description": "those that are not known are passed over"}
     data = {"type": "array", "description": "the pixels, nested or flat; left out if they follow the JSON as bytes"}
     given = object_schema(
         ["name", "shape", "datatype"],
         name={"const": "pixels"},
-        shape={"type": "array", "prefixItems": [whole | {"minimum": 1}, {"const": 28}, {"const": 28}]},
+        shape=array_schema(whole, minItems=2, maxItems=4, description="[N, 28, 28], [N, 784] or [N, 28, 28, 1]"),
         datatype={"enum": list(DTYPES)},
         parameters=options,
         data=data,
@@ -49,9 +49,9 @@ def schemas() -> Json:
         ["name", "shape", "datatype"],
         name={"const": "probabilities"},
         shape=array_schema(whole),
-        datatype={"const": "FP32"},
+        datatype={"enum": ["FP32", "BYTES"], "description": "BYTES with the parameter classification"},
         parameters=options,
-        data=array_schema({"type": "number"}),
+        data=array_schema({"type": ["number", "string"]}),
     )
     status = object_schema(
         ["version", "state"], version=TEXT, state={"enum": ["AVAILABLE", "UNLOADING"]}, status={"type": "object"}
@@ -62,7 +62,11 @@ def schemas() -> Json:
         "PredictResponse": object_schema([], predictions=rows, outputs=rows),
         "ModelStatus": object_schema(["model_version_status"], model_version_status=array_schema(status)),
         "InferRequest": object_schema(
-            ["inputs"], id=TEXT, inputs=array_schema(given), outputs=array_schema(wanted), parameters=options
+            ["inputs"],
+            id={"type": ["string", "null"]},
+            inputs=array_schema(given),
+            outputs=array_schema(wanted) | {"type": ["array", "null"]},
+            parameters=options,
         ),
         "InferResponse": object_schema(
             ["model_name", "model_version", "outputs"],
@@ -96,11 +100,13 @@ def _tensorflow() -> Json:
     listed = operation("tensorflow_status", TENSORFLOW, "The loaded versions", status, errors(401, 404))
     signature = content(JSON, {"type": "object"})
     metadata = operation("tensorflow_metadata", TENSORFLOW, "The model's signature", signature, errors(401, 404))
+    names = operation("tensorflow_models", TENSORFLOW, "The names of the models", signature, errors(401))
     path = f"/v1/models/{NAME}"
     return (
         _with_versions(path, ":predict", "post", predict)
         | _with_versions(path, "", "get", listed)
         | _with_versions(path, "/metadata", "get", metadata)
+        | {"/v1/models": {"get": names}}
     )
 
 
@@ -114,11 +120,19 @@ def _inference() -> Json:
     live = operation("inference_live", INFERENCE, "Is it alive?", is_live, {}, security=[])
     takes = operation("inference_ready", INFERENCE, "Does it take requests?", ready, unready, security=[])
     server = operation("inference_server", INFERENCE, "The server's metadata", anything, errors(401))
+    config = operation("inference_config", INFERENCE, "The model's configuration, as Triton's", anything, known)
+    stats = operation("inference_stats", INFERENCE, "What each version has done, as Triton's", anything, known)
+    all_stats = stats | {"operationId": "inference_all_stats"}
+    entries = content(JSON, array_schema({"type": "object"}))
+    index = operation("inference_index", INFERENCE, "The versions that can be asked", entries, errors(401))
     path = f"/v2/models/{NAME}"
     return (
         _with_versions(path, "/infer", "post", _infer())
         | _with_versions(path, "", "get", metadata)
         | _with_versions(path, "/ready", "get", model_ready)
+        | _with_versions(path, "/config", "get", config)
+        | _with_versions(path, "/stats", "get", stats)
+        | {"/v2/models/stats": {"get": all_stats}, "/v2/repository/index": {"post": index}}
         | {"/v2": {"get": server}, "/v2/health/live": {"get": live}, "/v2/health/ready": {"get": takes}}
     )
 

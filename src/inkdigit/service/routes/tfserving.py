@@ -42,7 +42,7 @@ def routes(service: Service) -> list[Route]:
         Route(f"/v1/models/{{name}}{version}{end}", guarded(service, endpoint), methods=[method])
         for end, endpoint, method in ends
         for version in ("", "/versions/{version}")
-    ]
+    ] + [Route("/v1/models", guarded(service, names))]
 
 
 async def predict(service: Service, request: Request) -> Response:
@@ -61,6 +61,11 @@ async def predict(service: Service, request: Request) -> Response:
         raise too_many_images(len(pixels), service.settings.max_images)
     found = await service.predict(model, pixels, request.scope, deadline)
     return _json({"predictions" if instances else "outputs": found.tolist()})
+
+
+async def names(_: Service, __: Request) -> Response:
+    """The names of the models: one."""
+    return _json({"models": [NAME]})
 
 
 async def status(service: Service, request: Request) -> Response:
