@@ -34,6 +34,7 @@ def test_several_runs_submit_and_are_scored_as_their_mean(
     kaggle_csv.write_csv(tmp_path / "labelled.csv", test)
     done = run_in_process("submit", *runs, "--test", tmp_path / "test.csv", "-o", tmp_path / "submission.csv")
     assert done.returncode == 0, done.stderr
+    assert "28,000" in done.stderr  # so many rows does Kaggle take
     mean = np.mean([Recognizer.load(run).predict_proba(test.images) for run in runs], axis=0).argmax(axis=1)
     written = np.loadtxt(tmp_path / "submission.csv", int, delimiter=",", skiprows=1)
     np.testing.assert_array_equal(written[:, 1], mean)
@@ -53,7 +54,7 @@ def test_rows_that_a_run_was_trained_on_are_counted_and_warned_of(
         assert warning.startswith(f"Warning: {name} ")
         assert f" {count} of the 600 " in warning
     submitted = run_in_process("submit", runs[0], "--test", rows, "-o", tmp_path / "submission.csv")
-    assert submitted.stderr.splitlines() == [first]
+    assert submitted.stderr.splitlines()[0] == first
 
 
 def test_rows_that_no_run_was_trained_on_are_no_warning(

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -49,6 +50,19 @@ def test_sixteen_bits_become_eight():
     deep = Image.fromarray(GREY.astype(np.uint16) * 257)
     np.testing.assert_array_equal(grey(saved(deep)), GREY)
     np.testing.assert_array_equal(grey(saved(deep, "TIFF")), GREY)
+
+
+@pytest.mark.parametrize("form", ["HEIF", "AVIF"])
+def test_photos_of_telephones_are_nearly_the_same(form: str):
+    pillow_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]
+    flat = Image.fromarray(np.kron(GREY, np.ones((16, 16), np.uint8)))
+    content = saved(flat.convert("RGB"), form, quality=95)
+    assert np.abs(grey(content).astype(int) - np.asarray(flat)).mean() < 3
+    for damaged in (content[:40], content[: len(content) // 2]):
+        with pytest.raises(InkdigitError):
+            decode(damaged, "x")
+    with refused("picture-too-large", "x"):
+        decode(content, "x", max_pixels=100)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF"])

@@ -175,7 +175,7 @@ STATED = ["", "image/png", "image/jpg", "image/x-png", "image/*", "application/o
 
 
 @pytest.mark.parametrize("kind", STATED)
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "WEBP"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "WEBP", "AVIF"])
 def test_the_content_of_a_picture_decides(server: LocalService, kind: str, form: str) -> None:
     content = file(form, Image.fromarray(255 - np.array(INKED, np.uint8)))
     answer = server.post("/v1/digits", content=content, headers={"Content-Type": kind} if kind else {})

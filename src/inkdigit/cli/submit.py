@@ -23,7 +23,7 @@ def submit(folders: tuple[Path, ...], test_csv: Path, output: Path, upload: bool
     """
     if message and not upload:
         raise click.UsageError("-m is the message of an upload: add --upload.")
-    from inkdigit.data.kaggle_client import COMPETITION_PAGE, upload_submission
+    from inkdigit.data.kaggle_client import COMPETITION_PAGE, SUBMISSION_ROWS, upload_submission
     from inkdigit.data.kaggle_csv import write_submission
     from inkdigit.data.loading import read_dataset
     from inkdigit.recognizer import Recognizer
@@ -36,7 +36,12 @@ def submit(folders: tuple[Path, ...], test_csv: Path, output: Path, upload: bool
         print_warning(sentence)
     write_submission(output, recognizer.predict(rows.images))
     mean = f", the mean of {len(folders)} runs" if len(folders) > 1 else ""
-    print_lines(f"{output}: {len(rows):,} rows{mean}, ready for {COMPETITION_PAGE}/submit")
+    if len(rows) == SUBMISSION_ROWS:
+        print_lines(f"{output}: {len(rows):,} rows{mean}, ready for {COMPETITION_PAGE}/submit")
+    else:
+        print_lines(f"{output}: {len(rows):,} rows{mean}")
+        problem = f"Kaggle takes {SUBMISSION_ROWS:,} rows, one for each image of its test.csv, and will refuse {output}"
+        print_warning(f"{problem}: give --test Kaggle's own file.")
     if upload:
         names = " + ".join(folder.resolve().name for folder in folders)
         print_lines(upload_submission(output, message or names))

@@ -17,7 +17,10 @@ from inkdigit.imaging.decode import decode
 from inkdigit.imaging.preprocess import WORKING_SIZE, read_file, to_digit
 from inkdigit.utils.files import reading
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".pnm", ".ppm"}
+SUFFIXES = {
+    *(".png", ".jpg", ".jpeg", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"),
+    *(".pbm", ".pgm", ".pnm", ".ppm"),
+}
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 # Names of folders: 7, 07, digit_7, class-7, seven.
 _CLASS = re.compile(r"(?:(?:digits?|class|label|number)[ _-]?)?0?([0-9])")

@@ -18,6 +18,7 @@ from inkdigit.utils.files import atomic
 
 COMPETITION = "digit-recognizer"
 COMPETITION_PAGE = f"https://www.kaggle.com/competitions/{COMPETITION}"
+SUBMISSION_ROWS = 28_000  # of the competition's test.csv
 COMPETITION_FILES = ("train.csv", "test.csv", "sample_submission.csv")
 
 

@@ -28,7 +28,9 @@ def _depthwise_conv2d(graph: Graph, layer: Any, x: Value) -> str:
 def _separable_conv2d(graph: Graph, layer: Any, x: Value) -> str:
     convolved = _convolve(graph, layer, x, _depthwise(array(layer.depthwise_kernel)), [])
     pointwise = graph.constant(array(layer.pointwise_kernel).transpose(3, 2, 0, 1))
-    return activate(graph, layer, graph.add("Conv", convolved, pointwise, *_bias(graph, layer)), axis=1)
+    return activate(
+        graph, layer, graph.add("Conv", convolved, pointwise, *_bias(graph, layer), kernel_shape=(1, 1)), axis=1
+    )
 
 
 def _convolve(graph: Graph, layer: Any, x: Value, kernel: NDArray[np.float32], bias: list[str]) -> str:
@@ -39,6 +41,7 @@ def _convolve(graph: Graph, layer: Any, x: Value, kernel: NDArray[np.float32], b
         x.name,
         graph.constant(kernel),
         *bias,
+        kernel_shape=kernel.shape[2:],  # OpenCV needs it, though the kernel shows it
         strides=layer.strides,
         dilations=layer.dilation_rate,
         group=x.shape[-1] // kernel.shape[1],

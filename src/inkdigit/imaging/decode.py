@@ -14,13 +14,16 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from inkdigit.errors import InkdigitError, TooLargeError
 from inkdigit.imaging.pixel_scale import check_scale
+from inkdigit.utils.extras import require_extra
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
 MAX_PIXELS = 50_000_000  # a phone's picture has 12 to 48 million
 MAX_PNG_CHUNKS = 50_000  # libpng writes 8 KiB of data in each: 400 MB
 MAX_JPEG_SEGMENTS = 2_000  # before the first scan: EXIF, colour profiles and long XMP take a few hundred at most
 
 PNG_START, JPEG_START = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+
+AVIF_BRANDS = {b"avif", b"avis"}
 
 _CORRECTIONS = {  # EXIF's orientation, how the picture was turned -> what turns it back
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,6 +67,10 @@ def decode(
         InkdigitError: the bytes are not a picture of these formats, are damaged, or have several frames.
     """
     _check_segments(content, name)
+    if is_heic(content):
+        _let_pillow_open_heic(name)
+    else:
+        formats = [each for each in formats if each != "HEIF"]  # Pillow may not know it
     try:
         with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
             if frame:
@@ -99,6 +106,18 @@ def _check_segments(content: bytes, name: str) -> None:
     if next(islice(segments, limit, None), None) is not None:
         message = f"{name} has more than {limit:,} segments: save it again."
         raise TooLargeError(message, code="picture-segments-too-many")
+
+
+def is_heic(content: bytes) -> bool:
+    """Whether a file is a HEIC picture, as iPhones take them, by how it begins; AVIF's box has other names."""
+    return content[4:8] == b"ftyp" and content[8:12] not in AVIF_BRANDS
+
+
+def _let_pillow_open_heic(name: str) -> None:
+    require_extra("read", f"{name} is a HEIC picture, and reading it", "pillow_heif")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]
 
 
 def header_size(content: bytes) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from inkdigit.errors import InkdigitError
+from inkdigit.imaging.decode import is_heic
 from inkdigit.imaging.documents import is_pdf
 from inkdigit.reading.file_results import PictureError
 
@@ -71,7 +72,7 @@ class Server:
             PictureError: the server refuses this file.
             InkdigitError: the server cannot be reached, refuses the API key, or is not an Inkdigit server.
         """
-        headers = self._headers | {"Content-Type": _media_type(content)}
+        headers = self._headers | {"Content-Type": media_type_of(content) or "application/octet-stream"}
         try:
             status, body = self._post(f"{self._path}{route}", content, headers)
         except UnicodeEncodeError as error:
@@ -105,9 +106,10 @@ class Server:
             return answer.status, answer.read(_MAX_ANSWER)
 
 
-def _media_type(content: bytes) -> str:
+def media_type_of(content: bytes) -> str | None:
+    """The media type of a picture file or a PDF, by how it begins; None for another file."""
     if is_pdf(content):
         return "application/pdf"
-    return next(
-        (kind for start, kind in MEDIA_TYPES_BY_START.items() if content.startswith(start)), "application/octet-stream"
-    )
+    if content[4:8] == b"ftyp":
+        return "image/heic" if is_heic(content) else "image/avif"
+    return next((kind for start, kind in MEDIA_TYPES_BY_START.items() if content.startswith(start)), None)

@@ -28,7 +28,14 @@ from inkdigit.utils.extras import require_extra
 from inkdigit.utils.fenced_process import FencedProcess
 from inkdigit.utils.limits import Limits
 
-PICTURE_TYPES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/bmp": "BMP"}
+PICTURE_TYPES = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/avif": "AVIF",
+    "image/heic": "HEIF",
+}
 PAGE_TYPES = PICTURE_TYPES | {"image/tiff": "TIFF"}  # what is read page by page, besides PDF
 # A PNG of at most this many pixels and bytes is prepared in the event loop: it takes half a millisecond.
 SMALL_PIXELS, SMALL_BYTES = 128 * 128, 4096

@@ -14,9 +14,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from inkdigit.imaging.documents import is_pdf
-from inkdigit.reading.client import MEDIA_TYPES_BY_START
-from inkdigit.service.pictures import PictureFile
+from inkdigit.reading.client import media_type_of
+from inkdigit.service.pictures import PAGE_TYPES, PictureFile
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.digits import Encoded
 from inkdigit.service.tensors import BOM
@@ -46,14 +45,12 @@ def media_type(request: Request, body: bytes) -> str:
     """The media type of a request's body: the stated one, or, where that says little, what the body begins as."""
     sent = dict(request.scope["headers"]).get(b"content-type", b"").decode("latin-1")
     stated = sent.partition(";")[0].strip().lower()
-    is_unknown_picture = stated.startswith("image/") and stated not in MEDIA_TYPES_BY_START.values()
+    is_unknown_picture = stated.startswith("image/") and stated not in PAGE_TYPES
     if stated not in UNTOLD and not is_unknown_picture:
         return stated
-    if is_pdf(body):
-        return "application/pdf"
     if body.removeprefix(BOM).lstrip()[:1] == b"{":
         return JSON
-    return next((kind for start, kind in MEDIA_TYPES_BY_START.items() if body.startswith(start)), stated)
+    return media_type_of(body) or stated
 
 
 async def picture_files(

@@ -167,6 +167,6 @@ def test_message_without_upload_is_refused(run_command: Command, run: Path, tmp_
 
 def one_sentence(stderr: str, returncode: int, words: list[str]) -> None:
     assert returncode == 2
-    assert stderr.startswith("Error: ")
+    assert stderr.splitlines()[-1].startswith("Error: ")
     assert stderr.count("\n") == 1, stderr
     assert all(word in stderr for word in words), stderr

@@ -210,6 +210,13 @@ def assert_faithful(model: keras.Model) -> None:
     assert parity(converted, model, IMAGES) < 5e-5
 
 
+def test_every_convolution_says_its_kernels_shape() -> None:  # OpenCV needs it
+    graph = onnx.load_model_from_string(to_onnx(classifier(conv(), layers.SeparableConv2D(4, 3), conv(2)))).graph
+    found = [{each.name for each in node.attribute} for node in graph.node if node.op_type == "Conv"]
+    assert len(found) == 4
+    assert all("kernel_shape" in names for names in found)
+
+
 def test_interface() -> None:
     graph = onnx.load_model_from_string(to_onnx(classifier())).graph
     (pixels,), (probabilities,) = graph.input, graph.output
