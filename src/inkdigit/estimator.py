@@ -37,9 +37,9 @@ class InputError(InkdigitError, ValueError):
 class DigitClassifier(ClassifierMixin, BaseEstimator):
     """Inkdigit's network for scikit-learn: for `cross_val_score`, `GridSearchCV` and pipelines; it can be pickled.
 
-    X is (N, 28, 28) or (N, 784), ink bright on dark (0 = paper, 255 = ink), of any dtype that holds whole numbers from
-    0 to 255; y is (N,) whole numbers from 0 to 9. `fit` holds out some rows for the calibration, as `inkdigit train`
-    does.
+    X is (N, 28, 28), (N, 28, 28, 1) or (N, 784), ink bright on dark (0 = paper, 255 = ink), of any dtype that holds
+    whole numbers from 0 to 255; y is (N,) digits from 0 to 9, as numbers or as text, all ten or fewer of them. `fit`
+    holds out some rows for the calibration, as `inkdigit train` does.
 
     Args:
         preset: the settings to start from.
@@ -49,7 +49,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
             preset's value.
 
     Attributes:
-        classes_: the ten digits.
+        classes_: the digits in y, sorted, of y's dtype.
         n_features_in_: 784.
         onnx_: the model as bytes, for any ONNX runtime.
         history_: the figures of each epoch.
@@ -79,6 +79,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         """Train on X (N, 28, 28) or (N, 784) and y (N,), N at least 100. Raises InkdigitError for anything else."""
         images = _images(X)
         rows = Dataset(images, _labels(y, len(images)), "X")
+        classes = np.unique(np.asarray(y))
         settings = self._settings()
         if settings.members > 1:
             raise InkdigitError(
@@ -110,18 +111,20 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
             path = Path(folder) / "model.onnx"
             export_onnx(network, path, images[:PARITY_IMAGES], calibration, tta=settings.tta)
             self.onnx_ = path.read_bytes()
-        self.classes_ = np.arange(10)
+        self.classes_ = classes
         self.n_features_in_ = 28 * 28
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
-        """Ten calibrated probabilities per image, (N, 10) float32. Takes X as `fit` does."""
+        """Calibrated probabilities of each of `classes_` per image, (N, classes) float32. Takes X as `fit` does."""
         check_is_fitted(self)
-        return Recognizer(self.onnx_).predict_proba(_images(X))
+        found = Recognizer(self.onnx_).predict_proba(_images(X))[:, _labels(self.classes_, len(self.classes_))]
+        return found / found.sum(axis=1, keepdims=True) if len(self.classes_) < 10 else found
 
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
-        """The most probable digit of each image, (N,) int64. Takes X as `fit` does."""
-        return self.predict_proba(X).argmax(axis=1).astype(np.int64)
+    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+        """The most probable of `classes_` for each image, (N,). Takes X as `fit` does."""
+        best = self.predict_proba(X).argmax(axis=1)  # first, since it checks that there are classes
+        return self.classes_[best]
 
     def _settings(self) -> Settings:
         given = {name: _plain(value) for name, value in self.get_params().items() if value is not None}
@@ -134,7 +137,7 @@ def _images(X: ArrayLike) -> NDArray[np.uint8]:  # noqa: N803
     if hasattr(X, "toarray"):
         raise InputError("X is sparse, and sparse input is not supported: pass X.toarray().", code="images-invalid")
     pixels = np.asarray(X)
-    if pixels.shape[1:] not in {(28, 28), (28 * 28,)}:
+    if pixels.shape[1:] not in {(28, 28), (28 * 28,), (28, 28, 1)}:
         single = ", and a single one as X[np.newaxis]" if pixels.shape in {(28, 28), (28 * 28,)} else ""
         raise InputError(
             f"X has shape {pixels.shape}: pass images as (N, 28, 28) or (N, 784){single}.", code="images-invalid"
@@ -162,13 +165,14 @@ def _labels(y: ArrayLike, rows: int) -> NDArray[np.int64]:
             f"y has shape {labels.shape}: pass one label for each of the {rows} images, ({rows},).",
             code="labels-invalid",
         )
-    digits = np.isin(labels, np.arange(10)) & (labels.dtype.kind in "iuf")
+    numbers = labels
+    if labels.dtype.kind in "OSU":  # as fetch_openml has them
+        numbers = np.array([float(label) if str(label).isdecimal() else np.nan for label in labels.tolist()])
+    digits = np.isin(numbers, np.arange(10)) & (numbers.dtype.kind in "iuf")
     if not digits.all():
         wrong = labels[~digits].tolist()[0]
-        raise InputError(
-            f"y holds {wrong!r}: pass whole numbers from 0 to 9, such as y.astype(int).", code="labels-invalid"
-        )
-    return labels.astype(np.int64)
+        raise InputError(f"y holds {wrong!r}: pass the digits 0 to 9, as numbers or as text.", code="labels-invalid")
+    return numbers.astype(np.int64)
 
 
 def _plain(value: Any) -> Any:

@@ -84,7 +84,7 @@ def test_scaled_images_are_refused(X: NDArray[Any]) -> None:  # noqa: N803
     ("y", "places"),
     [
         (np.full(200, 11), ["y ", "11"]),
-        (np.full(200, "5"), ["y ", "'5'"]),
+        (np.full(200, "five"), ["y ", "'five'"]),
         (np.full(200, np.nan), ["y ", "nan"]),
         (np.zeros(199), ["y ", "(199,)", "200 images"]),
     ],

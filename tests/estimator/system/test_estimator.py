@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -51,6 +52,19 @@ def test_it_learns_and_predicts_and_scores(fitted: DigitClassifier, real_digits:
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert np.array_equal(fitted.predict(images), fitted.classes_[probabilities.argmax(axis=1)])
     assert fitted.score(images, labels) == (fitted.predict(images) == labels).mean() > 0.6
+
+
+def test_text_and_fewer_digits_are_classes_as_they_stand(train: Rows) -> None:
+    images, labels = train
+    chosen = np.isin(labels, [3, 8])
+    images, text = images[chosen][..., np.newaxis], labels[chosen].astype(str)
+    fitted = DigitClassifier(**TINY).fit(images, text)
+    assert fitted.classes_.tolist() == ["3", "8"]
+    probabilities = fitted.predict_proba(images)
+    assert probabilities.shape == (len(images), 2)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert fitted.score(images, text) > 0.7
+    assert roc_auc_score(text == "8", probabilities[:, 1]) > 0.7
 
 
 def test_rows_tables_and_whole_floats_are_the_same_images(fitted: DigitClassifier, real_digits: Dataset) -> None:
