@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterable
 from math import inf
@@ -11,6 +12,7 @@ from inkdigit.errors import InkdigitError
 from inkdigit.utils.limits import TOO_LITTLE_MEMORY, Limits, is_lack_of_memory, limit_memory, too_large
 from inkdigit.utils.worker_pool import Ask, Asked, Died, Failed, Finished, WorkerPool
 
+STANDARD_ERROR = 2
 POLL_SECONDS = 0.05  # between two looks at whether anybody still waits
 
 Task = TypeVar("Task")
@@ -123,6 +125,8 @@ def _set_up(
 ) -> Callable[[Any, Ask], None]:
     """In the process: prepare, once, then limit the memory."""
     work = set_up(*arguments)
+    # The last words of a library that ends the process help nobody, and would stand between the lines of a log.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_ERROR)
     limit_memory(memory)
 
     def do(task: Any, ask: Ask) -> None:

@@ -220,6 +220,7 @@ def test_a_picture_that_takes_too_long_is_an_error_and_the_others_are_read(
     done = run_command("read", good, good.parent / "bomb.pdf", good, "--read-timeout", 1, "--json")
     first, second, third = (json.loads(line) for line in done.stdout.splitlines())
     assert done.returncode == 2
+    assert not done.stderr  # the error is in the JSON, and libraries say nothing
     assert first == third
     assert first["text"]
     assert "bomb.pdf" in second["error"]
