@@ -130,22 +130,21 @@ class Service:
     async def predict(self, model: Model, images: Images, scope: Scope, deadline: float) -> Probabilities:
         """(N, 28, 28) uint8 -> (N, 10) float32, counted. Raises Problem 503 or 504, and ClientGoneError."""
         begin = time.perf_counter_ns()
-        found = await self._predict(model, images, scope, deadline)
-        work = self.work[model.version]
-        work.requests, work.images = work.requests + 1, work.images + len(images)
-        work.nanoseconds += time.perf_counter_ns() - begin
-        return found
-
-    async def _predict(self, model: Model, images: Images, scope: Scope, deadline: float) -> Probabilities:
         client = connection(scope)
         if model.is_fast and len(images) == 1 and client.is_only_request:
-            return self.batcher.predict_inline(model.recognizer, images)
-        self.metrics.queue_depth.set(self.waiting.depth + len(images))
-        try:
-            with self._in_time():
-                return await self.batcher.predict(model.recognizer, images, deadline, client.on_disconnect)
-        finally:
-            self.metrics.queue_depth.set(self.waiting.depth)
+            found = self.batcher.predict_inline(model.recognizer, images)
+        else:
+            self.metrics.queue_depth.set(self.waiting.depth + len(images))
+            try:
+                with self._in_time():
+                    found = await self.batcher.predict(model.recognizer, images, deadline, client.on_disconnect)
+            finally:
+                self.metrics.queue_depth.set(self.waiting.depth)
+        work = self.work[model.version]
+        work.requests += 1
+        work.images += len(images)
+        work.nanoseconds += time.perf_counter_ns() - begin
+        return found
 
     @contextmanager
     def _in_time(self, setting: Deadline = "deadline") -> Generator[None]:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.imaging.pixel_scale import has_ink, is_scaled, scaled_sentence
+from inkdigit.imaging.pixel_scale import all_have_ink, has_ink, is_scaled, scaled_sentence
 from inkdigit.service.batching import Images
 from inkdigit.service.problems import Problem, too_many_images
 from inkdigit.service.schemas.pixels import Channel, Flat, Picture, Pixel, Several, WholeFloat
@@ -157,9 +157,8 @@ def checked(pixels: NDArray[np.uint8], field: str) -> Images:
 
 def refuse_blanks(pixels: Images, field: str) -> Images:
     """The same images. Raises Problem 422 where one is blank: the network would take it for a 1."""
-    inked = has_ink(pixels)
-    if not inked.all():
-        place = f"{field}[{int(inked.argmin())}]"
+    if not all_have_ink(pixels):
+        place = f"{field}[{int(has_ink(pixels).argmin())}]"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The image shows no ink: all its pixels are 0.", field=place)
     return pixels
 

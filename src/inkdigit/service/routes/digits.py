@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inkdigit.imaging.pixel_scale import has_ink
+from inkdigit.imaging.pixel_scale import all_have_ink, has_ink
 from inkdigit.service.auth import guarded
 from inkdigit.service.batching import Images, Probabilities
 from inkdigit.service.models import NAME
@@ -68,8 +68,9 @@ async def answer(service: Service, request: Request) -> Response:
 
 def _marked(images: Images) -> Images | list[Prepared]:
     """Images (N, 28, 28); where some are blank, a list of all with these marked."""
-    inked = has_ink(images)
-    return images if inked.all() else [image if ink else Blank() for image, ink in zip(images, inked, strict=True)]
+    if all_have_ink(images):
+        return images
+    return [image if inked else Blank() for image, inked in zip(images, has_ink(images), strict=True)]
 
 
 def _without_blanks(images: list[Prepared]) -> Images:
