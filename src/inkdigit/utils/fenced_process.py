@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Generic, TypeVar
 
 from inkdigit.errors import InkdigitError
-from inkdigit.utils.limits import TOO_LITTLE_MEMORY, Limits, is_lack_of_memory, limit_memory, too_large
+from inkdigit.utils.limits import TOO_LITTLE_MEMORY, Limits, is_lack_of_memory, limit_memory, return_memory, too_large
 from inkdigit.utils.worker_pool import Ask, Asked, Died, Failed, Finished, WorkerPool
 
 STANDARD_ERROR = 2
@@ -138,5 +138,7 @@ def _set_up(
             if is_lack_of_memory(error):
                 raise InkdigitError("Too little memory.", code=TOO_LITTLE_MEMORY) from None
             raise
+        finally:
+            return_memory()
 
     return do

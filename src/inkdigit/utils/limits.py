@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,13 @@ def limit_memory(more: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = size + more * MIB if hard == resource.RLIM_INFINITY else min(size + more * MIB, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def return_memory() -> None:
+    """Give the system back what this process has freed: glibc would keep a large part of a large picture's memory."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # other C libraries have no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager

@@ -128,6 +128,17 @@ def test_a_large_picture_of_one_digit_takes_no_memory_of_the_server(server: Serv
     assert process.memory_info().rss < before + (40 << 20)
 
 
+def test_after_a_large_picture_the_readers_have_the_memory_that_they_had(linear_run: Path, two: bytes) -> None:
+    def memory() -> int:
+        assert all(is_read(server, two) for _ in range(2))  # the two processes take turns
+        return sum(reader.memory_info().rss for reader in readers(server))
+
+    with served("--model", linear_run) as server:
+        before = memory()
+        assert server.post("/v1/read", content=file("PNG", huge("L")), headers=PNG).status_code == 200
+        assert memory() < 1.1 * before, (memory(), before)
+
+
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_documents_bomb_ends_within_the_limits(server: Served, two: bytes, bomb: str) -> None:
     pytest.importorskip("pypdfium2", reason="the pdf extra is not installed")
