@@ -190,6 +190,10 @@ class Protocol(HttpToolsProtocol):
             self._waiting.pop(self, None)
             self._stop(self._too_slow)
             super().on_message_complete()
+            if not self.pipeline:
+                # uvicorn stops reading at a large piece of a body, also at the last one: then nobody would notice that
+                # the client has gone.
+                self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         """An answer is written."""

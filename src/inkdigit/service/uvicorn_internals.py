@@ -36,7 +36,7 @@ NEEDED: dict[type, tuple[str, ...]] = {
         *("on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"),
         *("on_response_complete", "timeout_keep_alive_handler", "_unset_keepalive_if_required"),
         *("config", "connections", "cycle", "expect_100_continue", "headers", "logger", "loop", "parser", "pipeline"),
-        *("scope", "tasks", "timeout_keep_alive", "timeout_keep_alive_task", "transport", "url"),
+        *("flow", "scope", "tasks", "timeout_keep_alive", "timeout_keep_alive_task", "transport", "url"),
     ),
     RequestResponseCycle: ("disconnected", "message_event", "more_body", "response_complete", "response_started"),
     uvicorn.Server: ("capture_signals", "serve", "should_exit", "started"),
