@@ -34,7 +34,7 @@ def test_several_runs_submit_and_are_scored_as_their_mean(
     kaggle_csv.write_csv(tmp_path / "labelled.csv", test)
     done = run_in_process("submit", *runs, "--test", tmp_path / "test.csv", "-o", tmp_path / "submission.csv")
     assert done.returncode == 0, done.stderr
-    assert "28,000" in done.stderr  # so many rows does Kaggle take
+    assert "28,000" in done.stderr  # the rows that Kaggle takes
     mean = np.mean([Recognizer.load(run).predict_proba(test.images) for run in runs], axis=0).argmax(axis=1)
     written = np.loadtxt(tmp_path / "submission.csv", int, delimiter=",", skiprows=1)
     np.testing.assert_array_equal(written[:, 1], mean)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from inkdigit.data.csv_layout import LABEL, PIXELS, CsvLayout, csv_layout
 from inkdigit.data.csv_parser import parse_blocks, parse_row
 from inkdigit.data.dataset import Dataset
+from inkdigit.data.idx import GZIP
 from inkdigit.errors import InkdigitError
 from inkdigit.utils.files import atomic, cache_dir, check_packing, reading
 from inkdigit.utils.npz import Arrays, read_npz
@@ -29,7 +30,7 @@ _MAX_TEXT_SIZE = 1 << 30  # bytes, unpacked; Kaggle's train.csv has 77 million
 _MAX_CACHED_FILES = 8
 _ROWS_PER_WRITE = 1000
 
-GZIP, ZIP = b"\x1f\x8b", b"PK\3\4"
+ZIP = b"PK\3\4"
 
 _CELLS = np.array([b"%d," % value for value in range(256)])
 _LAST_CELLS = np.array([b"%d\n" % value for value in range(256)])

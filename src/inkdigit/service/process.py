@@ -126,7 +126,7 @@ async def _serve(
     async def drain() -> None:
         await asyncio.sleep(settings.grace)
         server.should_exit = True
-        await asyncio.sleep(settings.deadline)  # readings may have much longer, whoever ends the server does not
+        await asyncio.sleep(settings.deadline)  # readings may take much longer than the end may
         service.pictures.stop()
 
     def on_signal(number: int) -> None:

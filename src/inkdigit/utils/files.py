@@ -130,7 +130,7 @@ def reading(path: Path) -> Generator[None]:
 def read_at_most(stream: IO[bytes], size: int) -> bytes:
     """All bytes of a stream, or the first `size` + 1 if it has more. Takes no more memory than they do.
 
-    `stream.read(size + 1)` would take memory for so many at once.
+    `stream.read(size + 1)` would take memory for that many bytes at once.
     """
     content = bytearray()
     while part := stream.read(min(_BLOCK_BYTES, size + 1 - len(content))):

@@ -20,7 +20,7 @@ _LONG_LINE = 30  # bodies of a line that is sampled at two places
 _MIN_DIGIT_SHARE = 0.5  # of a sample's bodies: with fewer digits at each place, a line is one of other signs
 _MAX_SHORT = 64  # short lines that are sampled
 _MAX_STRAY_SHARE = 0.05  # of the sampled short lines: with no more that show digits, those not sampled have none
-# Print repeats its signs, a hand does not: so many components of the same height and width, whose masses differ by
+# Print repeats its signs, a hand does not: this many components of the same height and width, whose masses differ by
 # no more than about this share, are printed.
 _MIN_EQUAL, _MASS_STEP = 12, 0.05
 _BESIDE = 2  # bodies on each side of an unrepeated one that are read with it
